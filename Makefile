@@ -1,0 +1,41 @@
+# Every target sets up what it needs first. Flags pass through: make bench ARGS="--users 20"
+ARGS ?=
+BIN := .venv/bin
+GAINBENCH := $(BIN)/gainbench
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests bench ui map explain claims null parity faults test check lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  Flags pass through: make bench ARGS="--users 20"'
+
+setup: ## make .venv from the lock and find or install a database server
+	@tools/setup
+
+setup-tests:
+	@tools/setup --tests
+
+bench ui null parity map explain claims: setup
+	@$(GAINBENCH) $@ $(ARGS)
+
+bench: ## measure the gain of the async app over the sync one, and write the report
+ui: ## the Locust web UI on all arms at once
+null: ## measure one arm against itself: what the harness sees when there is nothing to see
+parity: ## prove that all arms give the same answers
+
+test: setup-tests ## run the tests (real database server, real browser)
+	@$(BIN)/pytest $(ARGS)
+
+check: setup ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+lock: ## renew the lock files from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
+	uv pip compile pyproject.toml -q --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what was built and measured
+	rm -rf .venv reports build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

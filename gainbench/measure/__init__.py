@@ -1,0 +1,1 @@
+"""The trial loop, the parity gate and the validity rules."""

@@ -1,0 +1,1 @@
+"""Stored run to figures, HTML, Markdown and JUnit. Reads disk alone."""

@@ -1,0 +1,1 @@
+"""What runs: supervisor, database server, latency proxy, app servers, core pinning."""

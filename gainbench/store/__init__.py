@@ -1,0 +1,1 @@
+"""The run directory: versioned, appended atomically, never overwritten."""

@@ -1,0 +1,1 @@
+"""What gainbench adds to the Locust web UI."""
