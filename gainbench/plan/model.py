@@ -1,0 +1,219 @@
+"""The Plan: what will be measured, as frozen types that check their own values.
+
+Knows nothing of TOML, flags, processes or Locust. Checks that need two parts of the plan at once (does the
+cell's scenario exist?) live in ``build.py``; everything a single value can tell is refused here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from gainbench.plan.units import duration_seconds, share
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.#-]*$"
+
+Name = Annotated[str, Field(pattern=NAME, max_length=60)]
+Seconds = Annotated[float, BeforeValidator(lambda v: duration_seconds(v) if isinstance(v, str) else v), Field(gt=0)]
+Share = Annotated[float, BeforeValidator(lambda v: share(v) if isinstance(v, str) else v), Field(gt=0, lt=1)]
+RoundTripMs = Annotated[float, Field(ge=0, le=1000)]
+Users = Annotated[int, Field(ge=1, le=10_000)]
+Workers = Annotated[int, Field(ge=1, le=64)]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and strict about keys nobody asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Pool(Frozen):
+    """A connection pool: `size` kept open, `overflow` more that are closed when they come back."""
+
+    size: Annotated[int, Field(ge=1, le=1000)]
+    overflow: Annotated[int, Field(ge=0, le=1000)] = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.size}" if not self.overflow else f"{self.size}+{self.overflow}"
+
+
+SQLALCHEMY_DEFAULT_POOL = Pool(size=5, overflow=10)
+
+
+class Arm(Frozen):
+    """One server under test, named by what starts it: an ASGI `app`, a `command`, or a `url` that runs already."""
+
+    name: Name
+    app: str | None = None
+    command: tuple[str, ...] | None = None
+    url: str | None = None
+    cwd: Path = Path()
+    python: Path | None = None
+    env: Mapping[str, str] = {}
+    setup: tuple[str, ...] | None = None
+    ready: Annotated[str, Field(pattern="^/")] | None = None
+    seed: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Arm":
+        given = [key for key in ("app", "command", "url") if getattr(self, key)]
+        if len(given) != 1:
+            found = f"has {' and '.join(given)}" if given else "has none of them"
+            raise ValueError(f"an arm is named by exactly one of app, command, url; this one {found}")
+        return self
+
+    @property
+    def kind(self) -> Literal["app", "command", "url"]:
+        return "app" if self.app else "command" if self.command else "url"
+
+
+class Scenario(Frozen):
+    """A Locust user class: the file, and which class of it (the only one, when not named)."""
+
+    name: Name
+    locustfile: Path
+    user: str | None = None
+
+
+class Seed(Frozen):
+    """The data every arm starts from: a command that writes an SQL script to its standard output."""
+
+    name: Name
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    cwd: Path = Path()
+
+
+class Database(Frozen):
+    """Where the arms' data lives: a private throw-away server, an existing one by URL, or none of ours."""
+
+    server: str = "private"
+    tls: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        return self.server != "none"
+
+
+class Profile(Frozen):
+    """How thoroughly to measure."""
+
+    name: Name
+    trials: Annotated[int, Field(ge=1, le=1000)]
+    blocks: Annotated[int, Field(ge=1, le=100)] = 1
+    headline_blocks: Annotated[int, Field(ge=1, le=100)] = 1
+    budget: Seconds
+    precision: Share | None = None
+    window: Seconds = 0.5
+    rtt_ms: tuple[RoundTripMs, ...] | None = None
+    headline_only: bool = False
+
+
+class Band(Frozen):
+    """Where the claim's own surroundings lie on the curve, as the numbers its sources give."""
+
+    rtt_ms: tuple[float, float]
+    cpu_factor: tuple[float, float]
+    loop_trips: Annotated[float, Field(gt=0)]
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Band":
+        for key in ("rtt_ms", "cpu_factor"):
+            low, high = getattr(self, key)
+            if not 0 < low <= high:
+                raise ValueError(f"{key} = [{low}, {high}]: write the lower number first, both above 0")
+        return self
+
+
+class Claim(Frozen):
+    """A published gain, to be found on the curve."""
+
+    gain: Annotated[float, Field(gt=-1, lt=100)]
+    candidate: Name
+    baseline: Name
+    source: str | None = None
+    # Statements that the baseline runs outside its event loop, so that they are no part of L_loop.
+    off_loop: tuple[str, ...] = ()
+    band: Band | None = None
+
+
+class Cell(Frozen):
+    """A scenario under one condition; the arms are compared inside it."""
+
+    scenario: Name
+    users: Users
+    rtt_ms: RoundTripMs
+    pool: Pool
+    workers: Workers = 1
+    headline: bool = False
+
+    @property
+    def key(self) -> str:
+        """What joins this cell's windows, figures and report entries."""
+        return f"{self.scenario}/users={self.users}/rtt={self.rtt_ms:g}ms/pool={self.pool.label}/workers={self.workers}"
+
+    @property
+    def server_condition(self) -> tuple[Pool, int]:
+        """What the servers must be started anew for."""
+        return self.pool, self.workers
+
+
+class Comparison(Frozen):
+    """A candidate held against a baseline."""
+
+    baseline: Name
+    candidate: Name
+    headline: bool = False
+
+
+class Control(Frozen):
+    """CPU added to one arm on purpose, as a share of what one of its requests costs."""
+
+    arm: Name
+    share: Share
+
+
+class Plan(Frozen):
+    """Everything a run needs to know, checked."""
+
+    name: Name
+    folder: Path
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
+    scenarios: tuple[Scenario, ...]
+    seeds: tuple[Seed, ...] = ()
+    database: Database = Database()
+    profile: Profile
+    cells: Annotated[tuple[Cell, ...], Field(min_length=1)]
+    comparisons: tuple[Comparison, ...]
+    claim: Claim | None = None
+    control: Control | None = None
+    seed: int = 0
+    pin: bool = True
+    thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
+    pool_timeout: Seconds = 30.0
+    margin: Share = 0.03
+    allow_targets: tuple[str, ...] = ()
+
+    def arm(self, name: str) -> Arm:
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def scenario(self, name: str) -> Scenario:
+        return next(scenario for scenario in self.scenarios if scenario.name == name)
+
+    @property
+    def arm_names(self) -> tuple[str, ...]:
+        return tuple(arm.name for arm in self.arms)
+
+    @property
+    def headline_cell(self) -> Cell:
+        return next(cell for cell in self.cells if cell.headline)
+
+    @property
+    def headline(self) -> Comparison | None:
+        return next((comparison for comparison in self.comparisons if comparison.headline), None)
+
+    def blocks_of(self, cell: Cell) -> int:
+        """How many blocks one trial gives this cell."""
+        return self.profile.headline_blocks if cell.headline else self.profile.blocks
