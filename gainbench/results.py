@@ -6,9 +6,9 @@ A gain is a fraction, a duration ends in its unit, an unknown is None. Keys may 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gainbench.records import Record
+from pydantic import ConfigDict, Field
 
-SCHEMA = 1
+from gainbench.records import Record
 
 State = Literal["ok", "collapsed", "failed"]
 Verdict = Literal["faster", "slower", "no difference", "unresolved", "invalid", "collapsed"]
@@ -165,7 +165,9 @@ class CollapseFigures(Record):
 class Results(Record):
     """Everything a report shows, and everything ``results.json`` holds."""
 
-    schema_version: Literal[1] = 1
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
     run: RunFacts
     environment: Mapping[str, Any]
