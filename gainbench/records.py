@@ -42,8 +42,7 @@ class ArmReading(Record):
     """What the loaded arm's process tree used during a window."""
 
     cpu_seconds: float | None
-    voluntary_switches: int | None
-    involuntary_switches: int | None
+    switches: int | None  # how often one of its threads was put on a core
     run_queue_seconds: float | None
     memory_bytes: int | None
     connections: int | None

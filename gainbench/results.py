@@ -1,6 +1,7 @@
 """The derived figures of a run, as ``results.json`` holds them. Rebuilt from the raw record at any time.
 
-A gain is a fraction, a duration ends in its unit, an unknown is None. Keys may be added; none changes meaning.
+A gain is a fraction, a duration ends in its unit, an unknown is None. Keys may be added; none
+changes meaning.
 """
 
 from collections.abc import Mapping
@@ -124,7 +125,7 @@ class CurvePoint(Record):
 
 
 class Curve(Record):
-    """The gain of one comparison along the wait ratio of the claim's baseline, with the fitted line and its band."""
+    """The gain of one comparison along the wait ratio, with the fitted line and its band."""
 
     baseline: str
     candidate: str

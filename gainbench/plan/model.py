@@ -15,7 +15,9 @@ from gainbench.plan.units import duration_seconds, share
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.#-]*$"
 
 Name = Annotated[str, Field(pattern=NAME, max_length=60)]
-Seconds = Annotated[float, BeforeValidator(lambda v: duration_seconds(v) if isinstance(v, str) else v), Field(gt=0)]
+Seconds = Annotated[
+    float, BeforeValidator(lambda v: duration_seconds(v) if isinstance(v, str) else v), Field(gt=0)
+]
 Share = Annotated[float, BeforeValidator(lambda v: share(v) if isinstance(v, str) else v), Field(gt=0, lt=1)]
 RoundTripMs = Annotated[float, Field(ge=0, le=1000)]
 Users = Annotated[int, Field(ge=1, le=10_000)]
@@ -43,7 +45,7 @@ SQLALCHEMY_DEFAULT_POOL = Pool(size=5, overflow=10)
 
 
 class Arm(Frozen):
-    """One server under test, named by what starts it: an ASGI `app`, a `command`, or a `url` that runs already."""
+    """One server under test, named by what starts it: an ASGI `app`, a `command`, or a running `url`."""
 
     name: Name
     app: str | None = None
@@ -152,7 +154,8 @@ class Cell(Frozen):
     @property
     def key(self) -> str:
         """What joins this cell's windows, figures and report entries."""
-        return f"{self.scenario}/users={self.users}/rtt={self.rtt_ms:g}ms/pool={self.pool.label}/workers={self.workers}"
+        condition = f"users={self.users}/rtt={self.rtt_ms:g}ms/pool={self.pool.label}/workers={self.workers}"
+        return f"{self.scenario}/{condition}"
 
     @property
     def server_condition(self) -> tuple[Pool, int]:

@@ -1,0 +1,239 @@
+"""The plan file: TOML to checked tables and back. Reads one file; knows nothing of flags or of runs."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import BeforeValidator, Field, ValidationError
+
+from gainbench.errors import ConfigurationError
+from gainbench.plan.model import (
+    SQLALCHEMY_DEFAULT_POOL,
+    Arm,
+    Claim,
+    Control,
+    Database,
+    Frozen,
+    Name,
+    Plan,
+    Pool,
+    Profile,
+    RoundTripMs,
+    Scenario,
+    Seconds,
+    Seed,
+    Share,
+    Users,
+    Workers,
+)
+
+
+def _named_by_key(tables: Any) -> Any:
+    """A table's key is the name of what it describes."""
+    if not isinstance(tables, Mapping):
+        return tables
+    return {
+        key: {**table, "name": key} if isinstance(table, Mapping) else table for key, table in tables.items()
+    }
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def pool_from(value: Any) -> Any:
+    """Read 40, "40+10" or "default" (SQLAlchemy's own) as a Pool."""
+    if isinstance(value, int):
+        return Pool(size=value)
+    if value == "default":
+        return SQLALCHEMY_DEFAULT_POOL
+    if isinstance(value, str):
+        size, _, overflow = value.partition("+")
+        if size.isdigit() and (overflow.isdigit() or not overflow):
+            return Pool(size=int(size), overflow=int(overflow or 0))
+        raise ValueError(f"{value!r} is not a pool: write 40, 40+10 or default")
+    return value
+
+
+Named = BeforeValidator(_named_by_key)
+
+
+class CellTable(Frozen):
+    """One [[cells]] table: a scenario over every combination of its users and round trips."""
+
+    scenario: Name
+    users: Annotated[tuple[Users, ...], BeforeValidator(_as_list), Field(min_length=1)] = (8,)
+    rtt_ms: Annotated[tuple[RoundTripMs, ...], BeforeValidator(_as_list), Field(min_length=1)] = (0.0,)
+    pool: Annotated[Pool, BeforeValidator(pool_from)] = Pool(size=40)
+    workers: Workers = 1
+    headline_rtt_ms: RoundTripMs | None = None
+
+
+class RunTable(Frozen):
+    """Settings of the run as a whole."""
+
+    name: Name | None = None
+    profile: Name = "standard"
+    seed: int = 0
+    pin: bool = True
+    thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
+    pool_timeout: Seconds = 30.0
+    margin: Share = 0.03
+    baseline: Name | None = None
+
+
+class ProfileTable(Frozen):
+    """One [profiles.NAME] table; what it leaves out comes from the built-in of that name, or `standard`."""
+
+    name: Name
+    trials: int | None = None
+    blocks: int | None = None
+    headline_blocks: int | None = None
+    budget: Seconds | None = None
+    precision: Share | None = None
+    window: Seconds | None = None
+    rtt_ms: tuple[RoundTripMs, ...] | None = None
+    headline_only: bool | None = None
+
+
+class PlanFile(Frozen):
+    """A whole plan file. Only arms and scenarios are required."""
+
+    arms: Annotated[dict[Name, Arm], Named, Field(min_length=1)]
+    scenarios: Annotated[dict[Name, Scenario], Named, Field(min_length=1)]
+    seeds: Annotated[dict[Name, Seed], Named] = Field(default_factory=dict)
+    database: Database = Database()
+    profiles: Annotated[dict[Name, ProfileTable], Named] = Field(default_factory=dict)
+    run: RunTable = RunTable()
+    claim: Claim | None = None
+    control: Control | None = None
+    cells: tuple[CellTable, ...] = ()
+    allow_targets: tuple[str, ...] = ()
+
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(name="smoke", trials=3, budget=45.0, headline_only=True),
+        Profile(name="quick", trials=4, headline_blocks=2, budget=120.0, rtt_ms=(0.0, 0.1, 0.4)),
+        Profile(name="standard", trials=8, headline_blocks=4, budget=360.0),
+        Profile(name="full", trials=20, blocks=2, headline_blocks=6, budget=1800.0, precision=0.015),
+    )
+}
+
+
+def profile_named(name: str, tables: Mapping[str, ProfileTable]) -> Profile | None:
+    """The profile of that name: the plan file's words over the built-in ones."""
+    if name not in tables:
+        return PROFILES.get(name)
+    said = tables[name].model_dump(exclude_none=True)
+    return PROFILES.get(name, PROFILES["standard"]).model_copy(update=said)
+
+
+def parse(tables: Mapping[str, Any], origin: str) -> PlanFile:
+    """Check a plan file's tables; every error at once, each naming key, value and choices."""
+    try:
+        return PlanFile.model_validate(tables)
+    except ValidationError as error:
+        problems = "\n".join(_explain(problem) for problem in error.errors())
+        raise ConfigurationError(f"{origin} cannot be used:\n{problems}") from None
+
+
+def read(path: Path) -> PlanFile:
+    """Read and check the plan file at `path`."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no plan file {path}",
+            cure="name one with --plan FILE, or write one with `gainbench init`",
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"the plan file {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the plan file {path} is not valid TOML: {error}") from None
+    return parse(tables, str(path))
+
+
+_TABLES: Mapping[str, type[Frozen]] = {
+    "arms": Arm,
+    "scenarios": Scenario,
+    "seeds": Seed,
+    "profiles": ProfileTable,
+    "cells": CellTable,
+    "database": Database,
+    "run": RunTable,
+    "claim": Claim,
+    "control": Control,
+}
+
+
+def _explain(problem: Any) -> str:
+    where = tuple(part for part in problem["loc"] if part != "[key]")
+    text = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        text = f"unknown key; choices: {', '.join(_keys_beside(where))}"
+    value = problem["input"]
+    shown = f" = {value!r}" if isinstance(value, str | int | float) else ""
+    return f"  {_dotted(where)}{shown}: {text}"
+
+
+def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
+    table = PlanFile if len(where) == 1 else _TABLES[str(where[0])]
+    if where[:2] == ("claim", "band"):
+        table = Claim.model_fields["band"].annotation.__args__[0]  # type: ignore[union-attr]
+    return sorted(key for key in table.model_fields if key != "name" or table is RunTable)
+
+
+def _dotted(where: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the plan"
+
+
+def _table(value: Frozen, *, drop: tuple[str, ...] = ("name",)) -> dict[str, Any]:
+    dumped: dict[str, Any] = value.model_dump(mode="json", exclude_none=True, exclude=set(drop))
+    return dumped
+
+
+def render(plan: Plan) -> str:
+    """Write the plan as the file that gives it back, for the run directory."""
+    tables: dict[str, Any] = {
+        "allow_targets": list(plan.allow_targets),
+        "run": {
+            "name": plan.name,
+            "profile": plan.profile.name,
+            "seed": plan.seed,
+            "pin": plan.pin,
+            "thread_tokens": plan.thread_tokens,
+            "pool_timeout": plan.pool_timeout,
+            "margin": plan.margin,
+            **({"baseline": plan.headline.baseline} if plan.headline else {}),
+        },
+        "database": _table(plan.database),
+        "arms": {arm.name: _table(arm) for arm in plan.arms},
+        "scenarios": {scenario.name: _table(scenario) for scenario in plan.scenarios},
+        "seeds": {seed.name: _table(seed) for seed in plan.seeds},
+        "profiles": {plan.profile.name: _table(plan.profile)},
+        "cells": [_cell_table(cell) for cell in plan.cells],
+    }
+    for key, part in (("claim", plan.claim), ("control", plan.control)):
+        if part is not None:
+            tables[key] = _table(part, drop=())
+    return tomli_w.dumps(tables)
+
+
+def _cell_table(cell: Any) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "scenario": cell.scenario,
+        "users": cell.users,
+        "rtt_ms": cell.rtt_ms,
+        "pool": cell.pool.label,
+        "workers": cell.workers,
+    }
+    if cell.headline:
+        table["headline_rtt_ms"] = cell.rtt_ms
+    return table
