@@ -1,0 +1,127 @@
+"""Writing a run directory: a fresh folder per run, lines appended durably, other files replaced whole.
+
+What was written before a full disk or a kill stays readable. Knows nothing of what the lines mean.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+
+from gainbench.errors import EnvironmentLacking
+from gainbench.records import Line
+from gainbench.store.lines import Header, encode
+
+RECORD = "blocks.jsonl"
+PLAN = "plan.toml"
+ENVIRONMENT = "environment.json"
+RESULTS = "results.json"
+LATEST = "latest"
+
+_FREE_SPACE = "free some space; what was measured so far is kept, and `gainbench report` reads it"
+_ELSEWHERE = "choose a folder you can write to with --out DIR"
+_CURES = {errno.ENOSPC: _FREE_SPACE, errno.EDQUOT: _FREE_SPACE, errno.EFBIG: _FREE_SPACE}
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run's folder, open for writing."""
+
+    path: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @classmethod
+    def create(cls, out: Path, name: str, *, now: datetime) -> "RunDirectory":
+        """Make ``<out>/<UTC time>-<name>``, begin its record, and point ``<out>/latest`` at it."""
+        started = now.astimezone(UTC)
+        with _explained(out):
+            out.mkdir(parents=True, exist_ok=True)
+            directory = cls(_new_folder(out, f"{started:%Y%m%dT%H%M%SZ}-{name}"))
+            directory.logs.mkdir()
+        header = Header(
+            id=directory.path.name, started=f"{started:%Y-%m-%dT%H:%M:%SZ}", gainbench=version("gainbench")
+        )
+        directory._append(encode(header))
+        with _explained(out / LATEST):
+            _point_latest(out, directory.path.name)
+        return directory
+
+    @classmethod
+    def reopen(cls, path: Path) -> "RunDirectory":
+        """Open an existing run to append to it; a last line that was cut off is removed first."""
+        directory = cls(path.resolve())
+        record = directory.path / RECORD
+        with _explained(record):
+            content = record.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+            if whole != content:
+                os.truncate(record, len(whole))
+        return directory
+
+    def append(self, line: Line) -> None:
+        """Add one line to the record: all of it or nothing, and on the disk before this returns."""
+        self._append(encode(line))
+
+    def _append(self, data: bytes) -> None:
+        path = self.path / RECORD
+        with _explained(path), path.open("ab") as record:
+            length_before = record.tell()
+            try:
+                record.write(data)
+                record.flush()
+                os.fsync(record.fileno())
+            except OSError:
+                os.truncate(path, length_before)
+                raise
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file whole: a reader sees the old content or the new, never half of it."""
+        target = self.path / name
+        temporary = target.with_name(f".{name}.partial")
+        with _explained(target):
+            try:
+                with temporary.open("w", encoding="utf-8", newline="") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+def _new_folder(out: Path, name: str) -> Path:
+    for attempt in count(1):
+        folder = out / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder.resolve()
+    raise AssertionError("unreachable: count() does not end")
+
+
+def _point_latest(out: Path, name: str) -> None:
+    temporary = out / f".{LATEST}-{name}"
+    temporary.symlink_to(name)
+    try:
+        temporary.replace(out / LATEST)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        cure = _CURES.get(error.errno or 0, _ELSEWHERE)
+        raise EnvironmentLacking(f"cannot write {path}: {reason}", cure=cure) from error
