@@ -1,0 +1,41 @@
+"""What the tests share: one supervisor, one database server, and the rule on which tests may skip."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from gainbench.errors import EnvironmentLacking
+from gainbench.stack.database import DatabaseServer, start_private
+from gainbench.stack.flavours import find_server
+from gainbench.stack.supervisor import Supervisor
+
+REQUIRE_ALL = "GAINBENCH_REQUIRE_ALL"
+MAY_SKIP = ("database", "browser")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where everything is meant to be installed, a test that skips for want of it has failed."""
+    outcome = yield
+    report = outcome.get_result()
+    marked = any(item.get_closest_marker(marker) for marker in MAY_SKIP)
+    if report.skipped and marked and os.environ.get(REQUIRE_ALL):
+        report.outcome = "failed"
+        report.longrepr = f"{REQUIRE_ALL} is set, and this test was skipped: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def supervisor() -> Iterator[Supervisor]:
+    with Supervisor.start() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def database(supervisor: Supervisor) -> DatabaseServer:
+    """A private server, TLS off. Tests create schemas of their own in it."""
+    try:
+        find_server()
+    except EnvironmentLacking as error:
+        pytest.skip(str(error))
+    return start_private(supervisor)
