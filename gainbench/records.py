@@ -26,13 +26,13 @@ class StatementTraffic(Record):
 
 
 class MachineReading(Record):
-    """What the machine and the harness's own processes did during a window."""
+    """What the cores and the harness's own processes did during a window."""
 
-    arms_cores_seconds: float
-    arms_steal_seconds: float
-    load_cores_seconds: float
-    load_steal_seconds: float
-    load_idle_seconds: float
+    arms_cores_seconds: float | None
+    arms_steal_seconds: float | None
+    load_cores_seconds: float | None
+    load_steal_seconds: float | None
+    load_idle_seconds: float | None
     generator_cpu_seconds: float
     database_cpu_seconds: float | None
     proxy_cpu_seconds: float | None
