@@ -4,14 +4,22 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack.database import DatabaseServer, start_private
 from gainbench.stack.flavours import find_server
 from gainbench.stack.supervisor import Supervisor
+from tests.browser import CHROMIUM_FLAGS, find_chromium
 
 REQUIRE_ALL = "GAINBENCH_REQUIRE_ALL"
 MAY_SKIP = ("database", "browser")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write golden files anew instead of comparing"
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -39,3 +47,15 @@ def database(supervisor: Supervisor) -> DatabaseServer:
     except EnvironmentLacking as error:
         pytest.skip(str(error))
     return start_private(supervisor)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, one for all tests of the session."""
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("Chromium is missing: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()

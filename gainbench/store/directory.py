@@ -72,11 +72,13 @@ class RunDirectory:
 
     def _append(self, data: bytes) -> None:
         path = self.path / RECORD
-        with _explained(path), path.open("ab") as record:
+        # Unbuffered: a buffer would write the rest of a failed line again when the file is closed.
+        with _explained(path), path.open("ab", buffering=0) as record:
             length_before = record.tell()
+            rest = memoryview(data)
             try:
-                record.write(data)
-                record.flush()
+                while rest:
+                    rest = rest[record.write(rest) :]
                 os.fsync(record.fileno())
             except OSError:
                 os.truncate(path, length_before)

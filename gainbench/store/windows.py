@@ -82,7 +82,9 @@ def _window(window: Window) -> Row:
         "failures": window.failed,
         "cpu_seconds": window.arm_reading.cpu_seconds,
         "trips": window.trips,
-        "steal": machine.arms_steal_seconds / machine.arms_cores_seconds
-        if machine.arms_cores_seconds
-        else None,
+        "steal": _share(machine.arms_steal_seconds, machine.arms_cores_seconds),
     }
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None

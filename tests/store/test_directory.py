@@ -1,0 +1,125 @@
+import errno
+import json
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gainbench.errors import EnvironmentLacking
+from gainbench.records import End
+from gainbench.store import RunDirectory, load_run
+from tests.runs import NOW, lines, plan, store
+
+END = End(status="complete", seconds=60.0)
+
+
+def test_a_run_is_named_by_its_utc_time_and_its_plan(tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path / "reports", "bench", now=NOW)
+    assert directory.path.name == "20261121T093000Z-bench"
+    assert directory.logs.is_dir()
+
+
+def test_two_runs_of_the_same_second_never_share_a_folder(tmp_path: Path) -> None:
+    first, second = (RunDirectory.create(tmp_path, "bench", now=NOW).path for _ in range(2))
+    assert second.name == "20261121T093000Z-bench-2"
+    assert first.is_dir()
+
+
+def test_latest_points_to_the_newest_run_and_moves_with_the_folder(tmp_path: Path) -> None:
+    RunDirectory.create(tmp_path, "bench", now=NOW)
+    newest = RunDirectory.create(tmp_path, "map", now=NOW + timedelta(minutes=5))
+    assert (tmp_path / "latest").resolve() == newest.path
+    assert not (tmp_path / "latest").readlink().is_absolute()
+    assert {entry.name for entry in tmp_path.iterdir()} == {
+        "latest",
+        "20261121T093000Z-bench",
+        "20261121T093500Z-map",
+    }
+
+
+def test_every_line_is_json_with_a_checksum_behind_a_header_that_names_the_schema(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    written = [json.loads(line) for line in (path / "blocks.jsonl").read_text().splitlines()]
+    assert written[0]["line"] == {
+        "schema": 1,
+        "kind": "header",
+        "id": "20261121T093000Z-bench",
+        "started": "2026-11-21T09:30:00Z",
+        "gainbench": "0.1.0",
+    }
+    assert [line["line"]["kind"] for line in written[1:]] == [
+        "parity",
+        "block",
+        "trial",
+        "block",
+        "trial",
+        "end",
+    ]
+    assert all(len(line["crc32"]) == 8 for line in written)
+
+
+def test_what_is_appended_is_read_back_unchanged(tmp_path: Path) -> None:
+    record = lines(plan())
+    assert load_run(store(tmp_path, record=record)).lines == tuple(record)
+
+
+def test_an_output_path_that_is_a_file_is_named_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("not a folder")
+    with pytest.raises(EnvironmentLacking, match="cannot write") as refused:
+        RunDirectory.create(tmp_path / "reports", "bench", now=NOW)
+    assert "--out DIR" in (refused.value.cure or "")
+
+
+def test_a_folder_that_nobody_can_write_to_is_named_with_its_cure() -> None:
+    with pytest.raises(EnvironmentLacking, match="cannot write /sys/reports") as refused:
+        RunDirectory.create(Path("/sys/reports"), "bench", now=NOW)
+    assert "--out DIR" in (refused.value.cure or "")
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Writing beyond `size` bytes fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_leaves_what_was_written_before_readable(tmp_path: Path) -> None:
+    record = lines(plan(), end=False)
+    path = store(tmp_path, record=record)
+    size = (path / "blocks.jsonl").stat().st_size
+    with pytest.raises(EnvironmentLacking) as refused, files_limited_to(size + 20):
+        RunDirectory(path).append(END)
+    assert refused.value.__cause__.errno == errno.EFBIG
+    assert "free some space" in (refused.value.cure or "")
+    assert (path / "blocks.jsonl").stat().st_size == size
+    assert load_run(path).lines == tuple(record)
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path, "bench", now=NOW)
+    directory.write_text("summary.md", "the old summary")
+    with pytest.raises(EnvironmentLacking), files_limited_to(50):
+        directory.write_text("summary.md", "the new summary" * 10)
+    assert (directory.path / "summary.md").read_text() == "the old summary"
+    assert not list(directory.path.glob(".*"))
+
+
+def test_a_reopened_run_loses_its_torn_last_line_and_goes_on(tmp_path: Path) -> None:
+    record = lines(plan(), end=False)
+    path = store(tmp_path, record=record)
+    with (path / "blocks.jsonl").open("ab") as file:
+        file.write(b'{"crc32":"00000000","line":{"kind":"blo')
+    RunDirectory.reopen(path).append(END)
+    run = load_run(path)
+    assert run.lines == (*record, END)
+    assert not run.warnings

@@ -1,0 +1,184 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gainbench.errors import ConfigurationError
+from gainbench.records import Collapse, End
+from gainbench.store import RunDirectory, last_null_run, load_results, load_run
+from gainbench.store.lines import Header, encode
+from tests.runs import ENVIRONMENT, NOW, block, cell, lines, plan, store, window
+
+
+def refusal(path: Path) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as refused:
+        load_run(path)
+    return refused.value
+
+
+def test_a_run_is_sorted_into_its_kinds(tmp_path: Path) -> None:
+    run = load_run(store(tmp_path))
+    assert run.id == "20261121T093000Z-bench"
+    assert run.started == "2026-11-21T09:30:00Z"
+    assert [block.trial for block in run.blocks] == [0, 1]
+    assert [trial.number for trial in run.trials] == [0, 1]
+    assert run.collapses == ()
+    assert run.parity is not None
+    assert run.parity.sequences == 40
+    assert run.end == End(status="complete", seconds=60.0)
+    assert run.plan.arm_names == ("blocking", "sync", "async")
+    assert run.environment == ENVIRONMENT
+    assert run.warnings == ()
+
+
+def test_latest_is_read_as_the_run_it_points_to(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    assert load_run(tmp_path / "latest").path == path
+
+
+def test_a_missing_directory_a_file_and_an_empty_directory_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    assert refusal(tmp_path / "none").message == f"there is no run directory {tmp_path}/none"
+    assert refusal(tmp_path / "file").message == f"{tmp_path}/file is a file, not a run directory"
+    assert "holds no blocks.jsonl" in refusal(tmp_path / "empty").message
+
+
+def test_a_run_without_its_plan_is_refused(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (path / "plan.toml").unlink()
+    assert "holds no plan.toml" in refusal(path).message
+
+
+def test_a_run_without_its_environment_is_read_with_a_warning(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (path / "environment.json").unlink()
+    run = load_run(path)
+    assert run.environment == {}
+    assert run.warnings == ("environment.json is missing: machine, versions and settings are unknown",)
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_an_environment_that_is_no_json_object_is_refused(tmp_path: Path, content: str) -> None:
+    path = store(tmp_path)
+    (path / "environment.json").write_text(content)
+    assert "environment.json cannot be read" in refusal(path).message
+
+
+def test_an_empty_record_is_refused(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (path / "blocks.jsonl").write_bytes(b"")
+    assert "the run ended before it had measured anything" in refusal(path).message
+
+
+def test_a_run_cut_off_anywhere_keeps_the_lines_before_the_cut(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    record = path / "blocks.jsonl"
+    content = record.read_bytes()
+    ends = [at + 1 for at, byte in enumerate(content) if byte == ord("\n")]
+    whole = load_run(path).lines
+    for kept, end in enumerate(ends[:-1]):
+        record.write_bytes(content[: end + 7])
+        run = load_run(path)
+        assert run.lines == whole[:kept]
+        assert run.end is None
+        assert run.warnings == (
+            "the last line of blocks.jsonl is cut off: what it held is lost, all before it is used",
+        )
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 7])
+def test_an_edited_line_is_refused_by_its_number(tmp_path: Path, number: int) -> None:
+    path = store(tmp_path)
+    texts = (path / "blocks.jsonl").read_bytes().splitlines(keepends=True)
+    assert b'"kind":' in texts[number - 1]
+    texts[number - 1] = texts[number - 1].replace(b'"kind":', b'"kind": ')
+    (path / "blocks.jsonl").write_bytes(b"".join(texts))
+    assert refusal(path).message.startswith(f"line {number} of ")
+    assert "its checksum does not fit its content" in refusal(path).message
+
+
+def test_a_flattering_edit_of_one_count_is_noticed(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    record = path / "blocks.jsonl"
+    content = record.read_text()
+    assert content.count('"successes":700') == 4
+    record.write_text(content.replace('"successes":700', '"successes":900', 1))
+    assert "line 3 of" in refusal(path).message
+
+
+def test_a_newer_record_is_refused_by_its_schema(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    newer = Header.model_construct(
+        schema_version=2, id="20271121T093000Z-bench", started="2027-11-21T09:30:00Z", gainbench="9.0"
+    )
+    (path / "blocks.jsonl").write_bytes(encode(newer))
+    refused = refusal(path)
+    assert refused.message.endswith("follows schema 2; this version reads schema 1")
+    assert "newer" in (refused.cure or "")
+
+
+def test_a_record_and_a_plan_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    stray_cell = store(tmp_path, record=[block(0, 0, cell(0.7).key, 2.0)])
+    assert "holds the cell read-list/users=4/rtt=0.7ms" in refusal(stray_cell).message
+    stray_arm = store(
+        tmp_path, record=[block(0, 0, cell().key, 2.0, windows=(window("other", 2.0, rate_rps=10),))]
+    )
+    assert "holds the arm other" in refusal(stray_arm).message
+    gone = Collapse(trial=0, cell=cell().key, arm="other", state="collapsed", started=1.0, reason="stopped")
+    assert "holds the arm other" in refusal(store(tmp_path, record=[gone])).message
+
+
+def test_a_run_resumed_and_cut_off_again_has_no_end(tmp_path: Path) -> None:
+    stopped = [*lines(plan(), end=False), End(status="interrupted", reason="Ctrl-C", seconds=60.0)]
+    path = store(tmp_path, record=stopped)
+    assert load_run(path).end == stopped[-1]
+    RunDirectory.reopen(path).append(block(2, 0, cell().key, 70.0))
+    assert load_run(path).end is None
+
+
+def results_file(kind: str, **more: object) -> str:
+    tables = {
+        "schema": 1,
+        "kind": kind,
+        "run": {"id": kind, "started": "", "seconds": 1, "profile": "", "seed": 0, "status": "valid"},
+        "environment": {"machine": ENVIRONMENT["machine"]},
+        "cells": [],
+        "curves": [],
+        "collapses": [],
+        "notes": [],
+        "claim": None,
+    }
+    return json.dumps({**tables, **more})
+
+
+def test_results_of_a_newer_schema_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(results_file("bench", schema=3))
+    with pytest.raises(ConfigurationError, match="follows schema 3; this version reads schema 1"):
+        load_results(tmp_path)
+
+
+def test_results_that_hold_something_else_are_refused_with_the_way_to_rebuild_them(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(results_file("bench", run="yesterday"))
+    with pytest.raises(ConfigurationError, match="does not hold a run's figures: run:") as refused:
+        load_results(tmp_path)
+    assert "gainbench report" in (refused.value.cure or "")
+
+
+def test_the_last_null_run_is_the_newest_one_of_the_same_machine(tmp_path: Path) -> None:
+    run = load_run(store(tmp_path))
+    assert last_null_run(run) is None
+    for minutes, kind, machine in (
+        (1, "null", ENVIRONMENT["machine"]),
+        (2, "null", ENVIRONMENT["machine"]),
+        (3, "bench", ENVIRONMENT["machine"]),
+        (4, "null", {"cpu": "another one"}),
+    ):
+        directory = RunDirectory.create(tmp_path, kind, now=NOW + timedelta(minutes=minutes))
+        content = json.loads(results_file(kind))
+        content["run"]["id"] = directory.path.name
+        directory.write_text("results.json", json.dumps({**content, "environment": {"machine": machine}}))
+    found = last_null_run(run)
+    assert found is not None
+    assert found.run.id == "20261121T093200Z-null"
