@@ -1,0 +1,168 @@
+"""From the raw record to every figure of the report. Pure: the same record gives the same results.
+
+This module only assembles; each figure has its own: arms, compare, claim, validity.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from statistics import median
+from typing import Literal
+
+from gainbench.measure import validity
+from gainbench.measure.arms import arm_figures, window_spread
+from gainbench.measure.claim import KeptBlocks, claim_figures, curve_of
+from gainbench.measure.compare import comparison_figures
+from gainbench.plan.model import Cell, Plan
+from gainbench.records import Collapse, RoundTrips
+from gainbench.results import (
+    CellFigures,
+    CollapseFigures,
+    Curve,
+    Quantiles,
+    Results,
+    RunFacts,
+)
+from gainbench.store.reading import StoredRun
+
+
+def summarise(run: StoredRun) -> Results:
+    """Everything that can be said of a run, from its record."""
+    plan = run.plan
+    kept = {
+        cell.key: tuple(block for block in run.blocks if block.cell == cell.key and not block.dropped)
+        for cell in plan.cells
+    }
+    cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
+    status = _status(run, cells)
+    believed = {cell.key: kept[cell.key] for cell in cells if _is_valid(cell)}
+    return Results(
+        kind="null" if plan.name == "null" else "bench",
+        run=RunFacts(
+            id=run.id,
+            started=run.started,
+            seconds=run.end.seconds if run.end else _last_seen(run),
+            profile=plan.profile.name,
+            seed=plan.seed,
+            status=status,
+        ),
+        environment=run.environment,
+        cells=cells,
+        curves=_curves(plan, believed),
+        collapses=_collapses(run),
+        notes=_notes(run),
+        claim=claim_figures(plan, believed, valid=status == "valid"),
+    )
+
+
+def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
+    plan = run.plan
+    blocks = [block for block in run.blocks if block.cell == cell.key]
+    collapsed = {collapse.arm: collapse for collapse in run.collapses if collapse.cell == cell.key}
+    serving = tuple(arm for arm in plan.arm_names if arm not in collapsed)
+    trips = [found for trial in run.trials for found in trial.round_trips if found.cell == cell.key]
+    evidence = validity.Evidence(
+        cell=cell,
+        arms=serving,
+        blocks=tuple(blocks),
+        kept=tuple(kept[cell.key]),
+        round_trips=tuple(trips),
+        pinned=bool(run.environment.get("pinning", {}).get("pinned")),
+    )
+    rules = validity.judge(evidence)
+    figures = tuple(
+        comparison_figures(
+            plan,
+            comparison,
+            kept[cell.key],
+            collapsed=bool({comparison.baseline, comparison.candidate} & collapsed.keys()),
+            valid=all(rule.ok for rule in rules),
+            pilot=_pilot(run),
+        ).model_copy(update={"headline": comparison.headline and cell.headline})
+        for comparison in plan.comparisons
+    )
+    return CellFigures(
+        key=cell.key,
+        scenario=cell.scenario,
+        users=cell.users,
+        rtt_ms=cell.rtt_ms,
+        pool=cell.pool.size,
+        overflow=cell.pool.overflow,
+        workers=cell.workers,
+        headline=cell.headline,
+        rtt_measured_ms=_round_trips(trips),
+        arms={
+            arm: arm_figures(arm, kept[cell.key], collapsed.get(arm), plan.claim) for arm in plan.arm_names
+        },
+        comparisons=figures,
+        repeatability={arm: window_spread(arm, kept[cell.key]) for arm in serving},
+        validity=rules,
+        blocks_measured=len(blocks),
+        blocks_dropped=len(blocks) - len(kept[cell.key]),
+    )
+
+
+def _pilot(run: StoredRun) -> int | None:
+    """How many trials decided the run's length, where a wish for precision did (else the plan did)."""
+    return run.plan.profile.trials if run.plan.profile.precision is not None else None
+
+
+def _round_trips(trips: Sequence[RoundTrips]) -> Quantiles:
+    if not trips:
+        return Quantiles(p50=None, p99=None)
+    return Quantiles(p50=median(found.p50_ms for found in trips), p99=max(found.p99_ms for found in trips))
+
+
+def _curves(plan: Plan, kept: KeptBlocks) -> tuple[Curve, ...]:
+    """The claim's candidate over every other arm, along the claim's wait ratio."""
+    if plan.claim is None:
+        return ()
+    candidate = plan.claim.candidate
+    found = [
+        curve_of(plan, comparison, kept)
+        for comparison in plan.comparisons
+        if comparison.candidate == candidate
+    ]
+    return tuple(curve for curve in found if curve is not None)
+
+
+def _collapses(run: StoredRun) -> tuple[CollapseFigures, ...]:
+    def place(collapse: Collapse) -> tuple[str, str]:
+        return collapse.cell, collapse.arm
+
+    return tuple(
+        CollapseFigures(
+            cell=cell,
+            arm=arm,
+            state=found[0].state,
+            trials=len(found),
+            reason=found[0].reason,
+            stacks=found[0].stacks,
+        )
+        for (cell, arm), group in groupby(sorted(run.collapses, key=place), key=place)
+        if (found := list(group))
+    )
+
+
+def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Literal["valid", "invalid", "interrupted"]:
+    """The headline decides; a broken rule elsewhere makes that cell invalid and leaves it out of the curve."""
+    if run.end is None or run.end.status != "complete":
+        return "interrupted"
+    headline = next(cell for cell in cells if cell.headline)
+    return "valid" if _is_valid(headline) else "invalid"
+
+
+def _is_valid(cell: CellFigures) -> bool:
+    return all(rule.ok for rule in cell.validity)
+
+
+def _last_seen(run: StoredRun) -> float:
+    return max(
+        (window.started + window.seconds for block in run.blocks for window in block.windows), default=0.0
+    )
+
+
+def _notes(run: StoredRun) -> tuple[str, ...]:
+    notes = list(run.warnings)
+    if run.end and run.end.reason:
+        notes.append(run.end.reason)
+    return tuple(notes)

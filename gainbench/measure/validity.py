@@ -1,0 +1,166 @@
+"""The rules a measurement must keep to be believed. A new rule is one function here and one entry in RULES.
+
+A block is judged by ``drop_reason`` alone, before anybody looks at its ratio. The other rules judge a cell by
+its counted windows, pooled. Each rule gives its value and its limit, which the report shows; a value that the
+system does not provide is None and cannot break a rule.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from gainbench.plan.model import Cell
+from gainbench.records import Block, RoundTrips, Window
+from gainbench.results import RuleFigures
+
+MOST_STEAL = 0.05
+MOST_STEAL_DIFFERENCE = 0.02
+MOST_DROPPED = 0.40
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules of a cell look at."""
+
+    cell: Cell
+    arms: tuple[str, ...]
+    blocks: tuple[Block, ...]  # all of them
+    kept: tuple[Block, ...]  # without the dropped ones
+    round_trips: tuple[RoundTrips, ...]
+    pinned: bool
+
+    @property
+    def windows(self) -> list[Window]:
+        return [window for block in self.kept for window in block.windows]
+
+    def windows_of(self, arm: str) -> list[Window]:
+        return [window for window in self.windows if window.arm == arm]
+
+
+def drop_reason(windows: Sequence[Window]) -> str | None:
+    """Why a block cannot be used, whatever its ratio: the hypervisor took its cores away."""
+    steal = _steal_share(windows)
+    if steal is None:
+        return None
+    if steal > MOST_STEAL:
+        return f"steal {steal:.1%} > {MOST_STEAL:.0%}"
+    by_arm = {arm: _steal_share([w for w in windows if w.arm == arm]) for arm in {w.arm for w in windows}}
+    shares = [share for share in by_arm.values() if share is not None]
+    difference = max(shares) - min(shares)
+    if difference > MOST_STEAL_DIFFERENCE:
+        return f"steal differs between arms by {difference:.1%} > {MOST_STEAL_DIFFERENCE:.0%}"
+    return None
+
+
+def _steal_share(windows: Iterable[Window]) -> float | None:
+    stolen = [w.machine.arms_steal_seconds for w in windows]
+    seconds = [w.machine.arms_cores_seconds for w in windows]
+    return _ratio(_total(stolen), _total(seconds))
+
+
+def generator_busy(evidence: Evidence) -> RuleFigures:
+    cpu = sum(window.machine.generator_cpu_seconds for window in evidence.windows)
+    return _rule(
+        "generator busy",
+        _ratio(cpu, sum(window.seconds for window in evidence.windows)),
+        0.70,
+        "of a core",
+        "a busy load generator pulls every gain towards 0",
+    )
+
+
+def generator_core_free(evidence: Evidence) -> RuleFigures:
+    idle = _ratio(
+        _total([window.machine.load_idle_seconds for window in evidence.windows]),
+        _total([window.machine.load_cores_seconds for window in evidence.windows]),
+    )
+    return _rule(
+        "generator's cores busy",
+        None if idle is None or not evidence.pinned else 1 - idle,
+        0.90,
+        "of its cores",
+        "the cores of generator, proxy and database need room to answer at once",
+    )
+
+
+def blocks_dropped(evidence: Evidence) -> RuleFigures:
+    dropped = len(evidence.blocks) - len(evidence.kept)
+    return _rule(
+        "blocks dropped",
+        _ratio(dropped, len(evidence.blocks)),
+        MOST_DROPPED,
+        "of the blocks",
+        "blocks lose their place when other guests of the machine take its cores away",
+    )
+
+
+def errors(evidence: Evidence) -> RuleFigures:
+    shares = [
+        _ratio(sum(w.failed for w in windows), sum(w.failed + w.successes for w in windows))
+        for windows in map(evidence.windows_of, evidence.arms)
+    ]
+    return _rule(
+        "errors", _worst(shares), 0.001, "of the requests", "an error is often faster than an answer"
+    )
+
+
+def littles_law(evidence: Evidence) -> RuleFigures:
+    """Users in flight and between requests must add up to all users (Little 1961)."""
+    users = evidence.cell.users
+    deviations = []
+    for windows in map(evidence.windows_of, evidence.arms):
+        seconds = sum(window.seconds for window in windows)
+        present = _ratio(sum(w.in_flight_seconds + w.gap_seconds for w in windows), seconds)
+        deviations.append(None if present is None else abs(users - present) / users)
+    return _rule(
+        "users unaccounted for", _worst(deviations), 0.10, "of the users", "users were stuck, dead or idle"
+    )
+
+
+def arms_idle(evidence: Evidence) -> RuleFigures:
+    shares = []
+    for arm in evidence.arms:
+        parked = [window for window in evidence.windows if arm in window.idle_cpu_seconds]
+        cpu = sum(window.idle_cpu_seconds[arm] for window in parked)
+        shares.append(_ratio(cpu, sum(window.seconds for window in parked)))
+    return _rule(
+        "idle arms busy",
+        _worst(shares),
+        0.05,
+        "of a core",
+        "an arm that works out of turn slows the other one",
+    )
+
+
+Rule = Callable[[Evidence], RuleFigures]
+
+RULES: tuple[Rule, ...] = (
+    generator_busy,
+    generator_core_free,
+    blocks_dropped,
+    errors,
+    littles_law,
+    arms_idle,
+)
+
+
+def judge(evidence: Evidence) -> tuple[RuleFigures, ...]:
+    """Every rule's word on a cell."""
+    return tuple(rule(evidence) for rule in RULES)
+
+
+def _rule(rule: str, value: float | None, limit: float, unit: str, meaning: str) -> RuleFigures:
+    ok = value is None or value <= limit
+    return RuleFigures(rule=rule, ok=ok, value=value, limit=limit, unit=unit, meaning=meaning)
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
