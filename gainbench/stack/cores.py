@@ -1,0 +1,31 @@
+"""Which cores the arms run on, and which everything else. Must not know what runs there."""
+
+import os
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Two sets that share no core."""
+
+    arms: frozenset[int]
+    others: frozenset[int]
+
+
+def available() -> frozenset[int] | None:
+    """The cores this process may use, or None where processes cannot be tied to cores (macOS)."""
+    return frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else None
+
+
+def split(usable: Collection[int] | None, *, workers: int = 1) -> Cores | None:
+    """One core per worker for the arms, at most half of all; None where there is nothing to split.
+
+    Only one arm is loaded at a time, so the arms share their cores.
+    """
+    if usable is None or len(usable) < 2:
+        return None
+    cores = sorted(usable)
+    count = min(workers, len(cores) // 2)
+    return Cores(frozenset(cores[:count]), frozenset(cores[count:]))
