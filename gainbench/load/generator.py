@@ -1,0 +1,62 @@
+"""The load generator's process: ``python -m gainbench.load.generator --control SOCKET``.
+
+Connects to the harness, does what it asks, and ends when the connection closes. Importing Locust patches the
+interpreter, so this program and the modules only it imports are the only ones of the harness that do.
+"""
+
+import locust  # noqa: F401, I001 - first: it patches the interpreter
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from time import monotonic
+
+from gainbench.errors import ConfigurationError
+from gainbench.load import protocol
+from gainbench.load.session import LocustSession
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="gainbench's load generator; started by gainbench itself")
+    parser.add_argument("--control", required=True, help="the Unix socket on which the harness listens")
+    parser.add_argument("--locust-stats", action="store_true", help="also keep Locust's own statistics")
+    options = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    # Ctrl-C reaches the whole process group; the harness ends this process when it is ready to.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(options.control)
+        serve(control, LocustSession(locust_stats=options.locust_stats))
+
+
+def serve(control: socket.socket, session: LocustSession) -> None:
+    with control.makefile("rb") as lines:
+        for line in lines:
+            try:
+                reply = answer(protocol.decode_request(line), session)
+            except ConfigurationError as error:
+                reply = protocol.Refused.of(error)
+            control.sendall(protocol.encode_reply(reply))
+
+
+def answer(request: protocol.Request, session: LocustSession) -> protocol.Reply:
+    turnstile = session.turnstile
+    match request:
+        case protocol.Prepare(workload):
+            session.prepare(workload)
+            return protocol.Prepared()
+        case protocol.Begin(arm, guard_seconds, seconds):
+            turnstile.schedule(arm, open_at=monotonic() + guard_seconds, seconds=seconds)
+            return protocol.WindowOpened(turnstile.wait_for_opening())
+        case protocol.Finish():
+            return turnstile.wait_for_report()
+        case protocol.Pause(drain_seconds):
+            return protocol.Paused(session.drain(drain_seconds))
+        case protocol.FinishWorkload():
+            return protocol.WorkloadFinished(session.finish())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Latencies as HDR histograms: microseconds, from 1 us to 1 hour, three digits.
+
+They travel and are stored as base64 text (HdrHistogram V2). An empty histogram is None, as any other unknown.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from hdrh.histogram import HdrHistogram
+
+LOWEST_US = 1
+HIGHEST_US = 3_600_000_000
+DIGITS = 3
+
+
+def encode(latencies_us: Iterable[int]) -> str | None:
+    histogram = _empty()
+    for value, count in Counter(latencies_us).items():
+        histogram.record_value(min(max(value, LOWEST_US), HIGHEST_US), count)
+    return _text(histogram)
+
+
+def merge(histograms: Iterable[str | None]) -> str | None:
+    """One histogram of all the values of several."""
+    merged = _empty()
+    for text in histograms:
+        if text is not None:
+            merged.decode_and_add(text)
+    return _text(merged)
+
+
+def quantiles_ms(histogram: str | None, quantiles: Sequence[float]) -> tuple[float | None, ...]:
+    """The latencies below which these fractions of the requests lie; 1.0 is the largest."""
+    if histogram is None:
+        return (None,) * len(quantiles)
+    decoded = HdrHistogram.decode(histogram)
+    return tuple(decoded.get_value_at_percentile(quantile * 100) / 1000 for quantile in quantiles)
+
+
+def count(histogram: str | None) -> int:
+    return 0 if histogram is None else int(HdrHistogram.decode(histogram).get_total_count())
+
+
+def _empty() -> HdrHistogram:
+    return HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+
+
+def _text(histogram: HdrHistogram) -> str | None:
+    if not histogram.get_total_count():
+        return None
+    encoded: bytes = histogram.encode()
+    return encoded.decode("ascii")

@@ -1,0 +1,52 @@
+"""Opening a Locust file: its user classes, or an error that names file and line."""
+
+import traceback
+from pathlib import Path
+
+from locust import User
+from locust.util.load_locustfile import load_locustfile
+
+from gainbench.errors import ConfigurationError
+
+
+def open_locustfile(path: Path) -> dict[str, type[User]]:
+    """Import the file once; its classes by name."""
+    try:
+        classes, _shapes = load_locustfile(str(path))
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(
+            f"the Locust file does not import: {_place(error, path)}: {_described(error)}",
+            cure=f"make it run under plain Locust first: locust -f {path} --list",
+        ) from error
+    if not classes:
+        raise ConfigurationError(
+            f"the Locust file has no user class: {path}",
+            cure="define a class on HttpUser, FastHttpUser or User with at least one task",
+        )
+    return classes
+
+
+def choose(classes: dict[str, type[User]], name: str | None, path: Path) -> list[type[User]]:
+    """The named class, or all of them."""
+    if name is None:
+        return list(classes.values())
+    if name not in classes:
+        raise ConfigurationError(
+            f"unknown user class {name!r} in {path}", cure="choose one of: " + ", ".join(sorted(classes))
+        )
+    return [classes[name]]
+
+
+def _place(error: BaseException, path: Path) -> str:
+    """The line of the file that raised, however deep the error came from."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{error.filename}:{error.lineno}"
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _described(error: BaseException) -> str:
+    message = error.msg if isinstance(error, SyntaxError) else error
+    return f"{type(error).__name__}: {message}"

@@ -1,0 +1,212 @@
+"""Locust's side of a workload: one Environment and one LocalRunner for the life of the process.
+
+Spawns each arm's users, lets them log in one arm after the other, and stops them in bounded time. Whose turn
+it is and what is counted is the turnstile's business.
+"""
+
+# mypy: untyped-calls-exclude=locust
+
+import gc
+import logging
+import random
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import gevent
+import locust
+from locust.argument_parser import get_parser
+from locust.contrib.fasthttp import FastHttpUser
+from locust.dispatch import UsersDispatcher
+from locust.env import Environment
+from locust.event import EventHook
+from locust.runners import STATE_STOPPED, WorkerNode
+
+from gainbench.errors import ConfigurationError
+from gainbench.load.locustfile import choose, open_locustfile
+from gainbench.load.protocol import ArmNotReady, Remainder, Workload
+from gainbench.load.turnstile import Lane, Turnstile
+from gainbench.load.users import RequestEvent, seat_of, seated
+
+ON_START_SECONDS = 30.0
+STOP_SECONDS = 5.0
+KILL_SECONDS = 2.0
+POLL_SECONDS = 0.005
+LOGGED_TASK_EXCEPTIONS = 20
+
+# Descriptors that are not a user's connection: log, control socket, event loop, modules being imported.
+OTHER_FILES = 64
+# geventhttpclient asks select() whether an idle connection is still alive, and select() knows no descriptor
+# from 1024 on: such a connection would look dead and be opened anew for every single request.
+SELECT_LIMIT = 1024
+
+# Young objects are looked at rarely; what lives when the load begins is frozen and never looked at again.
+GC_THRESHOLD = 50_000
+
+
+class LocustSession:
+    """Runs one workload at a time."""
+
+    def __init__(self, *, locust_stats: bool = False) -> None:
+        self.turnstile = Turnstile()
+        # Before any Locust file is imported, so that every one of them finds this event.
+        self._request_event = RequestEvent(self.turnstile)
+        locust.events.request = self._request_event
+        self._environment = Environment(events=locust.events, stop_timeout=STOP_SECONDS)
+        self._runner = self._environment.create_local_runner()
+        if not locust_stats:
+            self._request_event._handlers.clear()  # so far only the runner listens, for its rounded totals
+        locust.events.user_error.add_listener(self._on_user_error)
+        self._files: dict[Path, dict[str, type[locust.User]]] = {}
+        self._task_log = _FirstFew(LOGGED_TASK_EXCEPTIONS)
+        logging.getLogger("locust.user.task").addFilter(self._task_log)
+
+    def prepare(self, workload: Workload) -> None:
+        """Spawn users for every arm, let them log in, and leave them parked before their first task."""
+        classes = choose(self._open(workload.locustfile), workload.user, workload.locustfile)
+        refuse_too_many(workload, classes)
+        random.seed(workload.seed)
+        self._task_log.begin()
+        self.turnstile.set_up(arm.name for arm in workload.arms)
+        try:
+            self._spawn(workload, classes)
+            for lane in self.turnstile.lanes.values():
+                self.turnstile.turn_to(lane.arm)
+                _wait_for_on_start(lane, workload.users)
+        except ConfigurationError:
+            self.finish()
+            raise
+        self.turnstile.turn_to(None)
+        self.turnstile.started.set()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+
+    def finish(self) -> Remainder:
+        """Stop the users with all gates open: tasks end, ``on_stop`` runs, and what hangs is killed."""
+        self.turnstile.open_all()
+        with gevent.Timeout(STOP_SECONDS + KILL_SECONDS, False):
+            self._runner.stop()
+        if self._runner.state != STATE_STOPPED:
+            self._runner.user_greenlets.kill(block=True, timeout=KILL_SECONDS)
+            self._runner.stop()
+        self.turnstile.settle_everything()
+        return self.turnstile.take_remainder()
+
+    def drain(self, seconds: float) -> bool:
+        """Close all gates; False if requests are still in flight after that time."""
+        self.turnstile.turn_to(None)
+        return _wait(lambda: self.turnstile.in_flight() == 0, seconds)
+
+    def _open(self, path: Path) -> dict[str, type[locust.User]]:
+        """The file's classes; the first time, also its own command-line options and ``init`` listeners."""
+        if path not in self._files:
+            inits = locust.events.init
+            known = list(inits._handlers)
+            self._files[path] = open_locustfile(path)
+            self._environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
+            new = EventHook()
+            new._handlers = [handler for handler in inits._handlers if handler not in known]
+            new.fire(environment=self._environment, runner=self._runner, web_ui=None)
+        return self._files[path]
+
+    def _spawn(self, workload: Workload, classes: list[type[locust.User]]) -> None:
+        self._environment.user_classes = []
+        for base, users in shares(classes, workload.users):
+            for arm in workload.arms:
+                user_class = seated(base, arm.name, arm.host, self.turnstile, self._request_event)
+                user_class.fixed_count = users
+                self._environment.user_classes.append(user_class)
+        total = workload.users * len(workload.arms)
+        self._runner.start(total, spawn_rate=total)
+        spawning = self._runner.spawning_greenlet
+        assert spawning is not None  # start() has just made it
+        spawning.join()
+        if not spawning.successful():
+            error = spawning.exception
+            raise ConfigurationError(
+                f"the users of {workload.locustfile} cannot be created: {type(error).__name__}: {error}"
+            )
+
+    def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any) -> None:
+        self.turnstile.task_exceptions[_described(exception, tb)] += 1
+        seat = seat_of(user_instance)
+        if seat is not None:
+            seat.fail_what_is_owed(f"task raised {type(exception).__name__}")
+
+
+def shares(classes: list[type[locust.User]], users: int) -> list[tuple[type[locust.User], int]]:
+    """How many users each class gets, by Locust's own rule (weights and fixed counts)."""
+    dispatcher = UsersDispatcher(worker_nodes=[WorkerNode("local")], user_classes=classes)
+    dispatcher.new_dispatch(users, spawn_rate=users)
+    counts = list(dispatcher)[-1]["local"]
+    return [(base, counts[base.__name__]) for base in classes if counts[base.__name__]]
+
+
+def refuse_too_many(workload: Workload, classes: list[type[locust.User]]) -> None:
+    """Every user holds a connection: raise the soft limit of open files, refuse what still does not fit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = workload.users * len(workload.arms) + OTHER_FILES
+    if soft < needed and (hard == resource.RLIM_INFINITY or soft < hard):
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limit, reason = soft, "the open-file limit"
+    if any(issubclass(base, FastHttpUser) for base in classes) and limit > SELECT_LIMIT:
+        limit, reason = SELECT_LIMIT, "what select() in FastHttpUser's client can watch"
+    if needed > limit:
+        raise ConfigurationError(
+            f"{workload.users} users x {len(workload.arms)} arms + {OTHER_FILES} other files = {needed} "
+            f"open files, but {reason} is {limit}",
+            cure=f"use at most {(limit - OTHER_FILES) // len(workload.arms)} users",
+        )
+
+
+def _wait_for_on_start(lane: Lane, users: int) -> None:
+    _wait(lambda: lane.failed_start is not None or lane.started == users, ON_START_SECONDS)
+    if lane.failed_start is not None:
+        raise ArmNotReady(
+            lane.arm,
+            f"a user of arm {lane.arm!r} failed in on_start: {lane.failed_start}",
+            cure="the load generator's log has the traceback",
+        )
+    if lane.started < users:
+        raise ArmNotReady(
+            lane.arm,
+            f"only {lane.started} of {users} users of arm {lane.arm!r} got through on_start "
+            f"within {ON_START_SECONDS:.0f} s",
+            cure="look at the arm's log: does its server answer?",
+        )
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = monotonic() + seconds
+    while not condition():
+        if monotonic() >= deadline:
+            return False
+        gevent.sleep(POLL_SECONDS)
+    return True
+
+
+def _described(exception: Exception, tb: Any) -> str:
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    place = f"{Path(tb.tb_frame.f_code.co_filename).name}:{tb.tb_lineno}"
+    return f"{type(exception).__name__}: {exception} ({place})"
+
+
+class _FirstFew(logging.Filter):
+    """Keeps a task that always raises from filling the disk."""
+
+    def __init__(self, few: int) -> None:
+        super().__init__()
+        self._few = few
+        self._left = few
+
+    def begin(self) -> None:
+        self._left = self._few
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self._left -= 1
+        return self._left >= 0

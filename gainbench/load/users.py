@@ -1,0 +1,145 @@
+"""A Locust file's users, seated in a lane: gate and recording are put on from outside, by subclassing.
+
+The file's own class stays as it is and knows nothing of this. Its HTTP clients pass the gate before each
+request and report to their seat; a client of the user's own making, which only fires Locust's request event,
+is counted and parked when it fires.
+"""
+
+# mypy: untyped-calls-exclude=locust
+
+from contextvars import ContextVar
+from types import new_class
+from typing import Any, ClassVar
+
+from locust import User
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.event import EventHook
+from locust.user.task import LOCUST_STATE_WAITING
+
+from gainbench.load.failure import failure_name
+from gainbench.load.turnstile import Lane, Seat, Turnstile
+
+# Greenlets that a user spawns inherit its context, and so its seat.
+_current_seat: ContextVar[Seat | None] = ContextVar("seat", default=None)
+
+
+class RequestEvent(EventHook):
+    """Locust's request event. Whoever fires it directly is a client that did not pass the gate."""
+
+    def __init__(self, turnstile: Turnstile) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._turnstile = turnstile
+
+    def fire(self, *, reverse: bool = False, **meta: Any) -> None:
+        seat = self._seat()
+        if seat is not None:
+            milliseconds = float(meta.get("response_time") or 0.0)
+            seat.report_late(milliseconds / 1000)
+            _settle(seat, milliseconds, meta.get("exception"))
+        self.announce(reverse=reverse, **meta)
+        if seat is not None:
+            seat.lane.wait_until_open()
+
+    def announce(self, *, reverse: bool = False, **meta: Any) -> None:
+        """Tell the listeners alone: the request has been counted."""
+        if self._handlers:
+            super().fire(reverse=reverse, **meta)  # type: ignore[no-untyped-call]
+
+    def _seat(self) -> Seat | None:
+        """The firing user's; outside of any user, that of whoever's turn it is."""
+        seat = _current_seat.get()
+        if seat is None and self._turnstile.turn is not None and self._turnstile.turn.seats:
+            return self._turnstile.turn.seats[0]
+        return seat
+
+
+class _SeatEvent:
+    """What a seated client fires instead: count for the seat, then tell the listeners."""
+
+    def __init__(self, seat: Seat, event: RequestEvent) -> None:
+        self._seat = seat
+        self._event = event
+
+    def fire(self, **meta: Any) -> None:
+        _settle(self._seat, meta["response_time"], meta["exception"])
+        self._event.announce(**meta)
+
+
+def _settle(seat: Seat, response_time_ms: float, exception: Any) -> None:
+    if exception is None:
+        seat.succeed(response_time_ms)
+    else:
+        seat.fail(failure_name(exception))
+
+
+def seat_client(client: FastHttpSession | HttpSession, seat: Seat, event: RequestEvent) -> None:
+    """Put the gate before the client's ``request``, which all its other methods call."""
+    send = client.request
+
+    def request(*args: Any, **kwargs: Any) -> Any:
+        seat.enter()
+        owed = seat.owed
+        try:
+            response = send(*args, **kwargs)
+        except BaseException as error:
+            seat.leave()
+            if seat.owed == owed:  # it ended without firing its event: a bad URL, or the user was killed
+                seat.fail(failure_name(error))
+            raise
+        seat.leave()
+        return response
+
+    client.request = request  # type: ignore[method-assign]
+    client.request_event = _SeatEvent(seat, event)
+
+
+class _Seated(User):
+    """The mixin that makes a user class an arm's."""
+
+    abstract = True
+
+    gainbench_lane: ClassVar[Lane]
+    gainbench_turnstile: ClassVar[Turnstile]
+    gainbench_event: ClassVar[RequestEvent]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gainbench_seat = Seat(self.gainbench_lane, lambda: self._state == LOCUST_STATE_WAITING)
+        for client in list(vars(self).values()):
+            if isinstance(client, FastHttpSession | HttpSession):
+                seat_client(client, self.gainbench_seat, self.gainbench_event)
+
+    def on_start(self) -> None:
+        """The file's own, when it is the lane's turn; then wait until all other users have done theirs."""
+        lane = self.gainbench_lane
+        _current_seat.set(self.gainbench_seat)
+        lane.wait_until_open()
+        try:
+            super().on_start()
+        except Exception as error:
+            lane.failed_start = f"{type(error).__name__}: {error}"
+            raise
+        lane.started += 1
+        self.gainbench_turnstile.started.wait()
+        lane.wait_until_open()
+
+
+def seated(base: type[User], arm: str, host: str, turnstile: Turnstile, event: RequestEvent) -> type[User]:
+    """The user class, as users of this arm."""
+    attributes = {
+        "host": host,
+        "gainbench_lane": turnstile.lanes[arm],
+        "gainbench_turnstile": turnstile,
+        "gainbench_event": event,
+        "__module__": base.__module__,
+    }
+    return new_class(
+        f"{base.__name__}@{arm}", (_Seated, base), exec_body=lambda body: body.update(attributes)
+    )
+
+
+def seat_of(user_or_taskset: Any) -> Seat | None:
+    """The seat behind what Locust hands to listeners of ``user_error``."""
+    user = getattr(user_or_taskset, "user", user_or_taskset)
+    return getattr(user, "gainbench_seat", None)
