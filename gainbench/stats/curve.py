@@ -3,7 +3,7 @@
 The curve is drawn in u = log(1 + wait ratio). There it has a simple shape: while the candidate is bound by
 its CPU, the ratio of throughputs is (D_baseline / D_candidate) (1 + wait ratio), so that the log ratio is a
 straight line of slope 1; as users run out it bends down. A low polynomial in u follows both, while one in
-the wait ratio itself is biased by as much as its interval is wide (docs/statistics.md has the figures).
+the wait ratio itself misses it by up to a third of its interval (docs/statistics.md has the figures).
 
 Knows points; not which arms, cells or milliseconds they came from. Never extrapolates.
 """
