@@ -36,6 +36,7 @@ class MachineReading(Record):
     generator_cpu_seconds: float
     database_cpu_seconds: float | None
     proxy_cpu_seconds: float | None
+    proxy_late_ms: float | None  # median lateness of a chunk behind its due moment, one direction
 
 
 class ArmReading(Record):

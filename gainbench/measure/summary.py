@@ -144,7 +144,7 @@ def _collapses(run: StoredRun) -> tuple[CollapseFigures, ...]:
 
 
 def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Literal["valid", "invalid", "interrupted"]:
-    """The headline decides; a broken rule elsewhere makes that cell invalid and leaves it out of the curve."""
+    """The headline decides; a rule broken elsewhere makes that cell invalid and leaves it off the curve."""
     if run.end is None or run.end.status != "complete":
         return "interrupted"
     headline = next(cell for cell in cells if cell.headline)

@@ -7,6 +7,7 @@ system does not provide is None and cannot break a rule.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from gainbench.plan.model import Cell
 from gainbench.records import Block, RoundTrips, Window
@@ -37,7 +38,10 @@ class Evidence:
 
 
 def drop_reason(windows: Sequence[Window]) -> str | None:
-    """Why a block cannot be used, whatever its ratio: the hypervisor took its cores away."""
+    """Why a block cannot be used, whatever its ratio: an empty window, or cores that were taken away."""
+    empty = [window.arm for window in windows if not window.successes]
+    if empty:
+        return f"{empty[0]} completed nothing in a window"
     steal = _steal_share(windows)
     if steal is None:
         return None
@@ -116,6 +120,29 @@ def littles_law(evidence: Evidence) -> RuleFigures:
     )
 
 
+def round_trips_equal(evidence: Evidence) -> RuleFigures:
+    """The round trip each arm really got: what was asked, and how late the proxy was in both directions."""
+    asked_ms = evidence.cell.rtt_ms
+    achieved = [
+        asked_ms + 2 * median(late)
+        for arm in evidence.arms
+        if (
+            late := [
+                w.machine.proxy_late_ms
+                for w in evidence.windows_of(arm)
+                if w.machine.proxy_late_ms is not None
+            ]
+        )
+    ]
+    return _rule(
+        "round trips differ",
+        max(achieved) - min(achieved) if achieved else None,
+        max(0.10 * asked_ms, 0.05),
+        "ms",
+        "an arm with a nearer database is faster for no merit of its own",
+    )
+
+
 def arms_idle(evidence: Evidence) -> RuleFigures:
     shares = []
     for arm in evidence.arms:
@@ -139,6 +166,7 @@ RULES: tuple[Rule, ...] = (
     blocks_dropped,
     errors,
     littles_law,
+    round_trips_equal,
     arms_idle,
 )
 

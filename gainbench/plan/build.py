@@ -1,4 +1,4 @@
-"""Plan file and flags become one Plan. Checks that need several parts at once live here, all errors together."""
+"""Plan file and flags become one Plan. Checks that need several parts at once live here, all together."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -100,6 +100,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         comparisons=comparisons,
         claim=plan_file.claim if _claim_applies(plan_file, arms) else None,
         control=control,
+        parity=plan_file.parity,
         seed=run.seed if flags.seed is None else flags.seed,
         pin=run.pin if flags.pin is None else flags.pin,
         thread_tokens=run.thread_tokens,

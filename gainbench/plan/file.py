@@ -17,6 +17,7 @@ from gainbench.plan.model import (
     Database,
     Frozen,
     Name,
+    ParityRules,
     Plan,
     Pool,
     Profile,
@@ -109,6 +110,7 @@ class PlanFile(Frozen):
     run: RunTable = RunTable()
     claim: Claim | None = None
     control: Control | None = None
+    parity: ParityRules = ParityRules()
     cells: tuple[CellTable, ...] = ()
     allow_targets: tuple[str, ...] = ()
 
@@ -167,6 +169,7 @@ _TABLES: Mapping[str, type[Frozen]] = {
     "run": RunTable,
     "claim": Claim,
     "control": Control,
+    "parity": ParityRules,
 }
 
 
@@ -218,6 +221,7 @@ def render(plan: Plan) -> str:
         "scenarios": {scenario.name: _table(scenario) for scenario in plan.scenarios},
         "seeds": {seed.name: _table(seed) for seed in plan.seeds},
         "profiles": {plan.profile.name: _table(plan.profile)},
+        "parity": _table(plan.parity),
         "cells": [_cell_table(cell) for cell in plan.cells],
     }
     for key, part in (("claim", plan.claim), ("control", plan.control)):

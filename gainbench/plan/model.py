@@ -141,6 +141,15 @@ class Claim(Frozen):
     band: Band | None = None
 
 
+class ParityRules(Frozen):
+    """What must be alike in all arms before any is timed. Operations come from the arms' OpenAPI documents."""
+
+    openapi: Annotated[str, Field(pattern="^/")] = "/openapi.json"
+    include: tuple[str, ...] = ("/",)  # path prefixes
+    headers: tuple[str, ...] = ("content-type", "location", "cache-control")
+    gate_sequences: Annotated[int, Field(ge=0, le=10_000)] = 25
+
+
 class Cell(Frozen):
     """A scenario under one condition; the arms are compared inside it."""
 
@@ -192,6 +201,7 @@ class Plan(Frozen):
     comparisons: tuple[Comparison, ...]
     claim: Claim | None = None
     control: Control | None = None
+    parity: ParityRules = ParityRules()
     seed: int = 0
     pin: bool = True
     thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40

@@ -1,0 +1,194 @@
+"""One trial: fresh servers, a warm-up, then blocks of every cell in random order, each on disk at once.
+
+Knows the protocol, not the processes: those are the rig's. An arm that stops serving is recorded with its
+evidence; the trial goes on with fresh servers and without that arm in that cell.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gainbench.load import histogram
+from gainbench.measure.pace import Pace, guard_seconds, window_seconds
+from gainbench.measure.schedule import PlannedBlock, Stint, trial_blocks
+from gainbench.measure.validity import drop_reason
+from gainbench.plan.model import Cell, Plan
+from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial, Window
+
+WARM_UP_SECONDS = 1.0
+FIRST_LOOK_SECONDS = 0.3
+
+
+class ArmStopped(Exception):
+    """An arm no longer serves; carries what proves it."""
+
+    def __init__(self, collapse: Collapse) -> None:
+        super().__init__(collapse.reason)
+        self.collapse = collapse
+
+
+@dataclass(frozen=True)
+class Look:
+    """A window, and what completed outside of it since the last one."""
+
+    window: Window
+    outside: tuple[Outside, ...]
+
+
+class Rig(Protocol):
+    """The running servers, proxy and generator of one server condition."""
+
+    def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None: ...
+    def set_round_trip(self, rtt_ms: float) -> None: ...
+    def look(self, arm: str, *, guard: float, seconds: float) -> Look: ...
+    def probe(self, cell: Cell) -> RoundTrips | None: ...
+    def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse: ...
+    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]: ...
+
+
+RigFactory = Callable[[Cell], AbstractContextManager[Rig]]
+
+
+@dataclass
+class Memory:
+    """What a run remembers from trial to trial: how fast arms are, which cells they cannot serve."""
+
+    paces: dict[tuple[str, str], Pace] = field(default_factory=dict)
+    stopped: set[tuple[str, str]] = field(default_factory=set)
+    next_block: int = 0
+
+    def serving(self, cell: Cell, arms: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(arm for arm in arms if (cell.key, arm) not in self.stopped)
+
+    def remember(self, cell: Cell, window: Window) -> None:
+        p50, p99 = histogram.quantiles_ms(window.latency, (0.5, 0.99))
+        if p50 is not None and p99 is not None:
+            self.paces[cell.key, window.arm] = Pace(window.throughput_rps, p50 / 1000, p99 / 1000)
+
+    def paces_of(self, cell: Cell, arms: tuple[str, ...]) -> list[Pace]:
+        return [self.paces[cell.key, arm] for arm in arms if (cell.key, arm) in self.paces]
+
+
+@dataclass
+class TrialRun:
+    """Runs one trial and hands each line to `record` as soon as it is complete."""
+
+    plan: Plan
+    number: int
+    rigs: RigFactory
+    memory: Memory
+    record: Callable[[Line], None]
+    clock: Callable[[], float]
+    on_block: Callable[[PlannedBlock], None]
+    _outside: list[Outside] = field(default_factory=list)
+    _round_trips: dict[str, RoundTrips] = field(default_factory=dict)
+    _sent: dict[str, int] = field(default_factory=dict)
+
+    def run(self) -> None:
+        started = self.clock()
+        for stint in trial_blocks(self.plan, self.number):
+            left = list(stint.blocks)
+            while left:
+                left = self._serve(stint, left)
+        self.record(
+            Trial(
+                number=self.number,
+                started=started,
+                seconds=self.clock() - started,
+                round_trips=tuple(self._round_trips.values()),
+                outside=tuple(self._outside),
+                sent=self._sent,
+            )
+        )
+
+    def _serve(self, stint: Stint, blocks: list[PlannedBlock]) -> list[PlannedBlock]:
+        """Measure on one set of servers until done or an arm stops; return what is left."""
+        left = [block for block in blocks if len(self._arms(block)) > 0]
+        if not left:
+            return []
+        with self.rigs(stint.cell) as rig:
+            try:
+                arms = tuple(arm for arm in self.plan.arm_names if any(arm in self._arms(b) for b in left))
+                self._warm_up(rig, left[0].cell, arms)
+                while left:
+                    self._measure(rig, left[0])
+                    left.pop(0)
+                self._close(rig)
+            except ArmStopped as stop:
+                self.memory.stopped.add((stop.collapse.cell, stop.collapse.arm))
+                self.record(stop.collapse)
+        return left
+
+    def _arms(self, block: PlannedBlock) -> tuple[str, ...]:
+        return self.memory.serving(block.cell, block.order)
+
+    def _warm_up(self, rig: Rig, cell: Cell, arms: tuple[str, ...]) -> None:
+        rig.prepare(cell, arms)
+        rig.set_round_trip(cell.rtt_ms)
+        for arm in self.memory.serving(cell, arms):
+            self._look_around(rig, cell, arm, seconds=WARM_UP_SECONDS)
+
+    def _measure(self, rig: Rig, block: PlannedBlock) -> None:
+        """One block: every arm's two windows in mirrored order."""
+        cell, order = block.cell, self._arms(block)
+        self.on_block(block)
+        rig.set_round_trip(cell.rtt_ms)
+        for arm in dict.fromkeys(order):
+            if (cell.key, arm) not in self.memory.paces:
+                self._look_around(rig, cell, arm, seconds=FIRST_LOOK_SECONDS)
+        paces = self.memory.paces_of(cell, order)
+        seconds = window_seconds(paces, shortest=self.plan.profile.window)
+        looks = [self._look(rig, cell, arm, guard_seconds(paces), seconds) for arm in order]
+        for look in looks:
+            self.memory.remember(cell, look.window)
+        windows = tuple(look.window for look in looks)
+        self.record(
+            Block(
+                trial=self.number,
+                number=self.memory.next_block,
+                cell=cell.key,
+                windows=windows,
+                outside=tuple(part for look in looks for part in look.outside),
+                dropped=drop_reason(windows),
+            )
+        )
+        self.memory.next_block += 1
+        if cell.key not in self._round_trips and (trips := rig.probe(cell)) is not None:
+            self._round_trips[cell.key] = trips
+
+    def _look(self, rig: Rig, cell: Cell, arm: str, guard: float, seconds: float) -> Look:
+        """A counted window. One without a success is looked at again: twice nothing is a collapse."""
+        first = rig.look(arm, guard=guard, seconds=seconds)
+        if first.window.successes:
+            return first
+        second = rig.look(arm, guard=guard, seconds=seconds)
+        self._outside.extend(_as_warm_up(second))
+        if not second.window.successes:
+            raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
+        return first
+
+    def _look_around(self, rig: Rig, cell: Cell, arm: str, *, seconds: float) -> None:
+        """Load an arm uncounted, to warm it up and to see how fast it is."""
+        look = self._look(rig, cell, arm, 0.0, seconds)
+        self.memory.remember(cell, look.window)
+        self._outside.extend(_as_warm_up(look))
+
+    def _close(self, rig: Rig) -> None:
+        outside, sent = rig.finish()
+        self._outside.extend(outside)
+        for arm, count in sent.items():
+            self._sent[arm] = self._sent.get(arm, 0) + count
+
+
+def _as_warm_up(look: Look) -> Iterator[Outside]:
+    window = look.window
+    yield from (part.model_copy(update={"phase": "warm-up"}) for part in look.outside)
+    yield Outside(
+        phase="warm-up",
+        arm=window.arm,
+        started=window.started,
+        seconds=window.seconds,
+        successes=window.successes,
+        failures=window.failures,
+    )
