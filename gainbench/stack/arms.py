@@ -9,15 +9,16 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.model import Arm, Pool
+from gainbench.plan.model import Arm, Cell, Plan, Pool
 from gainbench.stack.placeholders import ArmDatabase, Placeholders, for_arm
 from gainbench.stack.ports import HOST, free_port
 from gainbench.stack.supervisor import Process, Supervisor
@@ -25,6 +26,7 @@ from gainbench.stack.text import tail
 
 SETUP_SECONDS = 120.0
 READY_SECONDS = 30.0
+STOP_SECONDS = 3.0  # a request still in flight then is lost, and a deadlocked server would take for ever
 ANSWER_SECONDS = 5.0
 POLL_SECONDS = 0.05
 KEEP_ALIVE_SECONDS = 75  # longer than an arm is parked while others have their windows
@@ -44,6 +46,10 @@ class ServerSettings:
     thread_tokens: int = 40
     pool_timeout_seconds: float = 30.0
     database_tls: bool = False
+
+    @classmethod
+    def of(cls, plan: Plan, cell: Cell) -> Self:
+        return cls(cell.pool, cell.workers, plan.thread_tokens, plan.pool_timeout, plan.database.tls)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -73,7 +79,13 @@ class RunningArm:
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.stop()
+            self.process.stop(grace_seconds=STOP_SECONDS)
+
+
+def stop_arms(supervisor: Supervisor, arms: Iterable[RunningArm]) -> None:
+    """All at once: a server that does not end costs the others no time."""
+    processes = [arm.process for arm in arms if arm.process is not None]
+    supervisor.end(processes, grace_seconds=STOP_SECONDS)
 
 
 def start_arm(

@@ -20,6 +20,7 @@ from gainbench.stack.supervisor import Process, Supervisor
 
 PREFIX = "gainbench_"
 LONGEST_SCHEMA = 64
+STOP_SECONDS = 4.0  # nothing of a throw-away server needs to reach the disk
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class DatabaseServer:
     def stop(self) -> None:
         """End a private server; drop from an existing one what this run created."""
         if self.process is not None:
-            self.process.stop()
+            self.process.stop(grace_seconds=STOP_SECONDS)
         if self.journal is not None:
             drop_all(self.administrator, self.journal)
 
@@ -150,7 +151,7 @@ def use_existing(supervisor: Supervisor, url: str) -> DatabaseServer:
 
 def schema_name(arm: str) -> str:
     """A schema name for an arm; different arms get different names, whatever characters they hold."""
-    plain = re.sub(r"[^a-z0-9_]", "_", arm)
+    plain = re.sub(r"[^a-z0-9_]", "_", arm.lower())
     room = LONGEST_SCHEMA - len(PREFIX) - len("00000000_")
     if plain == arm and len(arm) <= room:
         return PREFIX + arm

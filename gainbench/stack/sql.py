@@ -11,6 +11,7 @@ from pymysql.constants import CLIENT
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
 
+SCHEMES = ("mysql", "mysql+pymysql")
 CONNECT_SECONDS = 5
 # Above the time a large seed script takes, below the patience of somebody who waits for an answer.
 ANSWER_SECONDS = 60
@@ -45,8 +46,12 @@ class Endpoint:
     def from_url(cls, url: str) -> "Endpoint":
         form = "write mysql://user:password@host:port/"
         parts = urlsplit(url)
-        if parts.scheme != "mysql":
-            raise ConfigurationError(f"{parts.scheme or 'no scheme'!r} is no database URL scheme", cure=form)
+        if parts.scheme not in SCHEMES:
+            raise ConfigurationError(
+                f"a database URL starts with {' or '.join(f'{scheme}://' for scheme in SCHEMES)},"
+                f" not with {parts.scheme + '://' if parts.scheme else 'a bare name'}",
+                cure=form,
+            )
         if parts.query or parts.fragment:
             raise ConfigurationError("the database URL takes no options after the port", cure=form)
         try:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -58,9 +58,8 @@ class Process:
 
     def stop(self, *, grace_seconds: float = 10.0) -> int | None:
         """SIGTERM to its whole tree, and SIGKILL to what is left after the grace."""
-        answer = self._supervisor.ask("stop", pid=self.pid, grace_seconds=grace_seconds)
-        code: int | None = answer["returncode"]
-        return code
+        self._supervisor.end([self], grace_seconds=grace_seconds)
+        return self.returncode()
 
 
 class Supervisor:
@@ -132,6 +131,10 @@ class Supervisor:
             gid=None if account is None else account.pw_gid,
         )
         return Process(answer["pid"], name, log, self)
+
+    def end(self, processes: Iterable[Process], *, grace_seconds: float = 10.0) -> None:
+        """Stop several processes, with their trees, at the same time."""
+        self.ask("stop", pids=[process.pid for process in processes], grace_seconds=grace_seconds)
 
     def at_exit(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
         """A last command, run when all processes are gone, even after ``kill -9`` of gainbench."""

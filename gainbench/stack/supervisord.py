@@ -179,12 +179,12 @@ class Keeper:
         return {"returncode": self._children[request["pid"]].returncode}
 
     def _pids(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"pids": sorted(self._tree(request["pid"]))}
+        return {"pids": sorted(self._tree({request["pid"]}))}
 
     def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        leader = request["pid"]
-        self._end_all(lambda: self._tree(leader), request["grace_seconds"], unless=self._parent_gone)
-        return self._poll(request)
+        leaders = set(request["pids"])
+        self._end_all(lambda: self._tree(leaders), request["grace_seconds"], unless=self._parent_gone)
+        return {}
 
     def _at_exit(self, request: dict[str, Any]) -> dict[str, Any]:
         self._last_commands.append(request)
@@ -231,10 +231,10 @@ class Keeper:
         groups = set() if ON_LINUX else set(self._children)
         return {pid for pid in family(table, {os.getpid()}, groups) - {os.getpid()} if table[pid].alive}
 
-    def _tree(self, leader: int) -> set[int]:
-        """The process, its descendants, and what a dead leader left behind (known by its session)."""
+    def _tree(self, leaders: set[int]) -> set[int]:
+        """The processes, their descendants, and what a dead leader left behind (known by its session)."""
         table = process_table()
-        members = {pid for pid in family(table, {leader}, {leader}) if table[pid].alive}
+        members = {pid for pid in family(table, leaders, leaders) if table[pid].alive}
         return members & family(table, {os.getpid()}, set()) if ON_LINUX else members
 
     def _end_all(self, members: Callable[[], set[int]], grace: float, *, unless: Callable[[], bool]) -> None:

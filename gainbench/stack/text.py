@@ -1,4 +1,4 @@
-"""The end of a log, for messages. Must not know whose log."""
+"""Logs as text: the end of one for a message, and its lines as they come. Must not know whose log."""
 
 from pathlib import Path
 
@@ -15,3 +15,20 @@ def tail(log: Path | None, lines: int = TAIL_LINES) -> str:
         file.seek(max(0, size - TAIL_BYTES))
         text = file.read().decode(errors="replace").rstrip()
     return "\n".join(text.splitlines()[-lines:]) or "(its log is empty)"
+
+
+class GrowingLog:
+    """Hands out whole lines, each once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+
+    def new_lines(self) -> list[str]:
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._position += len(whole) + len(newline)
+        return whole.decode(errors="replace").splitlines()

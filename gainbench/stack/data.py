@@ -1,0 +1,87 @@
+"""The database as a plan wants it: the server, and a seeded schema for every arm.
+
+Must not know the arms' servers.
+"""
+
+import shlex
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from gainbench.errors import ConfigurationError
+from gainbench.plan.model import Arm, Plan, Seed
+from gainbench.stack.database import DatabaseServer, schema_name, start_private, use_existing
+from gainbench.stack.placeholders import ArmDatabase, for_seed
+from gainbench.stack.sql import Endpoint
+from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.text import tail
+
+SEED_SECONDS = 60.0
+# Connections beside the arms' pools: our own, and those the server still clears away after a trial.
+SPARE_CONNECTIONS = 60
+
+
+def open_database(
+    supervisor: Supervisor, plan: Plan, *, logs: Path, cores: Collection[int] | None = None
+) -> DatabaseServer | None:
+    """The server that the plan names, able to serve every cell; None where the plan wants none of ours."""
+    wanted = plan.database.server
+    if wanted == "none":
+        return None
+    count, arithmetic = connections_needed(plan)
+    if wanted == "private":
+        return start_private(
+            supervisor, cores=cores, max_connections=count, tls=plan.database.tls, log=logs / "database.log"
+        )
+    server = use_existing(supervisor, wanted)
+    server.require_connections(count, arithmetic)
+    return server
+
+
+def connections_needed(plan: Plan) -> tuple[int, str]:
+    """The most that any cell takes, and the sum in words. All arms of a trial are up at once."""
+    arms = sum(arm.kind != "url" for arm in plan.arms)
+    cell = max(plan.cells, key=lambda cell: cell.workers * (cell.pool.size + cell.pool.overflow))
+    pool = cell.pool.size + cell.pool.overflow
+    arithmetic = f"{arms} arms x {cell.workers} workers x {pool} connections + {SPARE_CONNECTIONS} spare"
+    return arms * cell.workers * pool + SPARE_CONNECTIONS, arithmetic
+
+
+def create_schemas(supervisor: Supervisor, plan: Plan, server: DatabaseServer) -> dict[str, ArmDatabase]:
+    """One schema per arm with the data its seed makes; each seed command runs once, for equal bytes."""
+    scripts = {
+        seed.name: seed_script(supervisor, seed)
+        for seed in plan.seeds
+        if any(arm.seed == seed.name for arm in plan.arms)
+    }
+    return {arm.name: _schema(server, arm, scripts) for arm in plan.arms if arm.kind != "url"}
+
+
+def seed_script(supervisor: Supervisor, seed: Seed) -> str:
+    """What the seed's command writes to its standard output."""
+    output = supervisor.folder / f"seed-{seed.name}.sql"
+    log = output.with_suffix(".log")
+    process = supervisor.spawn(
+        # The log takes standard error as well; the script must hold standard output alone.
+        ["sh", "-c", 'exec "$@" > "$0"', str(output), *for_seed(seed.name).fill_all(seed.command)],
+        name=f"seed {seed.name!r}",
+        log=log,
+        cwd=seed.cwd,
+    )
+    code = process.wait(SEED_SECONDS)
+    process.stop()
+    script = output.read_text(encoding="utf-8") if code == 0 else ""
+    if not script.strip():
+        end = {None: f"took more than {SEED_SECONDS:g} s", 0: "wrote no SQL"}.get(code, f"ended with {code}")
+        raise ConfigurationError(
+            f"seed {seed.name!r} {end}: {shlex.join(seed.command)}\n{tail(log)}",
+            cure=f"run it by hand in {seed.cwd}: it writes an SQL script to standard output",
+        )
+    return script
+
+
+def _schema(server: DatabaseServer, arm: Arm, scripts: Mapping[str, str]) -> ArmDatabase:
+    account = server.create_schema(schema_name(arm.name))
+    if arm.seed is not None:
+        server.run_script(account.name, scripts[arm.seed])
+    endpoint = Endpoint(server.host, server.port, account.user, account.password)
+    return ArmDatabase(endpoint, account.name)
