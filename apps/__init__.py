@@ -1,0 +1,1 @@
+"""One application, written twice: ``sync_app`` blocks, ``async_app`` awaits. ``shared`` serves both."""

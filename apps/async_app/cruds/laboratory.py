@@ -1,0 +1,14 @@
+"""Statements of the I/O laboratory and of the health check."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio.engine import AsyncConnection
+
+
+async def answer(connection: AsyncConnection) -> None:
+    """Make the database answer."""
+    await connection.execute(text("SELECT 1"))
+
+
+async def sleep_in_database(connection: AsyncConnection, seconds: float) -> None:
+    """A query that takes as long as it is told to."""
+    await connection.execute(text("SELECT SLEEP(:seconds)"), {"seconds": seconds})

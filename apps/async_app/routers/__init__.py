@@ -1,0 +1,1 @@
+"""The endpoints: what is asked, what is answered. SQL is the business of ``cruds``."""

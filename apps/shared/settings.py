@@ -1,0 +1,160 @@
+"""The settings of both apps, read from the environment and checked before anything starts.
+
+Each setting is an environment variable of the same name in capitals. A wrong value ends the process with
+one line that names the variable, the value and what would be accepted.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, HttpUrl, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+# uvicorn's own status for "failed to start": with --workers it stops then, instead of trying again for ever.
+STARTUP_FAILURE = 3
+
+# What turns TLS off, and on with a given SSLContext, in the drivers whose TLS we can vouch for.
+TLS_OFF_ARGUMENTS: dict[str, dict[str, object]] = {
+    "pymysql": {"ssl_disabled": True},  # since 1.2 it uses TLS wherever the server offers it
+    "aiomysql": {"ssl": None},
+    "asyncmy": {"ssl": None},
+}
+
+
+def _writable_folder(folder: Path) -> Path:
+    """The folder is made with the first upload; that it can be made is known now."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"{there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValueError(f"this process may not write to {there}")
+    return folder
+
+
+class Settings(BaseSettings):
+    """What both apps have in common; the fields' descriptions say what is accepted."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    driver: ClassVar[str]
+    driver_is_async: ClassVar[bool]
+
+    database_url: Annotated[URL, NoDecode] = Field(description="mysql://USER:PASSWORD@HOST:PORT/SCHEMA")
+    database_tls: Literal["off", "on"] = Field("off", description="off or on")
+    pool_size: int = Field(10, ge=1, le=1000, description="connections kept open, 1 to 1000")
+    max_overflow: int = Field(0, ge=0, le=1000, description="connections beyond POOL_SIZE, 0 to 1000")
+    pool_timeout_seconds: float = Field(30.0, gt=0, le=600, description="seconds above 0, up to 600")
+    pool_recycle_seconds: int = Field(300, ge=1, le=86_400, description="whole seconds, 1 to 86400")
+    isolation_level: Literal["READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = Field(
+        "REPEATABLE READ", description="READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ or SERIALIZABLE"
+    )
+    thread_tokens: int = Field(40, ge=1, le=1000, description="threads that may work at once, 1 to 1000")
+    upload_dir: Annotated[Path, AfterValidator(_writable_folder)] = Field(
+        Path("uploads"), validate_default=True, description="a folder that this process may write to"
+    )
+    upload_limit_bytes: int = Field(5 * 1024**2, ge=1, le=1024**3, description="bytes, 1 to 1073741824")
+    upload_chunk_bytes: int = Field(64 * 1024, ge=512, le=16 * 1024**2, description="bytes, 512 to 16777216")
+    upstream_url: HttpUrl | None = Field(None, description="the http(s) URL that /io/upstream calls")
+    upstream_timeout_seconds: float = Field(10.0, gt=0, le=60, description="seconds above 0, up to 60")
+    limited_capacity: int = Field(
+        8, ge=1, le=1000, description="requests inside /io/limited at once, 1 to 1000"
+    )
+    limited_wait_seconds: float = Field(1.0, ge=0, le=60, description="seconds, 0 to 60")
+    cpu_processes: int = Field(2, ge=1, le=64, description="worker processes of /io/cpu, 1 to 64")
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _with_a_driver_of_this_app(cls, value: object) -> URL:
+        url = _mysql_url(str(value), default_driver=cls.driver)
+        dialect = url.get_dialect()
+        if dialect.is_async is not cls.driver_is_async:
+            needed = "one that awaits" if cls.driver_is_async else "one that blocks"
+            raise ValueError(
+                f"{dialect.driver} is the wrong kind of driver for this app, which needs {needed}"
+            )
+        if dialect.driver not in TLS_OFF_ARGUMENTS:
+            raise ValueError(
+                f"the driver must be one of {', '.join(TLS_OFF_ARGUMENTS)}: of others DATABASE_TLS is unknown"
+            )
+        try:
+            dialect.import_dbapi()
+        except ImportError as error:
+            raise ValueError(
+                f"the driver is not installed ({error}): pip install {dialect.driver}"
+            ) from error
+        return url
+
+
+def _mysql_url(text: str, *, default_driver: str) -> URL:
+    """The URL with its driver and its character set put in."""
+    try:
+        url = make_url(text)
+        if "+" not in url.drivername:
+            url = url.set(drivername=f"{url.drivername}+{default_driver}")
+        backend = url.get_backend_name()
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise ValueError("not a database URL, or of an unknown driver") from error
+    if backend not in ("mysql", "mariadb"):
+        raise ValueError("the apps speak to MySQL and MariaDB only")
+    if not url.database:
+        raise ValueError("the URL names no schema")
+    if unknown := set(url.query) - {"charset"}:
+        raise ValueError(
+            f"the URL carries {', '.join(sorted(unknown))}: the settings do that, alike for both apps"
+        )
+    return url.update_query_dict({"charset": "utf8mb4"})
+
+
+class SyncSettings(Settings):
+    """The blocking app: handlers run in the thread pool or, by a common mistake, on the event loop."""
+
+    driver = "pymysql"
+    driver_is_async = False
+
+    handlers: Literal["thread-pool", "event-loop"] = Field(
+        "thread-pool", description="thread-pool or event-loop"
+    )
+
+
+class AsyncSettings(Settings):
+    """The awaiting app."""
+
+    driver = "aiomysql"
+    driver_is_async = True
+
+
+_AnySettings = TypeVar("_AnySettings", bound=Settings)
+
+
+def load(kind: type[_AnySettings]) -> _AnySettings:
+    """The settings of this process, or the end of it."""
+    try:
+        return kind()
+    except ValidationError as refused:
+        for line in _complaints(kind, refused.errors()):
+            sys.stderr.write(f"{line}\n")
+        raise SystemExit(STARTUP_FAILURE) from None
+
+
+def _complaints(kind: type[Settings], errors: list[ErrorDetails]) -> Iterator[str]:
+    for error in errors:
+        field = str(error["loc"][0])
+        accepted = kind.model_fields[field].description
+        if error["type"] == "missing":
+            yield f"{field.upper()} is not set. Accepted: {accepted}"
+        else:
+            reason = error["msg"].removeprefix("Value error, ")
+            value = _without_password(error["input"])
+            yield f"{field.upper()}={value} is not accepted: {reason}. Accepted: {accepted}"
+
+
+def _without_password(value: object) -> str:
+    return re.sub(r"(://[^:/]*:).*@", r"\1***@", str(value))

@@ -1,0 +1,1 @@
+"""The app; ``diff -r`` this folder with its twin beside it."""

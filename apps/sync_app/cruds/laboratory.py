@@ -1,0 +1,14 @@
+"""Statements of the I/O laboratory and of the health check."""
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+
+def answer(connection: Connection) -> None:
+    """Make the database answer."""
+    connection.execute(text("SELECT 1"))
+
+
+def sleep_in_database(connection: Connection, seconds: float) -> None:
+    """A query that takes as long as it is told to."""
+    connection.execute(text("SELECT SLEEP(:seconds)"), {"seconds": seconds})

@@ -1,0 +1,5 @@
+"""This process's settings, checked when the first module asks for them."""
+
+from apps.shared.settings import SyncSettings, load
+
+settings = load(SyncSettings)
