@@ -134,15 +134,15 @@ def _tree(pid: int) -> list[int]:
     return [pid, *(found for child in children.split() for found in _tree(int(child)))]
 
 
-def cores_use(cores: Collection[int]) -> CoreUse | None:
-    """What these cores have done since the machine started; None where the system does not say."""
+def cores_use(cores: Collection[int] | None) -> CoreUse | None:
+    """What these cores (None: all) have done since the machine started; None where the system is silent."""
     if not HAS_PROC:
         return None
     lines = Path("/proc/stat").read_text().splitlines()
     ticks = {
         name: [int(part) for part in parts] for name, *parts in map(str.split, lines) if name[:3] == "cpu"
     }
-    chosen = [ticks[f"cpu{core}"] for core in cores]
+    chosen = [ticks["cpu"]] if cores is None else [ticks[f"cpu{core}"] for core in cores]
     # The columns are user nice system idle iowait irq softirq steal; guest time is part of user time.
     return CoreUse(
         seconds=sum(sum(row[:8]) for row in chosen) * _TICK_SECONDS,
@@ -164,7 +164,11 @@ class Sampler:
     """Takes readings of the arms and of the harness's own processes."""
 
     def __init__(
-        self, pids: Mapping[str, int], *, arms_cores: Collection[int], load_cores: Collection[int]
+        self,
+        pids: Mapping[str, int],
+        *,
+        arms_cores: Collection[int] | None,
+        load_cores: Collection[int] | None,
     ) -> None:
         self._trees = {name: ProcessTree(pid) for name, pid in pids.items()}
         self._arms_cores = arms_cores

@@ -142,7 +142,7 @@ class Claim(Frozen):
 
 
 class ParityRules(Frozen):
-    """What must be alike in all arms before any is timed. Operations come from the arms' OpenAPI documents."""
+    """What must be alike in all arms before any is timed; the operations come from their OpenAPI."""
 
     openapi: Annotated[str, Field(pattern="^/")] = "/openapi.json"
     include: tuple[str, ...] = ("/",)  # path prefixes

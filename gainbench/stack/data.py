@@ -5,6 +5,7 @@ Must not know the arms' servers.
 
 import shlex
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gainbench.errors import ConfigurationError
@@ -46,14 +47,34 @@ def connections_needed(plan: Plan) -> tuple[int, str]:
     return arms * cell.workers * pool + SPARE_CONNECTIONS, arithmetic
 
 
-def create_schemas(supervisor: Supervisor, plan: Plan, server: DatabaseServer) -> dict[str, ArmDatabase]:
+@dataclass(frozen=True)
+class Schemas:
+    """Every arm's schema, and the scripts that make or restore its data."""
+
+    server: DatabaseServer
+    databases: Mapping[str, ArmDatabase]
+    scripts: Mapping[str, str]
+
+    def reset(self) -> None:
+        """Bring each seeded schema back to its beginning."""
+        for arm, script in self.scripts.items():
+            self.server.run_script(self.databases[arm].schema, script)
+
+
+def create_schemas(supervisor: Supervisor, plan: Plan, server: DatabaseServer) -> Schemas:
     """One schema per arm with the data its seed makes; each seed command runs once, for equal bytes."""
     scripts = {
         seed.name: seed_script(supervisor, seed)
         for seed in plan.seeds
         if any(arm.seed == seed.name for arm in plan.arms)
     }
-    return {arm.name: _schema(server, arm, scripts) for arm in plan.arms if arm.kind != "url"}
+    schemas = Schemas(
+        server,
+        databases={arm.name: _schema(server, arm) for arm in plan.arms if arm.kind != "url"},
+        scripts={arm.name: scripts[arm.seed] for arm in plan.arms if arm.seed is not None},
+    )
+    schemas.reset()
+    return schemas
 
 
 def seed_script(supervisor: Supervisor, seed: Seed) -> str:
@@ -79,9 +100,7 @@ def seed_script(supervisor: Supervisor, seed: Seed) -> str:
     return script
 
 
-def _schema(server: DatabaseServer, arm: Arm, scripts: Mapping[str, str]) -> ArmDatabase:
+def _schema(server: DatabaseServer, arm: Arm) -> ArmDatabase:
     account = server.create_schema(schema_name(arm.name))
-    if arm.seed is not None:
-        server.run_script(account.name, scripts[arm.seed])
     endpoint = Endpoint(server.host, server.port, account.user, account.password)
     return ArmDatabase(endpoint, account.name)

@@ -6,7 +6,7 @@ Other braces stay as they are, so that JSON and shell code pass through.
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gainbench.errors import ConfigurationError
@@ -36,6 +36,10 @@ class ArmDatabase:
     @property
     def url(self) -> str:
         return self.endpoint.url(self.schema)
+
+    def behind(self, host: str, port: int) -> "ArmDatabase":
+        """The same schema, reached through a proxy."""
+        return replace(self, endpoint=self.endpoint.at(host, port))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,7 @@ from pathlib import Path
 from gainbench.plan.model import Plan
 from gainbench.stack import cores
 from gainbench.stack.arms import RunningArm, ServerSettings, start_arm, stop_arms
-from gainbench.stack.data import create_schemas, open_database
-from gainbench.stack.database import DatabaseServer
-from gainbench.stack.placeholders import ArmDatabase
+from gainbench.stack.data import Schemas, create_schemas, open_database
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stack.text import GrowingLog
 
@@ -25,8 +23,7 @@ FOLLOW_SECONDS = 0.2
 class Stack:
     """What runs, by the names of the arms."""
 
-    database: DatabaseServer | None
-    databases: Mapping[str, ArmDatabase]
+    schemas: Schemas | None  # None where the plan wants no database of ours
     arms: Mapping[str, RunningArm]
     logs: Mapping[str, Path]
 
@@ -40,18 +37,18 @@ def stack_up(supervisor: Supervisor, plan: Plan, *, logs: Path | None = None) ->
     server = open_database(supervisor, plan, logs=folder, cores=pinned.others if pinned else None)
     arms: dict[str, RunningArm] = {}
     try:
-        databases = {} if server is None else create_schemas(supervisor, plan, server)
+        schemas = None if server is None else create_schemas(supervisor, plan, server)
         for arm in plan.arms:
             arms[arm.name] = start_arm(
                 supervisor,
                 arm,
                 settings=ServerSettings.of(plan, plan.headline_cell),
-                database=databases.get(arm.name),
+                database=schemas.databases.get(arm.name) if schemas else None,
                 log=folder / f"{arm.name}.log",
                 cores=pinned.arms if pinned else None,
                 allow_targets=plan.allow_targets,
             )
-        yield Stack(server, databases, arms, {name: folder / f"{name}.log" for name in arms})
+        yield Stack(schemas, arms, {name: folder / f"{name}.log" for name in arms})
     finally:
         stop_arms(supervisor, arms.values())
         if server is not None:
