@@ -1,5 +1,6 @@
 """Connections to a MySQL-like server, and its errors as messages with a cure. Must not know who serves."""
 
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pymysql
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, CR
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
 
@@ -107,6 +108,27 @@ def run(endpoint: Endpoint, script: str, schema: str | None = None) -> None:
         while cursor.nextset():
             pass
         opened.commit()
+
+
+def offers_tls(endpoint: Endpoint) -> bool:
+    """Whether a client that asks for TLS gets it."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname = False
+    anybody.verify_mode = ssl.CERT_NONE
+    try:
+        pymysql.connect(
+            host=endpoint.host,
+            port=endpoint.port,
+            user=endpoint.user,
+            password=endpoint.password,
+            ssl=anybody,
+            connect_timeout=CONNECT_SECONDS,
+        ).close()
+    except pymysql.MySQLError as error:
+        if _number(error) == CR.CR_SSL_CONNECTION_ERROR:
+            return False
+        raise _explained(endpoint, error) from error
+    return True
 
 
 def forbids_accounts(error: EnvironmentLacking) -> bool:

@@ -1,0 +1,184 @@
+"""What this machine has and lacks for a measurement, and how far away a database is. Must not print."""
+
+import os
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import quantiles
+
+from gainbench.errors import EnvironmentLacking, GainbenchError
+from gainbench.stack import cores, evidence, flavours, sql
+from gainbench.stack.database import start_private, use_existing
+from gainbench.stack.ports import FIRST, LAST, free_port
+from gainbench.stack.supervisor import Supervisor
+
+# What a change of changes speed or meaning of a figure.
+LIBRARIES = (
+    "fastapi",
+    "starlette",
+    "pydantic",
+    "sqlalchemy",
+    "greenlet",
+    "pymysql",
+    "aiomysql",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "locust",
+    "gevent",
+    "geventhttpclient",
+)
+ROUND_TRIPS = 200
+WARM_UPS = 20
+COMFORTABLE_OPEN_FILES = 4096
+CHROMIUM = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+UNEQUAL_TLS = (
+    "TLS on one side alone makes up gains of 40 % and more: off for every arm, or database.tls = true"
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's answer. ``ok`` is None where a lack costs comfort, not the measurement."""
+
+    name: str
+    ok: bool | None
+    value: str
+    cure: str | None = None
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """How long one statement that does nothing takes, from here to the database and back."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    count: int
+
+
+def checks(libraries: Iterable[str] = LIBRARIES) -> list[Check]:
+    """Look at everything a run needs. Starts a private database for a moment."""
+    return [
+        Check("Python", True, f"{sys.version.split()[0]} ({sys.executable})"),
+        *_private_database(),
+        _cores(),
+        _open_files(),
+        _ports(),
+        _chromium(),
+        _tracing(),
+        *(_library(name) for name in libraries),
+    ]
+
+
+def database_checks(url: str) -> list[Check]:
+    """Whether a database named by URL can be used, and how it talks."""
+    endpoint = sql.Endpoint.from_url(url)
+    try:
+        with Supervisor.start() as supervisor:
+            server = use_existing(supervisor, url)
+            server.stop()
+        tls = sql.offers_tls(endpoint)
+    except EnvironmentLacking as error:
+        return [Check(f"database {endpoint}", False, error.message, error.cure)]
+    return [
+        Check(f"database {endpoint}", True, f"{server.flavour} {server.version}, takes schemas of ours"),
+        Check(
+            "TLS to the database",
+            None if tls else True,
+            "offered" if tls else "off",
+            UNEQUAL_TLS if tls else None,
+        ),
+    ]
+
+
+def round_trip(url: str, count: int = ROUND_TRIPS) -> RoundTrip:
+    """Time ``SELECT 1`` on one open connection without TLS, after a few that do not count."""
+    with sql.connection(sql.Endpoint.from_url(url)) as opened, opened.cursor() as cursor:
+        times_ms = []
+        for _ in range(WARM_UPS + count):
+            start = time.perf_counter_ns()
+            cursor.execute("SELECT 1")
+            times_ms.append((time.perf_counter_ns() - start) / 1e6)
+    percentiles = quantiles(times_ms[WARM_UPS:], n=100, method="inclusive")
+    return RoundTrip(percentiles[49], percentiles[94], percentiles[98], count)
+
+
+def _private_database() -> Iterator[Check]:
+    try:
+        program = flavours.find_server()
+        yield Check("database server", True, f"{program.flavour.name} {program.version} ({program.path})")
+        with Supervisor.start() as supervisor:
+            server = start_private(supervisor, max_connections=10)
+            tls = sql.offers_tls(server.administrator)
+    except GainbenchError as error:
+        yield Check("private database", False, error.message, error.cure)
+        return
+    yield Check("private database", True, "starts")
+    yield Check("TLS to the database", not tls, "on" if tls else "off", UNEQUAL_TLS if tls else None)
+
+
+def _cores() -> Check:
+    usable = cores.available()
+    if usable is None:
+        return Check("cores", None, f"{os.cpu_count()}; processes cannot be tied to them on this system")
+    if len(usable) < 2:
+        cure = "load generator and server share one core, which blurs every figure: use two or more"
+        return Check("cores", None, f"{len(usable)}", cure)
+    return Check("cores", True, f"{len(usable)} usable of {os.cpu_count()}")
+
+
+def _open_files() -> Check:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        return Check("open files", True, "no limit")
+    enough = hard >= COMFORTABLE_OPEN_FILES
+    cure = f"raise it for many users or large pools: ulimit -Hn {COMFORTABLE_OPEN_FILES}"
+    return Check("open files", True if enough else None, f"at most {hard}", None if enough else cure)
+
+
+def _ports() -> Check:
+    try:
+        free_port()
+    except EnvironmentLacking as error:
+        return Check("free ports", False, error.message, error.cure)
+    return Check("free ports", True, f"there are some between {FIRST} and {LAST}")
+
+
+def _chromium() -> Check:
+    program = chromium()
+    cure = None if program else "only the tests of the report and the web UI need it: make test installs it"
+    return Check("Chromium", True if program else None, str(program or "not found"), cure)
+
+
+def chromium() -> Path | None:
+    return next((Path(found) for name in CHROMIUM if (found := shutil.which(name))), None)
+
+
+def _tracing() -> Check:
+    program = evidence.py_spy()
+    if program is None:
+        return Check("py-spy", None, "not installed", "make setup")
+    # We are no more an ancestor of py-spy's target here than with an arm, so the same right decides.
+    problem = evidence.dump(program, os.getpid()).problem
+    if problem is None:
+        return Check("py-spy", True, "may read the stacks of servers")
+    cure = "without it a hanging server is reported without its stacks: run as root or relax ptrace_scope"
+    return Check("py-spy", None, problem, cure)
+
+
+def _library(name: str) -> Check:
+    try:
+        return Check(name, True, version(name))
+    except PackageNotFoundError:
+        return Check(name, False, "not installed", "make setup")
