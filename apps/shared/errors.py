@@ -89,9 +89,13 @@ def is_duplicate(error: IntegrityError) -> bool:
     return error_number(error) == DUPLICATE_KEY
 
 
+def _message(error: dict[str, Any]) -> str:
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 async def _answer_validation(_: Request, error: RequestValidationError) -> JSONResponse:
     # Neither the input nor its context is echoed: it may be huge, or not encodable.
-    problems = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+    problems = [f"{'.'.join(str(part) for part in each['loc'])}: {_message(each)}" for each in error.errors()]
     return JSONResponse({"detail": "; ".join(problems)}, 422)
 
 

@@ -27,13 +27,12 @@ def _only_a_written_day(value: object) -> object:
     """Pydantic would also take a number of seconds for a day; we take ``2026-11-21`` and nothing else."""
     if value is None or isinstance(value, date):
         return value
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-        raise ValueError("write the day as YYYY-MM-DD")
+    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d{3}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError("write the day as YYYY-MM-DD, from 1000-01-01 on")
     return value
 
 
-# The earliest day is MySQL's.
-Day = Annotated[date, BeforeValidator(_only_a_written_day), Field(ge=date(1000, 1, 1))]
+Day = Annotated[date, BeforeValidator(_only_a_written_day)]
 
 
 class TaskBody(BaseModel):
@@ -44,7 +43,7 @@ class TaskBody(BaseModel):
 
 
 class SavedTask(BaseModel):
-    """A task as it was stored. What comes from the database is not checked against the client's bounds again."""
+    """A task as it was stored. What the database gives is not checked again."""
 
     model_config = ConfigDict(from_attributes=True)
 
