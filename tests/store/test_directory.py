@@ -14,7 +14,7 @@ from gainbench.records import End
 from gainbench.store import RunDirectory, load_run
 from tests.runs import NOW, lines, plan, store
 
-END = End(status="complete", seconds=60.0)
+END = End(status="complete", seconds=120.0)
 
 
 def test_a_run_is_named_by_its_utc_time_and_its_plan(tmp_path: Path) -> None:

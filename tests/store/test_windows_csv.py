@@ -13,9 +13,9 @@ def rows(tmp_path: Path, *record: object) -> list[dict[str, str]]:
 
 
 def test_each_window_is_one_row_with_the_columns_that_were_promised(tmp_path: Path) -> None:
-    one = window("sync", 2.0, failures={"HTTP 500": 3, "timeout": 1})
+    one = window("sync", 2.0, rate_rps=1300, failures={"HTTP 500": 3, "timeout": 1})
     (row,) = rows(
-        tmp_path, block(0, 5, cell().key, 0, windows=(one,), outside=(), dropped="6.1 % steal, limit 5 %")
+        tmp_path, block(0, 5, cell(), 0, windows=(one,), outside=(), dropped="6.1 % steal, limit 5 %")
     )
     assert row == {
         "trial": "0",
@@ -27,7 +27,7 @@ def test_each_window_is_one_row_with_the_columns_that_were_promised(tmp_path: Pa
         "seconds": "0.5",
         "successes": "650",
         "failures": "4",
-        "cpu_seconds": "0.48",
+        "cpu_seconds": "0.494",
         "trips": "1300",
         "steal": "0.01",
         "dropped": "6.1 % steal, limit 5 %",
@@ -39,7 +39,7 @@ def test_rows_stand_in_the_order_they_ran_guards_and_warm_up_included(tmp_path: 
     guard = Outside(phase="guard", arm="sync", started=1.9, seconds=0.1, successes=1, failures={})
     found = rows(
         tmp_path,
-        block(0, 0, cell().key, 0, windows=(window("sync", 2.0),), outside=(guard,)),
+        block(0, 0, cell(), 0, windows=(window("sync", 2.0),), outside=(guard,)),
         Trial(number=0, started=0.0, seconds=4.0, outside=(warm_up,)),
     )
     assert [row["phase"] for row in found] == ["warm-up", "guard", "window"]
@@ -47,9 +47,9 @@ def test_rows_stand_in_the_order_they_ran_guards_and_warm_up_included(tmp_path: 
 
 
 def test_an_unknown_is_an_empty_field(tmp_path: Path) -> None:
-    blind = window("sync", 2.0, traffic=None)
+    blind = window("sync", 2.0, rate_rps=1300, traffic=None)
     blind = blind.model_copy(
         update={"arm_reading": blind.arm_reading.model_copy(update={"cpu_seconds": None})}
     )
-    (row,) = rows(tmp_path, block(0, 0, cell().key, 0, windows=(blind,), outside=()))
+    (row,) = rows(tmp_path, block(0, 0, cell(), 0, windows=(blind,), outside=()))
     assert (row["trips"], row["cpu_seconds"], row["dropped"]) == ("", "", "")
