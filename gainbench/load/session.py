@@ -28,10 +28,10 @@ from gainbench.errors import ConfigurationError
 from gainbench.load.locustfile import choose, open_locustfile
 from gainbench.load.protocol import ArmNotReady, Remainder, Workload
 from gainbench.load.turnstile import Lane, Turnstile
-from gainbench.load.users import RequestEvent, seat_of, seated
+from gainbench.load.users import RequestEvent, is_leaving, seat_of, seated
 
 ON_START_SECONDS = 30.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 3.0
 KILL_SECONDS = 2.0
 POLL_SECONDS = 0.005
 LOGGED_TASK_EXCEPTIONS = 20
@@ -85,11 +85,18 @@ class LocustSession:
         gc.set_threshold(GC_THRESHOLD)
 
     def finish(self) -> Remainder:
-        """Stop the users with all gates open: tasks end, ``on_stop`` runs, and what hangs is killed."""
+        """Stop the users: their tasks end, ``on_stop`` runs, and what hangs is killed.
+
+        Locust kills a user that waits between two tasks, and the blow may fall after the user has woken up.
+        So the gates stay closed until every user has been told: no request is cut off half-way.
+        """
+        self.turnstile.turn_to(None)
+        stopping = gevent.spawn(self._runner.stop)
+        _wait(self._all_leaving, KILL_SECONDS)
         self.turnstile.open_all()
-        with gevent.Timeout(STOP_SECONDS + KILL_SECONDS, False):
-            self._runner.stop()
+        stopping.join(STOP_SECONDS + KILL_SECONDS)
         if self._runner.state != STATE_STOPPED:
+            stopping.kill()
             self._runner.user_greenlets.kill(block=True, timeout=KILL_SECONDS)
             self._runner.stop()
         self.turnstile.settle_everything()
@@ -129,6 +136,9 @@ class LocustSession:
             raise ConfigurationError(
                 f"the users of {workload.locustfile} cannot be created: {type(error).__name__}: {error}"
             )
+
+    def _all_leaving(self) -> bool:
+        return all(is_leaving(greenlet.args[0]) for greenlet in self._runner.user_greenlets if greenlet.args)
 
     def _on_user_error(self, user_instance: Any, exception: Exception, tb: Any) -> None:
         self.turnstile.task_exceptions[_described(exception, tb)] += 1

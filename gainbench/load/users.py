@@ -15,7 +15,8 @@ from locust import User
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
-from locust.user.task import LOCUST_STATE_WAITING
+from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from gainbench.load.failure import failure_name
 from gainbench.load.turnstile import Lane, Seat, Turnstile
@@ -105,6 +106,8 @@ class _Seated(User):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.gainbench_began = False
+        self.gainbench_leaving = False
         self.gainbench_seat = Seat(self.gainbench_lane, lambda: self._state == LOCUST_STATE_WAITING)
         for client in list(vars(self).values()):
             if isinstance(client, FastHttpSession | HttpSession):
@@ -115,6 +118,9 @@ class _Seated(User):
         lane = self.gainbench_lane
         _current_seat.set(self.gainbench_seat)
         lane.wait_until_open()
+        if self._state == LOCUST_STATE_STOPPING:  # another arm's users failed to start
+            raise StopUser()
+        self.gainbench_began = True
         try:
             super().on_start()
         except Exception as error:
@@ -123,6 +129,11 @@ class _Seated(User):
         lane.started += 1
         self.gainbench_turnstile.started.wait()
         lane.wait_until_open()
+
+    def on_stop(self) -> None:
+        self.gainbench_leaving = True
+        if self.gainbench_began:
+            super().on_stop()  # type: ignore[no-untyped-call]
 
 
 def seated(base: type[User], arm: str, host: str, turnstile: Turnstile, event: RequestEvent) -> type[User]:
@@ -137,6 +148,11 @@ def seated(base: type[User], arm: str, host: str, turnstile: Turnstile, event: R
     return new_class(
         f"{base.__name__}@{arm}", (_Seated, base), exec_body=lambda body: body.update(attributes)
     )
+
+
+def is_leaving(user: User) -> bool:
+    """Locust has told the user to stop, so it will not begin another task."""
+    return user._state == LOCUST_STATE_STOPPING or getattr(user, "gainbench_leaving", False)
 
 
 def seat_of(user_or_taskset: Any) -> Seat | None:

@@ -1,0 +1,140 @@
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gainbench.load.handle import Generator, WindowReport
+from gainbench.load.protocol import ArmTarget, Remainder, Workload
+from gainbench.stack.supervisor import Supervisor
+
+SERVER = Path(__file__).with_name("counting_server.py")
+
+
+@dataclass(frozen=True)
+class CountingServer:
+    name: str
+    url: str
+
+    def counts(self) -> Counter[str]:
+        """Requests by "USER PATH"; a user that has not logged in is "-"."""
+        return Counter(httpx.get(f"{self.url}/counts").raise_for_status().json())
+
+    def drop_connections(self) -> None:
+        """Close them all, as a server does with idle ones."""
+        httpx.get(f"{self.url}/drop").raise_for_status()
+
+    @property
+    def target(self) -> ArmTarget:
+        return ArmTarget(self.name, self.url)
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[CountingServer, CountingServer]]:
+    """Two arms, "left" and "right"."""
+    processes = [
+        subprocess.Popen([sys.executable, SERVER, name], stdout=subprocess.PIPE, text=True)
+        for name in ("left", "right")
+    ]
+    try:
+        ports = [process.stdout.readline().strip() for process in processes]
+        yield (
+            CountingServer("left", f"http://127.0.0.1:{ports[0]}"),
+            CountingServer("right", f"http://127.0.0.1:{ports[1]}"),
+        )
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def long_lived_generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
+    with started_generator(tmp_path_factory.mktemp("load") / "generator.log") as generator:
+        yield generator
+
+
+@pytest.fixture
+def generator(long_lived_generator: Generator) -> Iterator[Generator]:
+    """One for many workloads, as in a trial."""
+    yield long_lived_generator
+    long_lived_generator.finish_workload()
+
+
+@pytest.fixture
+def own_generator(tmp_path: Path) -> Iterator[Generator]:
+    """One that the test may ruin."""
+    with started_generator(tmp_path / "generator.log") as generator:
+        yield generator
+
+
+@contextmanager
+def started_generator(log: Path) -> Iterator[Generator]:
+    with Supervisor.start() as supervisor, Generator.start(supervisor, log=log) as generator:
+        yield generator
+
+
+@pytest.fixture
+def locustfile(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a Locust file."""
+
+    def write(source: str) -> Path:
+        path = tmp_path / "load.py"
+        path.write_text(textwrap.dedent(source))
+        return path
+
+    return write
+
+
+@dataclass(frozen=True)
+class Measured:
+    windows: tuple[WindowReport, ...]
+    remainder: Remainder
+
+    def counted(self, arm: str) -> int:
+        """Every request of the arm that some report counted."""
+        tallies = [window for window in self.windows if window.arm == arm]
+        tallies += [part.outside[arm] for part in (*self.windows, self.remainder)]
+        return sum(tally.successes + sum(tally.failures.values()) for tally in tallies)
+
+    def failures(self, arm: str) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for window in self.windows:
+            total.update(window.outside[arm].failures)
+            if window.arm == arm:
+                total.update(window.failures)
+        total.update(self.remainder.outside[arm].failures)
+        return total
+
+    def task_exceptions(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for part in (*self.windows, self.remainder):
+            total.update(part.task_exceptions)
+        return total
+
+
+@pytest.fixture
+def measure(
+    generator: Generator, servers: tuple[CountingServer, CountingServer]
+) -> Callable[[Path], Measured]:
+    """A whole workload: both arms in mirrored order, short windows."""
+
+    def run(path: Path, *, users: int = 3, user: str | None = None, drain: bool = True) -> Measured:
+        targets = tuple(server.target for server in servers)
+        generator.prepare(Workload(path, user, users, targets, seed=1))
+        windows = []
+        for arm in ("left", "right", "right", "left"):
+            generator.begin(arm, guard_seconds=0.02, seconds=0.1)
+            windows.append(generator.finish())
+        if drain:
+            assert generator.pause(drain_seconds=5)
+        return Measured(tuple(windows), generator.finish_workload())
+
+    return run
