@@ -65,13 +65,14 @@ class Process:
 class Supervisor:
     """A context manager; everything it spawned is gone when it ends."""
 
+    folder: Path
+
     def __init__(self, process: subprocess.Popen[bytes], connection: socket.socket) -> None:
         self._process = process
         self._connection = connection
         self._replies = connection.makefile("rb")
         self._turn = threading.Lock()
         self._asked = 0
-        self.folder = _folder_from(self._next_reply())
 
     @classmethod
     def start(cls) -> Self:
@@ -87,12 +88,13 @@ class Supervisor:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        supervisor = cls(process, ours)
         try:
-            return cls(process, ours)
+            supervisor.folder = _folder_from(supervisor._next_reply())
         except GainbenchError:
-            ours.close()
-            process.wait()
+            supervisor.stop()
             raise
+        return supervisor
 
     def __enter__(self) -> Self:
         return self
