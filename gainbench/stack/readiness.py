@@ -7,6 +7,8 @@ the sockets; elsewhere it is a timer event of the kqueue. Knows nothing of what 
 import select
 import sys
 import time
+from functools import reduce
+from operator import or_
 
 READ = 1
 WRITE = 2
@@ -39,8 +41,13 @@ if sys.platform == "linux":
     import os
 
     _INTEREST = [0, select.EPOLLIN, select.EPOLLOUT, select.EPOLLIN | select.EPOLLOUT]
-    _TROUBLE = select.EPOLLERR | select.EPOLLHUP
+    _EVENTS = {select.EPOLLIN: READ, select.EPOLLOUT: WRITE, select.EPOLLERR: BROKEN, select.EPOLLHUP: BROKEN}
     _NS_PER_SECOND = 1_000_000_000
+
+    def _readiness(mask: int) -> int:
+        return reduce(or_, (ready for event, ready in _EVENTS.items() if mask & event), 0)
+
+    _READINESS = [_readiness(mask) for mask in range(2 * max(_EVENTS))]
 
     class _Timer:
         """A timer descriptor set to moments of the monotonic clock."""
@@ -97,7 +104,7 @@ if sys.platform == "linux":
                     self._lead.learn(time.monotonic_ns() - self._set_to_ns)
                     self._set_for_ns = 0
                 else:
-                    ready.append((fd, _readiness(mask)))
+                    ready.append((fd, _READINESS[mask]))
             return ready
 
         def _timeout(self, moment_ns: int | None) -> int:
@@ -110,14 +117,6 @@ if sys.platform == "linux":
                 self._timer.set(wake_ns)
                 self._set_for_ns, self._set_to_ns = moment_ns, wake_ns
             return -1
-
-    def _readiness(mask: int) -> int:
-        if mask == select.EPOLLIN:
-            return READ
-        found = READ if mask & select.EPOLLIN else 0
-        if mask & select.EPOLLOUT:
-            found |= WRITE
-        return found | BROKEN if mask & _TROUBLE else found
 
     def sharpen_timers() -> None:
         """Ask the kernel not to round this process's timers (50 microseconds otherwise)."""

@@ -5,7 +5,6 @@ sockets, delays or clocks; moments are handed in.
 """
 
 import re
-from collections.abc import Iterator
 
 CONNECT = "connect"
 UNKNOWN = "unknown"
@@ -47,7 +46,7 @@ class CommandReader:
         self._head = b""
         self._bytes_to_skip = 0
         self._sequence = 0
-        self._login_seen = False
+        self._login_begun = False
         self._sealed = False
         self._sealed_login_due = False
 
@@ -55,35 +54,33 @@ class CommandReader:
         """The kinds of the commands that this chunk makes known."""
         if self._sealed:
             return self._sealed_kinds(chunk)
-        return [kind for packet in self._packet_heads(chunk) if (kind := self._kind(packet))]
-
-    def _packet_heads(self, chunk: bytes) -> Iterator[bytes]:
         if self._head:
             chunk = self._head + chunk
             self._head = b""
-        size = len(chunk)
-        at = self._bytes_to_skip
+        found: list[str] = []
+        size, at = len(chunk), self._bytes_to_skip
         while at < size:
             length = int.from_bytes(chunk[at : at + 3], "little")
             head_end = at + _HEADER_BYTES + min(length, _HEAD_BYTES)
             if size < at + _HEADER_BYTES or size < head_end:
-                self._head = chunk[at:]
-                self._bytes_to_skip = 0
-                return
-            yield chunk[at:head_end]
-            if self._sealed:
-                return
+                self._head, self._bytes_to_skip = chunk[at:], 0
+                return found
+            kind = self._kind(chunk[at:head_end])
+            if kind:
+                found.append(kind)
             at += _HEADER_BYTES + length
         self._bytes_to_skip = at - size
+        return found
 
     def _kind(self, packet: bytes) -> str | None:
         sequence, previous = packet[3], self._sequence
         self._sequence = sequence
         if sequence:
-            if not self._login_seen:
-                self._login_seen = True
+            if not self._login_begun:
+                self._login_begun = True
                 self._look_for_a_seal(packet)
             return None
+        self._login_begun = True
         wrapped_around = previous == 255  # a long file, not a new command
         if wrapped_around or len(packet) == _HEADER_BYTES:
             return None
