@@ -56,9 +56,11 @@ class Schemas:
     scripts: Mapping[str, str]
 
     def reset(self) -> None:
-        """Bring each seeded schema back to its beginning."""
-        for arm, script in self.scripts.items():
-            self.server.run_script(self.databases[arm].schema, script)
+        """Bring each schema back to its beginning: what a trial or an arm's setup left is gone."""
+        for arm, database in self.databases.items():
+            self.server.empty_schema(database.schema)
+            if arm in self.scripts:
+                self.server.run_script(database.schema, self.scripts[arm])
 
 
 def create_schemas(supervisor: Supervisor, plan: Plan, server: DatabaseServer) -> Schemas:

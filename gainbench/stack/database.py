@@ -59,12 +59,17 @@ class DatabaseServer:
         user, password = PREFIX + secrets.token_hex(8), secrets.token_hex(16)
         if self.journal is not None:
             self.journal.note(schema, user)
-        sql.run(self.administrator, f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4")
+        sql.run(self.administrator, _create(schema))
         return self._create_account(schema, user, password)
 
     def run_script(self, schema: str, script: str) -> None:
         """Several statements, separated by semicolons."""
         sql.run(self.administrator, script, schema=_checked(schema))
+
+    def empty_schema(self, name: str) -> None:
+        """As it was when it was created; the account keeps its rights."""
+        schema = _checked(name)
+        sql.run(self.administrator, f"DROP DATABASE `{schema}`; {_create(schema)}")
 
     def drop_schema(self, name: str) -> None:
         sql.run(self.administrator, f"DROP DATABASE IF EXISTS `{_checked(name)}`")
@@ -157,6 +162,10 @@ def schema_name(arm: str) -> str:
         return PREFIX + arm
     mark = f"_{zlib.crc32(arm.encode()):08x}"
     return PREFIX + plain[: room - len(mark)] + mark
+
+
+def _create(schema: str) -> str:
+    return f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4"
 
 
 def _try_out(server: DatabaseServer) -> None:

@@ -1,0 +1,178 @@
+"""A whole plan up at once, the data its arms start from, and the logs that are followed."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from gainbench.errors import ConfigurationError, EnvironmentLacking
+from gainbench.plan.build import Flags, build
+from gainbench.plan.file import parse
+from gainbench.plan.model import Plan, Seed
+from gainbench.stack import sql
+from gainbench.stack.data import connections_needed, create_schemas, open_database, seed_script
+from gainbench.stack.database import DatabaseServer, use_existing
+from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.text import GrowingLog, tail
+from gainbench.stack.up import follow, stack_up
+from tests.stack.survivors import is_alive
+
+SEED = """
+import pathlib
+runs = pathlib.Path("runs")
+runs.write_text(runs.read_text() + "x" if runs.exists() else "x")
+print("CREATE TABLE t (a INT);")
+print("INSERT INTO t VALUES (1), (2), (3);")
+"""
+SERVER = """
+import http.server, os, sys
+print("serving", os.environ["DATABASE_URL"].rpartition("/")[2], flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def running_in(folder: Path) -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if is_alive(child) and child.cwd() == str(folder)]
+
+
+@pytest.fixture
+def plan(tmp_path: Path, database: DatabaseServer) -> Plan:
+    """Two arms of one kind, on the session's server as an existing one."""
+    (tmp_path / "seed.py").write_text(SEED)
+    (tmp_path / "server.py").write_text(SERVER)
+    arm = {"command": ["{python}", "server.py", "{port}"], "seed": "three"}
+    tables = {
+        "database": {"server": database.administrator.url()},
+        "seeds": {"three": {"command": ["{python}", "seed.py"]}},
+        "arms": {"first": arm, "Second.arm": arm},
+        "scenarios": {"any": {"locustfile": "any.py"}},
+        "cells": [{"scenario": "any", "users": 2, "pool": 5, "workers": 2}],
+    }
+    return build(parse(tables, "the plan of the test"), Flags(), folder=tmp_path, name="test")
+
+
+@pytest.mark.database
+def test_every_arm_is_up_on_its_own_copy_of_the_data(
+    supervisor: Supervisor, plan: Plan, tmp_path: Path, database: DatabaseServer
+) -> None:
+    before = sql.query(database.administrator, "SHOW DATABASES")
+    with stack_up(supervisor, plan, logs=tmp_path / "logs") as stack:
+        assert [httpx.get(arm.url).status_code for arm in stack.arms.values()] == [200, 200]
+        assert stack.schemas is not None
+        databases = stack.schemas.databases
+        for own in databases.values():
+            assert sql.query(own.endpoint, f"SELECT COUNT(*) FROM `{own.schema}`.t") == [(3,)]
+        assert len({own.schema for own in databases.values()}) == 2
+        assert len(running_in(plan.folder)) == 2
+    assert running_in(plan.folder) == []
+    assert sql.query(database.administrator, "SHOW DATABASES") == before
+    assert (tmp_path / "runs").read_text() == "x"  # one run of the seed for both arms: equal bytes
+
+
+@pytest.mark.database
+def test_schemas_are_reset_to_their_seed_whatever_a_trial_left(
+    supervisor: Supervisor, plan: Plan, database: DatabaseServer
+) -> None:
+    schemas = create_schemas(supervisor, plan, use_existing(supervisor, database.administrator.url()))
+    own = schemas.databases["first"]
+    sql.run(own.endpoint, "DELETE FROM t; CREATE TABLE left_over (a INT)", own.schema)
+    schemas.reset()
+    assert sql.query(own.endpoint, f"SHOW TABLES IN `{own.schema}`") == [("t",)]
+    assert sql.query(own.endpoint, f"SELECT COUNT(*) FROM `{own.schema}`.t") == [(3,)]
+    schemas.server.stop()
+
+
+@pytest.mark.database
+def test_logs_are_followed_and_the_end_of_an_arm_is_told(supervisor: Supervisor, plan: Plan) -> None:
+    with stack_up(supervisor, plan) as stack:
+        lines = follow(stack)
+        (first,) = stack.arms["first"].pids()
+        os.kill(first, signal.SIGKILL)
+        told = []
+        while ("first", "has ended") not in told:
+            told.append(next(lines))
+    assert stack.schemas is not None
+    schema = stack.schemas.databases["Second.arm"].schema
+    assert ("Second.arm", f"serving {schema}") in told
+
+
+@pytest.mark.database
+def test_arm_that_fails_takes_the_others_down_again(supervisor: Supervisor, plan: Plan) -> None:
+    good, bad = plan.arms
+    broken = plan.model_copy(update={"arms": (good, bad.model_copy(update={"command": ("false",)}))})
+    said = r"arm 'Second\.arm' ended with status 1"
+    with pytest.raises(ConfigurationError, match=said), stack_up(supervisor, broken):
+        pytest.fail("a stack with a failed arm was handed out")
+    assert running_in(plan.folder) == []
+
+
+@pytest.mark.database
+def test_plan_beyond_the_server_s_connections_is_refused_before_it_starts(
+    supervisor: Supervisor, plan: Plan, tmp_path: Path
+) -> None:
+    cell = plan.cells[0].model_copy(
+        update={"workers": 64, "pool": plan.cells[0].pool.model_copy(update={"size": 100})}
+    )
+    large = plan.model_copy(update={"cells": (cell,)})
+    said = r"2 arms x 64 workers x 100 connections \+ 60 spare = 12860 database connections"
+    with pytest.raises(EnvironmentLacking, match=said):
+        open_database(supervisor, large, logs=tmp_path)
+
+
+def test_connections_are_those_of_the_largest_cell() -> None:
+    tables = {
+        "database": {"server": "private"},
+        "arms": {"a": {"app": "m:app"}, "b": {"app": "m:app"}, "c": {"url": "http://127.0.0.1:1"}},
+        "scenarios": {"any": {"locustfile": "any.py"}},
+        "cells": [
+            {"scenario": "any", "users": 2, "pool": 40, "workers": 1},
+            {"scenario": "any", "users": 2, "pool": "default", "workers": 4},
+        ],
+    }
+    plan = build(parse(tables, "the plan"), Flags(), folder=Path("/"), name="test")
+    # SQLAlchemy's default is 5 + 10; the url arm takes none that we know of.
+    assert connections_needed(plan) == (180, "2 arms x 4 workers x 15 connections + 60 spare")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sh", "-c", "echo SELECT 1; echo no data >&2; exit 3"), "(?s)seed 's' ended with 3: sh .*no data"),
+        (("true",), "seed 's' wrote no SQL: true"),
+        (("no-such-seed",), "cannot start seed 's'|seed 's' ended with 127"),
+    ],
+)
+def test_seed_that_fails_is_named_with_its_output(
+    supervisor: Supervisor, tmp_path: Path, command: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        seed_script(supervisor, Seed(name="s", command=command, cwd=tmp_path))
+
+
+def test_seed_script_is_standard_output_alone(supervisor: Supervisor, tmp_path: Path) -> None:
+    command = ("sh", "-c", "echo 'SELECT 1;'; echo a warning >&2")
+    assert seed_script(supervisor, Seed(name="s", command=command, cwd=tmp_path)) == "SELECT 1;\n"
+
+
+def test_growing_log_hands_out_each_whole_line_once(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = GrowingLog(path)
+    assert log.new_lines() == []
+    path.write_text("one\ntwo\nthr")
+    assert log.new_lines() == ["one", "two"]
+    assert log.new_lines() == []
+    path.write_text("one\ntwo\nthree\n")
+    assert log.new_lines() == ["three"]
+
+
+def test_tail_is_the_end_of_a_log_or_a_word_on_why_not(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert tail(log) == "(no log)"
+    log.write_text("\n")
+    assert tail(log) == "(its log is empty)"
+    log.write_text("".join(f"line {number}\n" for number in range(100)))
+    assert tail(log, lines=2) == "line 98\nline 99"
