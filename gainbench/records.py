@@ -74,6 +74,7 @@ class Window(Record):
     in_flight_seconds: float
     gap_seconds: float
     lag_seconds: float
+    task_exceptions: Mapping[str, int] = {}  # of all users: a Locust file that raises
     arm_reading: ArmReading
     machine: MachineReading
     traffic: Mapping[str, StatementTraffic] | None

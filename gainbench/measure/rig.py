@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gainbench.errors import ConfigurationError
 from gainbench.load.handle import Generator, WindowReport
 from gainbench.load.protocol import ArmTarget, Tally, Workload
 from gainbench.measure.sampler import CoreUse, Reading, Sampler
@@ -26,6 +27,7 @@ from gainbench.records import (
     Window,
 )
 from gainbench.stack.arms import RunningArm, ServerSettings, start_arm
+from gainbench.stack.control import Burden
 from gainbench.stack.cores import Cores
 from gainbench.stack.data import Schemas
 from gainbench.stack.database import DatabaseServer
@@ -66,19 +68,22 @@ def real_rig(ground: Ground, cell: Cell) -> Iterator["RealRig"]:
     """Start proxy, arms and generator for a cell's server condition; all of them end with the block."""
     if ground.schemas is not None:
         ground.schemas.reset()
+    burden = Burden.create(ground.supervisor.folder) if ground.plan.control else None
     with ExitStack() as stack:
         proxy = _start_proxy(ground, cell)
         if proxy is not None:
             stack.callback(proxy.stop)
         with ThreadPoolExecutor() as starting:
             generator = starting.submit(_start_generator, ground)
-            arms = [starting.submit(_start_arm, ground, cell, proxy, arm) for arm in ground.plan.arm_names]
+            arms = [
+                starting.submit(_start_arm, ground, cell, proxy, burden, arm) for arm in ground.plan.arm_names
+            ]
         for future in arms:
             if future.exception() is None:
                 stack.callback(future.result().stop)
         stack.callback(generator.result().stop)
         running = {arm.name: arm for arm in (future.result() for future in arms)}
-        rig = RealRig(ground, generator.result(), running, proxy)
+        rig = RealRig(ground, generator.result(), running, proxy, burden)
         stack.callback(rig.close)
         if proxy is not None and ground.database is not None:
             rig.probing = stack.enter_context(RoundTripProbe(proxy, ground.database.administrator))
@@ -105,19 +110,26 @@ def _start_generator(ground: Ground) -> Generator:
     return Generator.start(ground.supervisor, log=ground.logs / "generator.log", cores=cores)
 
 
-def _start_arm(ground: Ground, cell: Cell, proxy: LatencyProxy | None, name: str) -> RunningArm:
+def _start_arm(
+    ground: Ground, cell: Cell, proxy: LatencyProxy | None, burden: Burden | None, name: str
+) -> RunningArm:
+    arm = ground.plan.arm(name)
     database = ground.schemas.databases.get(name) if ground.schemas else None
     if database is not None and proxy is not None:
         database = database.behind(HOST, proxy.port(name))
     return start_arm(
         ground.supervisor,
-        ground.plan.arm(name),
+        burden.laid_on(arm) if burden is not None and _is_control(ground, name) else arm,
         settings=ServerSettings.of(ground.plan, cell),
         database=database,
         log=ground.logs / f"{name}.log",
         cores=ground.cores.arms if ground.cores else None,
         allow_targets=ground.plan.allow_targets,
     )
+
+
+def _is_control(ground: Ground, name: str) -> bool:
+    return ground.plan.control is not None and ground.plan.control.arm == name
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,7 @@ class RealRig:
     generator: Generator
     arms: Mapping[str, RunningArm]
     proxy: LatencyProxy | None
+    burden: Burden | None = None
     probing: RoundTripProbe | None = None
     _sampler: Sampler = field(init=False)
     _last_close: float = field(init=False)
@@ -165,10 +178,15 @@ class RealRig:
         if self.proxy is not None:
             self.proxy.set_rtt(rtt_ms)
 
+    def slow_down(self, seconds: float) -> None:
+        if self.burden is not None:
+            self.burden.set(seconds)
+
     def look(self, arm: str, *, guard: float, seconds: float) -> Look:
         self.generator.begin(arm, guard_seconds=guard, seconds=seconds)
         opened = self._edge()
         report = self.generator.finish()
+        _require_requests(report)
         closed = self._edge()
         window = self._window(report, opened, closed)
         outside = self._outside(report.outside, window.started)
@@ -240,6 +258,7 @@ class RealRig:
             in_flight_seconds=report.in_flight_seconds,
             gap_seconds=report.gap_seconds,
             lag_seconds=report.lag_seconds,
+            task_exceptions=report.task_exceptions,
             arm_reading=ArmReading(
                 cpu_seconds=own.cpu_seconds if own else None,
                 switches=own.switches if own else None,
@@ -273,6 +292,16 @@ class RealRig:
             )
             for arm, tally in tallies.items()
             if tally.successes or tally.failures
+        )
+
+
+def _require_requests(report: WindowReport) -> None:
+    """A Locust file that does nothing but raise is a mistake in the file, not an arm that collapsed."""
+    if report.task_exceptions and not (report.successes or report.failures or report.in_flight_at_close):
+        worst = max(report.task_exceptions, key=lambda kind: report.task_exceptions[kind])
+        raise ConfigurationError(
+            f"the Locust file sends no request: its tasks raise {worst}",
+            cure="try it by hand with `locust -f`",
         )
 
 

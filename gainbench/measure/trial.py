@@ -41,6 +41,7 @@ class Rig(Protocol):
 
     def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None: ...
     def set_round_trip(self, rtt_ms: float) -> None: ...
+    def slow_down(self, seconds: float) -> None: ...
     def look(self, arm: str, *, guard: float, seconds: float) -> Look: ...
     def probe(self, cell: Cell) -> RoundTrips | None: ...
     def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse: ...
@@ -84,6 +85,7 @@ class TrialRun:
     _outside: list[Outside] = field(default_factory=list)
     _round_trips: dict[str, RoundTrips] = field(default_factory=dict)
     _sent: dict[str, int] = field(default_factory=dict)
+    _added_seconds: float | None = None
 
     def run(self) -> None:
         started = self.clock()
@@ -96,6 +98,7 @@ class TrialRun:
                 number=self.number,
                 started=started,
                 seconds=self.clock() - started,
+                control_added_seconds=self._added_seconds,
                 round_trips=tuple(self._round_trips.values()),
                 outside=tuple(self._outside),
                 sent=self._sent,
@@ -127,7 +130,10 @@ class TrialRun:
         rig.prepare(cell, arms)
         rig.set_round_trip(cell.rtt_ms)
         for arm in self.memory.serving(cell, arms):
-            self._look_around(rig, cell, arm, seconds=WARM_UP_SECONDS)
+            window = self._look_around(rig, cell, arm, seconds=WARM_UP_SECONDS)
+            if self.plan.control is not None and self.plan.control.arm == arm:
+                self._added_seconds = self.plan.control.share * _cpu_seconds_per_request(window)
+                rig.slow_down(self._added_seconds)
 
     def _measure(self, rig: Rig, block: PlannedBlock) -> None:
         """One block: every arm's two windows in mirrored order."""
@@ -168,17 +174,23 @@ class TrialRun:
             raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
         return first
 
-    def _look_around(self, rig: Rig, cell: Cell, arm: str, *, seconds: float) -> None:
+    def _look_around(self, rig: Rig, cell: Cell, arm: str, *, seconds: float) -> Window:
         """Load an arm uncounted, to warm it up and to see how fast it is."""
         look = self._look(rig, cell, arm, 0.0, seconds)
         self.memory.remember(cell, look.window)
         self._outside.extend(_as_warm_up(look))
+        return look.window
 
     def _close(self, rig: Rig) -> None:
         outside, sent = rig.finish()
         self._outside.extend(outside)
         for arm, count in sent.items():
             self._sent[arm] = self._sent.get(arm, 0) + count
+
+
+def _cpu_seconds_per_request(window: Window) -> float:
+    requests = window.successes + window.failed
+    return (window.arm_reading.cpu_seconds or 0.0) / requests if requests else 0.0
 
 
 def _as_warm_up(look: Look) -> Iterator[Outside]:

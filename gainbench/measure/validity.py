@@ -107,6 +107,18 @@ def errors(evidence: Evidence) -> RuleFigures:
     )
 
 
+def task_exceptions(evidence: Evidence) -> RuleFigures:
+    raised = sum(sum(window.task_exceptions.values()) for window in evidence.windows)
+    requests = sum(window.successes + window.failed for window in evidence.windows)
+    return _rule(
+        "exceptions in tasks",
+        _ratio(raised, requests),
+        0.001,
+        "of the requests",
+        "users whose tasks raise do not send what the scenario means",
+    )
+
+
 def littles_law(evidence: Evidence) -> RuleFigures:
     """Users in flight and between requests must add up to all users (Little 1961)."""
     users = evidence.cell.users
@@ -165,6 +177,7 @@ RULES: tuple[Rule, ...] = (
     generator_core_free,
     blocks_dropped,
     errors,
+    task_exceptions,
     littles_law,
     round_trips_equal,
     arms_idle,

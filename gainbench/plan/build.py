@@ -84,8 +84,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
             arms, comparisons = _headline_pair(arms, comparisons)
     _check_database(plan_file, flags, arms, cells, problems)
     control = flags.control or plan_file.control
-    if control is not None and control.arm not in [arm.name for arm in arms]:
-        problems.unknown("--control", control.arm, [arm.name for arm in arms])
+    _check_control(control, arms, problems)
     problems.raise_any(name)
     run = plan_file.run
     return Plan(
@@ -269,6 +268,16 @@ def _check_database(
                 problems.add(
                     f"arms.{arm.name}.seed = {arm.seed!r}: database.server is none, so nothing can be seeded"
                 )
+
+
+def _check_control(control: Control | None, arms: Sequence[Arm], problems: _Problems) -> None:
+    if control is None:
+        return
+    kinds = {arm.name: arm.kind for arm in arms}
+    if control.arm not in kinds:
+        problems.unknown("control.arm", control.arm, list(kinds))
+    elif kinds[control.arm] != "app":
+        problems.add(f"control.arm = {control.arm!r}: only an `app` arm can be slowed down from outside")
 
 
 def _claim_applies(plan_file: PlanFile, arms: Sequence[Arm]) -> bool:

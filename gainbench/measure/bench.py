@@ -1,0 +1,283 @@
+"""A whole run: stack up, parity gate, trials until the plan is content, everything on disk as it happens.
+
+Decides when to stop; what a trial does is in ``trial.py``, what the figures mean in ``summary.py``.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
+from gainbench.measure.compare import trial_ratios
+from gainbench.measure.environment import gather
+from gainbench.measure.parity.run import check_arms, to_record
+from gainbench.measure.rig import Ground, real_rig
+from gainbench.measure.schedule import PlannedBlock, trial_blocks
+from gainbench.measure.trial import Memory, TrialRun
+from gainbench.plan import file
+from gainbench.plan.model import Plan
+from gainbench.plan.units import format_duration
+from gainbench.records import Block, Collapse, End, Line
+from gainbench.stack import cores
+from gainbench.stack.data import create_schemas, open_database
+from gainbench.stack.supervisor import Supervisor
+from gainbench.stats.estimate import Gain, estimate_gain
+from gainbench.stats.power import trials_needed
+from gainbench.store.directory import RunDirectory
+from gainbench.store.reading import StoredRun
+
+START_SECONDS = 8.0  # database server and parity gate, once per run
+TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and server condition
+GUARD_SECONDS = 0.12
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for whoever watches."""
+
+    stage: str
+    trial: int = 0
+    trials: int = 0
+    blocks_done: int = 0
+    blocks_total: int = 0
+    seconds_left: float | None = None
+    gain: Gain | None = None
+
+
+Watcher = Callable[[Progress], None]
+
+
+def expected_trial_seconds(plan: Plan) -> float:
+    """What one trial costs, if the arms answer quickly."""
+    stints = trial_blocks(plan, 0)
+    per_window = plan.profile.window + GUARD_SECONDS
+    windows = sum(len(block.order) for stint in stints for block in stint.blocks)
+    return len(stints) * TRIAL_OVERHEAD_SECONDS + windows * per_window
+
+
+def expected_seconds(plan: Plan) -> float:
+    """What the run costs, as long as its budget allows it."""
+    wanted = START_SECONDS + plan.profile.trials * expected_trial_seconds(plan)
+    return min(wanted, plan.profile.budget)
+
+
+def check_budget(plan: Plan) -> None:
+    """Refuse a budget that does not hold one trial."""
+    needed = START_SECONDS + expected_trial_seconds(plan)
+    if needed > plan.profile.budget:
+        raise ConfigurationError(
+            f"a budget of {format_duration(plan.profile.budget)} is too small: one trial of this plan takes"
+            f" about {format_duration(needed)}",
+            cure="raise --budget, or measure fewer cells or arms",
+        )
+
+
+@dataclass
+class Run:
+    """One run in progress."""
+
+    plan: Plan
+    directory: RunDirectory
+    watch: Watcher
+    ground: Ground
+    memory: Memory = field(default_factory=Memory)
+    blocks: list[Block] = field(default_factory=list)
+    first_trial: int = 0
+    longest_trial_seconds: float = 0.0
+    wanted_trials: int = 0
+    stop_reason: str | None = None
+
+    def continue_from(self, stored: StoredRun) -> None:
+        """Take over what an interrupted run measured; a trial that was cut short keeps its blocks."""
+        self.blocks = list(stored.blocks)
+        self.memory.next_block = len(stored.blocks)
+        self.memory.stopped = {(collapse.cell, collapse.arm) for collapse in stored.collapses}
+        self.first_trial = max((block.trial + 1 for block in stored.blocks), default=0)
+
+    def trials(self) -> None:
+        """Trial after trial, until there are enough or the budget is spent."""
+        self.wanted_trials = self.plan.profile.trials
+        for number in count(self.first_trial):
+            if self._enough(number):
+                return
+            started = self.ground.clock()
+            TrialRun(
+                plan=self.plan,
+                number=number,
+                rigs=partial(real_rig, self.ground),
+                memory=self.memory,
+                record=self.record,
+                clock=self.ground.clock,
+                on_block=partial(self._report, number),
+            ).run()
+            self.longest_trial_seconds = max(self.longest_trial_seconds, self.ground.clock() - started)
+
+    def record(self, line: Line) -> None:
+        self.directory.append(line)
+        if isinstance(line, Block):
+            self.blocks.append(line)
+        elif isinstance(line, Collapse):
+            self.watch(Progress(stage=f"{line.arm} {line.state}: {line.reason}"))
+
+    def _enough(self, done: int) -> bool:
+        pilot = self.plan.profile.trials
+        if self.plan.profile.precision is not None and done == pilot:
+            self.wanted_trials = self._trials_for_precision(done)
+        if done >= self.wanted_trials:
+            return True
+        if done and self.ground.clock() + self.longest_trial_seconds > self.plan.profile.budget:
+            self.stop_reason = (
+                f"stopped after {done} of {self.wanted_trials} trials: the budget of"
+                f" {format_duration(self.plan.profile.budget)} does not hold another one"
+            )
+            return True
+        return False
+
+    def _trials_for_precision(self, done: int) -> int:
+        """Two-stage stopping: the pilot's spread says how many trials the wished precision takes."""
+        left = self.plan.profile.budget - self.ground.clock()
+        affordable = done + int(left / self.longest_trial_seconds)
+        means = self._headline_means()
+        precision = self.plan.profile.precision
+        if precision is None or len(means) < 2:
+            return done
+        needed = trials_needed(means, precision=precision, affordable=affordable)
+        if needed is None:
+            self.stop_reason = f"the precision of {precision:.1%} is out of reach of the budget"
+            return affordable
+        return needed
+
+    def _headline_means(self) -> list[float]:
+        headline, cell = self.plan.headline, self.plan.headline_cell
+        if headline is None:
+            return []
+        kept = [block for block in self.blocks if block.cell == cell.key and not block.dropped]
+        return [trial.mean for trial in trial_ratios(headline, kept)]
+
+    def _report(self, number: int, block: PlannedBlock) -> None:
+        per_trial = sum(self.plan.blocks_of(cell) for cell in self.plan.cells)
+        done, total = len(self.blocks), per_trial * self.wanted_trials
+        means = self._headline_means()
+        self.watch(
+            Progress(
+                stage=block.cell.key,
+                trial=number + 1,
+                trials=self.wanted_trials,
+                blocks_done=done,
+                blocks_total=total,
+                seconds_left=self._seconds_left(done / total),
+                gain=estimate_gain(means) if means else None,
+            )
+        )
+
+    def _seconds_left(self, share_done: float) -> float:
+        expected = self.wanted_trials * expected_trial_seconds(self.plan)
+        return min(expected * (1 - share_done), self.plan.profile.budget - self.ground.clock())
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be measured, under whose care, and who watches. `command` is how the user asked for it."""
+
+    plan: Plan
+    supervisor: Supervisor
+    command: Sequence[str]
+    watch: Watcher
+
+
+def measure(job: Job, directory: RunDirectory, *, resumed: StoredRun | None = None) -> None:
+    """Measure the plan into the run directory. What was measured before an interruption stays there."""
+    with _ended(directory, resumed) as end:
+        job.watch(Progress(stage="starting the database"))
+        with ground(job.plan, job.supervisor, logs=directory.logs) as base:
+            _measure_on(base, job, directory, end, resumed)
+
+
+def measure_repeatedly(job: Job, directories: Iterable[RunDirectory]) -> Iterator[RunDirectory]:
+    """Measure several times on one database, each time from another seed; yield each finished run."""
+    with ground(job.plan, job.supervisor, logs=job.supervisor.folder) as base:
+        for number, directory in enumerate(directories):
+            plan = job.plan.model_copy(update={"seed": job.plan.seed + number})
+            with _ended(directory, None) as end:
+                _measure_on(replace(base, plan=plan), job, directory, end, None)
+            yield directory
+
+
+def _measure_on(
+    base: Ground, job: Job, directory: RunDirectory, end: "_Ending", resumed: StoredRun | None
+) -> None:
+    plan = base.plan
+    directory.write_text("plan.toml", file.render(plan))
+    environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
+    directory.write_text("environment.json", json.dumps(environment, indent=1) + "\n")
+    run = Run(plan, directory, job.watch, replace(base, logs=directory.logs, run_started=end.run_started))
+    if resumed is None:
+        _parity_gate(run)
+    else:
+        run.continue_from(resumed)
+    run.trials()
+    end.reason = run.stop_reason
+
+
+@dataclass
+class _Ending:
+    """When the run began, and why it ended early, if it did."""
+
+    run_started: float
+    reason: str | None = None
+
+
+@contextmanager
+def _ended(directory: RunDirectory, resumed: StoredRun | None) -> Iterator[_Ending]:
+    """Close the record with how the run ended, whatever ended it. A resumed run's clock goes on."""
+    earlier = resumed.end.seconds if resumed and resumed.end else 0.0
+    ending = _Ending(time.monotonic() - earlier)
+    status: Literal["complete", "interrupted", "failed"] = "failed"
+    try:
+        yield ending
+        status = "complete"
+    except KeyboardInterrupt:
+        status, ending.reason = "interrupted", "interrupted by the user"
+        raise
+    except GainbenchError as error:
+        ending.reason = error.message
+        raise
+    finally:
+        seconds = time.monotonic() - ending.run_started
+        directory.append(End(status=status, reason=ending.reason, seconds=seconds))
+
+
+@contextmanager
+def ground(plan: Plan, supervisor: Supervisor, *, logs: Path) -> Iterator[Ground]:
+    """The database with every arm's schema, and the cores; what all trials of a run share."""
+    workers = max(cell.workers for cell in plan.cells)
+    pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
+    server = open_database(supervisor, plan, logs=logs, cores=pinned.others if pinned else None)
+    try:
+        schemas = None if server is None else create_schemas(supervisor, plan, server)
+        yield Ground(plan, supervisor, schemas, pinned, logs, time.monotonic())
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def _parity_gate(run: Run) -> None:
+    """No timing before the arms are proven alike; a difference refuses the run and shows itself."""
+    plan = run.plan
+    if len(plan.arms) < 2 or not plan.parity.gate_sequences:
+        return
+    run.watch(Progress(stage="checking that the arms answer alike"))
+    with real_rig(run.ground, plan.headline_cell) as rig:
+        report = check_arms(rig.arms, run.ground.schemas, plan, sequences=plan.parity.gate_sequences)
+    run.directory.append(to_record(report))
+    if report.differences:
+        raise InvalidMeasurement(
+            "the arms are not alike, so their speed cannot be compared",
+            cure="see it all with `gainbench parity`",
+        )
