@@ -25,7 +25,7 @@ from gainbench.stack.supervisor import Process, Supervisor
 from gainbench.stack.text import tail
 
 SETUP_SECONDS = 120.0
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0  # three arms with two workers each take half of it where they share one slow core
 STOP_SECONDS = 3.0  # a request still in flight then is lost, and a deadlocked server would take for ever
 ANSWER_SECONDS = 5.0
 POLL_SECONDS = 0.05
@@ -63,7 +63,7 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class RunningArm:
-    """A server that has answered; ``process`` is None when it is not ours (a ``url`` arm).
+    """A server; ``process`` is None when it is not ours (a ``url`` arm).
 
     The command is the plan's, placeholders unfilled: it goes into messages, and a password must not.
     """
@@ -71,6 +71,7 @@ class RunningArm:
     name: str
     url: str
     process: Process | None
+    ready: str | None = None
     command: tuple[str, ...] = ()
 
     def pids(self) -> list[int]:
@@ -97,25 +98,66 @@ def start_arm(
     log: Path,
     cores: Collection[int] | None = None,
     allow_targets: Sequence[str] = (),
-    port: int | None = None,
     ready_seconds: float = READY_SECONDS,
 ) -> RunningArm:
-    """Run the arm's setup, start it, and wait until it answers."""
+    """Launch one arm and wait until it answers."""
+    running = launch_arm(
+        supervisor,
+        arm,
+        settings=settings,
+        database=database,
+        log=log,
+        cores=cores,
+        allow_targets=allow_targets,
+    )
+    wait_until_ready(running, ready_seconds)
+    return running
+
+
+def launch_arm(
+    supervisor: Supervisor,
+    arm: Arm,
+    *,
+    settings: ServerSettings,
+    database: ArmDatabase | None = None,
+    log: Path,
+    cores: Collection[int] | None = None,
+    allow_targets: Sequence[str] = (),
+) -> RunningArm:
+    """Run the arm's setup and start its command; several launched arms get ready side by side."""
     if arm.url is not None:
         require_allowed(arm.url, allow_targets)
-        running = RunningArm(arm.name, arm.url.rstrip("/"), None)
-    else:
-        running = _launch(
-            supervisor,
-            arm,
-            settings=settings,
-            database=database,
-            log=log,
-            cores=cores,
-            port=port or free_port(),
-        )
-    _wait_until_ready(running, arm.ready, ready_seconds)
-    return running
+        return RunningArm(arm.name, arm.url.rstrip("/"), None, arm.ready)
+    port = free_port()
+    scratch = supervisor.folder / "scratch" / arm.name
+    scratch.mkdir(parents=True, exist_ok=True)
+    placeholders = for_arm(arm.name, port=port, scratch=scratch, database=database)
+    env = environment(arm, settings, database, placeholders)
+    if arm.setup is not None:
+        _run_setup(supervisor, arm, arm.setup, placeholders=placeholders, env=env, arm_log=log)
+    command = server_command(arm, port=port, workers=settings.workers)
+    process = supervisor.spawn(
+        placeholders.fill_all(command),
+        name=f"arm {arm.name!r}",
+        log=log,
+        env=env,
+        cwd=arm.cwd,
+        cores=cores,
+    )
+    return RunningArm(arm.name, f"http://{HOST}:{port}", process, arm.ready, tuple(command))
+
+
+def wait_until_ready(running: RunningArm, seconds: float = READY_SECONDS) -> None:
+    """Return when the arm answers; an arm that ends, or is not ready in time, is stopped and an error."""
+    deadline = time.monotonic() + seconds
+    with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
+        while (problem := _problem_with(client, running)) is not None:
+            if running.process is not None and not running.pids():
+                raise _failed(running, f"ended with status {running.process.returncode()}")
+            if time.monotonic() > deadline:
+                running.stop()
+                raise _failed(running, f"is not ready after {seconds:g} s: {problem}")
+            time.sleep(POLL_SECONDS)
 
 
 def server_command(arm: Arm, *, port: int, workers: int) -> list[str]:
@@ -166,34 +208,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _launch(
-    supervisor: Supervisor,
-    arm: Arm,
-    *,
-    settings: ServerSettings,
-    database: ArmDatabase | None,
-    log: Path,
-    cores: Collection[int] | None,
-    port: int,
-) -> RunningArm:
-    scratch = supervisor.folder / "scratch" / arm.name
-    scratch.mkdir(parents=True, exist_ok=True)
-    placeholders = for_arm(arm.name, port=port, scratch=scratch, database=database)
-    env = environment(arm, settings, database, placeholders)
-    if arm.setup is not None:
-        _run_setup(supervisor, arm, arm.setup, placeholders=placeholders, env=env, arm_log=log)
-    command = server_command(arm, port=port, workers=settings.workers)
-    process = supervisor.spawn(
-        placeholders.fill_all(command),
-        name=f"arm {arm.name!r}",
-        log=log,
-        env=env,
-        cwd=arm.cwd,
-        cores=cores,
-    )
-    return RunningArm(arm.name, f"http://{HOST}:{port}", process, tuple(command))
-
-
 def _run_setup(
     supervisor: Supervisor,
     arm: Arm,
@@ -217,31 +231,15 @@ def _run_setup(
         )
 
 
-def _wait_until_ready(running: RunningArm, path: str | None, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
-        while True:
-            problem = _problem_with(
-                client, running.url + (path or DEFAULT_READY_PATH), named=path is not None
-            )
-            if problem is None:
-                return
-            if running.process is not None and not running.pids():
-                raise _failed(running, f"ended with status {running.process.returncode()}")
-            if time.monotonic() > deadline:
-                running.stop()
-                raise _failed(running, f"is not ready after {seconds:g} s: {problem}")
-            time.sleep(POLL_SECONDS)
-
-
-def _problem_with(client: httpx.Client, url: str, *, named: bool) -> str | None:
+def _problem_with(client: httpx.Client, running: RunningArm) -> str | None:
     """None when ready: any answer below 500 on the default path, 2xx on a path that the plan names."""
+    url = running.url + (running.ready or DEFAULT_READY_PATH)
     try:
         status = client.get(url).status_code
     except httpx.HTTPError as error:
         return f"GET {url}: {error}"
-    ready = 200 <= status < 300 if named else status < 500
-    return None if ready else f"GET {url} answers {status}"
+    is_ready = status < 500 if running.ready is None else 200 <= status < 300
+    return None if is_ready else f"GET {url} answers {status}"
 
 
 def _failed(running: RunningArm, what: str) -> ArmFailed:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gainbench.plan.model import Plan
-from gainbench.stack import cores
-from gainbench.stack.arms import RunningArm, ServerSettings, start_arm, stop_arms
+from gainbench.stack.arms import RunningArm, ServerSettings, launch_arm, stop_arms, wait_until_ready
 from gainbench.stack.data import Schemas, create_schemas, open_database
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stack.text import GrowingLog
@@ -30,24 +29,27 @@ class Stack:
 
 @contextmanager
 def stack_up(supervisor: Supervisor, plan: Plan, *, logs: Path | None = None) -> Iterator[Stack]:
-    """Start the database and every arm under the headline cell's condition; stop them at the end."""
+    """Start the database and every arm under the headline cell's condition; stop them at the end.
+
+    Nothing is tied to cores: nobody measures here, and the arms are ready sooner.
+    """
     folder = logs or supervisor.folder / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    pinned = cores.split(cores.available(), workers=plan.headline_cell.workers) if plan.pin else None
-    server = open_database(supervisor, plan, logs=folder, cores=pinned.others if pinned else None)
+    server = open_database(supervisor, plan, logs=folder)
     arms: dict[str, RunningArm] = {}
     try:
         schemas = None if server is None else create_schemas(supervisor, plan, server)
         for arm in plan.arms:
-            arms[arm.name] = start_arm(
+            arms[arm.name] = launch_arm(
                 supervisor,
                 arm,
                 settings=ServerSettings.of(plan, plan.headline_cell),
                 database=schemas.databases.get(arm.name) if schemas else None,
                 log=folder / f"{arm.name}.log",
-                cores=pinned.arms if pinned else None,
                 allow_targets=plan.allow_targets,
             )
+        for running in arms.values():
+            wait_until_ready(running)
         yield Stack(schemas, arms, {name: folder / f"{name}.log" for name in arms})
     finally:
         stop_arms(supervisor, arms.values())
