@@ -21,14 +21,13 @@ from gainbench.load.session import LocustSession
 def main() -> None:
     parser = argparse.ArgumentParser(description="gainbench's load generator; started by gainbench itself")
     parser.add_argument("--control", required=True, help="the Unix socket on which the harness listens")
-    parser.add_argument("--locust-stats", action="store_true", help="also keep Locust's own statistics")
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     # Ctrl-C reaches the whole process group; the harness ends this process when it is ready to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(options.control)
-        serve(control, LocustSession(locust_stats=options.locust_stats))
+        serve(control, LocustSession())
 
 
 def serve(control: socket.socket, session: LocustSession) -> None:

@@ -83,7 +83,10 @@ class Generator:
     def prepare(self, workload: Workload) -> None:
         """Spawn users for every arm and let them log in; then none sends a request before its turn."""
         if not workload.locustfile.is_file():
-            raise ConfigurationError(f"there is no Locust file {workload.locustfile}")
+            raise ConfigurationError(
+                f"there is no Locust file {workload.locustfile}",
+                cure="check the path of the scenario's locustfile",
+            )
         deadline = PREPARE_SECONDS * len(workload.arms)
         self._ask(protocol.Prepare(workload), protocol.Prepared, seconds=deadline)
 

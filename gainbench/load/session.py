@@ -47,7 +47,7 @@ GC_THRESHOLD = 50_000
 
 
 class LocustSession:
-    """Runs one workload at a time."""
+    """One workload at a time. ``locust_stats`` keeps Locust's own statistics, which its web UI needs."""
 
     def __init__(self, *, locust_stats: bool = False) -> None:
         self.turnstile = Turnstile()
@@ -65,6 +65,8 @@ class LocustSession:
 
     def prepare(self, workload: Workload) -> None:
         """Spawn users for every arm, let them log in, and leave them parked before their first task."""
+        if self._runner.user_count:
+            raise RuntimeError("the last workload has not been finished")
         classes = choose(self._open(workload.locustfile), workload.user, workload.locustfile)
         refuse_too_many(workload, classes)
         random.seed(workload.seed)
@@ -80,6 +82,7 @@ class LocustSession:
             raise
         self.turnstile.turn_to(None)
         self.turnstile.started.set()
+        gc.unfreeze()  # what is left of the last workload
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
@@ -90,6 +93,7 @@ class LocustSession:
         Locust kills a user that waits between two tasks, and the blow may fall after the user has woken up.
         So the gates stay closed until every user has been told: no request is cut off half-way.
         """
+        self.turnstile.give_up_window()
         self.turnstile.turn_to(None)
         stopping = gevent.spawn(self._runner.stop)
         _wait(self._all_leaving, KILL_SECONDS)

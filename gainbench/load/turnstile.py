@@ -101,6 +101,13 @@ class Lane:
         )
         return counts, book.latencies_us.tobytes()
 
+    def give_up_counting(self) -> None:
+        """The window will not be reported: what it has counted lies outside of any."""
+        given_up, self.book = self.book, self.outside
+        self.counting = False
+        self.outside.successes += given_up.successes
+        self.outside.failures.update(given_up.failures)
+
     def take_outside(self) -> Tally:
         taken = self.outside
         self.outside = _Book()
@@ -250,6 +257,15 @@ class Turnstile:
         window, self._window = self._window, None
         closed: WindowClosed = window.get()
         return closed
+
+    def give_up_window(self) -> None:
+        """End a window that nobody will ask for."""
+        if self._window is not None:
+            self._window.kill()
+            self._window = None
+        for lane in self.lanes.values():
+            if lane.counting:
+                lane.give_up_counting()
 
     def in_flight(self) -> int:
         return sum(lane.in_flight for lane in self.lanes.values())

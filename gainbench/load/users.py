@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from types import new_class
 from typing import Any, ClassVar
 
-from locust import User
+from locust import TaskSet, User
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
@@ -20,6 +20,9 @@ from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from gainbench.load.failure import failure_name
 from gainbench.load.turnstile import Lane, Seat, Turnstile
+
+# Beyond it, a client of the user's own making reports nonsense.
+LONGEST_MS = 3_600_000.0
 
 # Greenlets that a user spawns inherit its context, and so its seat.
 _current_seat: ContextVar[Seat | None] = ContextVar("seat", default=None)
@@ -35,7 +38,7 @@ class RequestEvent(EventHook):
     def fire(self, *, reverse: bool = False, **meta: Any) -> None:
         seat = self._seat()
         if seat is not None:
-            milliseconds = float(meta.get("response_time") or 0.0)
+            milliseconds = min(max(float(meta.get("response_time") or 0.0), 0.0), LONGEST_MS)
             seat.report_late(milliseconds / 1000)
             _settle(seat, milliseconds, meta.get("exception"))
         self.announce(reverse=reverse, **meta)
@@ -48,7 +51,7 @@ class RequestEvent(EventHook):
             super().fire(reverse=reverse, **meta)  # type: ignore[no-untyped-call]
 
     def _seat(self) -> Seat | None:
-        """The firing user's; outside of any user, that of whoever's turn it is."""
+        """The firing user's; outside of any user, one of whoever's turn it is, and none when it is nobody's."""
         seat = _current_seat.get()
         if seat is None and self._turnstile.turn is not None and self._turnstile.turn.seats:
             return self._turnstile.turn.seats[0]
@@ -152,10 +155,10 @@ def seated(base: type[User], arm: str, host: str, turnstile: Turnstile, event: R
 
 def is_leaving(user: User) -> bool:
     """Locust has told the user to stop, so it will not begin another task."""
-    return user._state == LOCUST_STATE_STOPPING or getattr(user, "gainbench_leaving", False)
+    return user._state == LOCUST_STATE_STOPPING or (isinstance(user, _Seated) and user.gainbench_leaving)
 
 
 def seat_of(user_or_taskset: Any) -> Seat | None:
     """The seat behind what Locust hands to listeners of ``user_error``."""
-    user = getattr(user_or_taskset, "user", user_or_taskset)
-    return getattr(user, "gainbench_seat", None)
+    user = user_or_taskset.user if isinstance(user_or_taskset, TaskSet) else user_or_taskset
+    return user.gainbench_seat if isinstance(user, _Seated) else None

@@ -262,3 +262,14 @@ def test_a_request_that_hangs_is_in_flight_and_fails_when_its_user_is_stopped(lo
     remainder = generator.finish_workload()
     assert remainder.outside["left"].failures == {"GreenletExit": 2}
     assert remainder.sent == {"left": 2, "right": 0}
+
+
+def test_the_requests_of_a_window_that_was_given_up_lie_outside_of_any(locustfile, generator, servers):
+    left, right = servers
+    generator.prepare(Workload(locustfile(READ), None, 2, (left.target, right.target), seed=1))
+    generator.begin("left", guard_seconds=0.0, seconds=60)
+    while not left.counts():
+        pass
+    remainder = generator.finish_workload()
+    assert remainder.outside["left"].successes == remainder.sent["left"] == left.counts().total() > 0
+    assert remainder.outside["left"].failures == {}

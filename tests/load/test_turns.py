@@ -85,7 +85,6 @@ def test_a_parked_arm_receives_nothing_while_the_other_is_loaded(locustfile, gen
     assert left.counts() == parked
     assert right.counts()["- /read"] > 4
     assert window.outside["left"].failures == {}
-    generator.finish_workload()
 
 
 def test_the_load_goes_on_after_a_window_until_the_next_turn(locustfile, generator, servers):
@@ -131,7 +130,6 @@ def test_a_parked_custom_client_sends_nothing_either(locustfile, generator, serv
         before = other.counts()
         assert generator.finish().successes > 0
         assert other.counts() == before
-    generator.finish_workload()
 
 
 @pytest.mark.parametrize("client", ["FastHttpUser", "HttpUser"])
