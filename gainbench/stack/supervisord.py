@@ -30,11 +30,11 @@ LAST_COMMANDS_SECONDS = 4.0
 
 PULSE_SECONDS = 0.5  # how often orphans are reaped and the parent is looked for while nobody asks anything
 POLL_SECONDS = 0.01
-OPEN_FILES = 65536
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 ON_LINUX = sys.platform == "linux"
+OPEN_FILES = 65536 if ON_LINUX else 10240  # macOS refuses more than it gives one process
 LIBC = ctypes.CDLL(None, use_errno=True) if ON_LINUX else None
 
 
