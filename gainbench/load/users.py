@@ -51,7 +51,7 @@ class RequestEvent(EventHook):
             super().fire(reverse=reverse, **meta)  # type: ignore[no-untyped-call]
 
     def _seat(self) -> Seat | None:
-        """The firing user's; outside of any user, one of whoever's turn it is, and none when it is nobody's."""
+        """The firing user's; outside of any user, one of whoever's turn it is, if any."""
         seat = _current_seat.get()
         if seat is None and self._turnstile.turn is not None and self._turnstile.turn.seats:
             return self._turnstile.turn.seats[0]
