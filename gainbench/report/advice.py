@@ -1,0 +1,99 @@
+"""The advice that follows from a run, in a sentence or two of plain text."""
+
+from collections.abc import Iterator
+
+from gainbench.report import numbers, words
+from gainbench.results import CellFigures, ComparisonFigures, Results
+
+
+def advice(results: Results) -> str:
+    """What follows for the reader, in the order in which one thing rules out the next."""
+    cell, headline = results.headline_cell, results.headline
+    if cell is None or headline is None:
+        return "Nothing was compared: name two arms to see a gain."
+    if headline.verdict == "collapsed":
+        return _on_collapse(cell)
+    if headline.verdict == "invalid":
+        return f"Do not use these figures. {words.broken(cell)} Cure that and measure again."
+    if results.kind == "null":
+        return _on_null(headline)
+    return _stepping_stone(results, cell, headline) or _on_verdict(headline)
+
+
+def _on_verdict(headline: ComparisonFigures) -> str:
+    candidate, baseline = headline.candidate, headline.baseline
+    if headline.verdict == "faster":
+        return (
+            f"Under this condition {candidate} serves {numbers.gain(headline.gain)} requests; "
+            "see whether your round trip and your load lie near it before you rewrite anything."
+        )
+    if headline.verdict == "slower":
+        return f"Under this condition {candidate} costs throughput: stay with {baseline}."
+    if headline.verdict == "no difference":
+        return f"Do not move to {candidate} for throughput: under this condition it gives none."
+    seen = headline.smallest_detectable
+    smallest = "" if seen is None else f" The smallest gain it could have seen is {numbers.percent(seen)}."
+    return f"Measured too briefly to tell.{smallest} Measure longer: --profile full, or more --trials."
+
+
+def _on_collapse(cell: CellFigures) -> str:
+    gone = [name for name, arm in cell.arms.items() if arm.state != "ok"]
+    served = [name for name, arm in cell.arms.items() if arm.state == "ok"]
+    rest = f" {words.joined(served)} went on serving." if served else ""
+    load = f"{numbers.several(cell.users, 'user')} with a pool of {words.pool(cell)}"
+    return (
+        f"{words.joined(gone)} stopped serving {load}.{rest} "
+        "Make the pool as large as the requests in flight, or choose an arm that survives it: "
+        "here this matters more than any gain."
+    )
+
+
+def _on_null(headline: ComparisonFigures) -> str:
+    if headline.low is None or headline.high is None:
+        return "One trial has no interval: measure at least two."
+    if headline.low <= 0 <= headline.high:
+        width = numbers.percent(headline.half_width)
+        return f"The harness sees nothing where there is nothing: the interval of ±{width} contains 0."
+    return (
+        "The interval misses 0, as 1 of 20 does by chance. Repeat it; if it stays, do not trust this machine."
+    )
+
+
+def _stepping_stone(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str | None:
+    """An arm between baseline and candidate that gives part of the gain for less work."""
+    blocked = results.claim is not None and results.claim.baseline == headline.baseline
+    found = next(_between(cell, headline), None)
+    if not blocked or found is None or headline.gain is None or headline.verdict != "faster":
+        return None
+    first, second = found
+    if first.verdict != "faster" or first.gain is None:
+        return (
+            f"{first.candidate} is no step towards it here: {words.line(first)}. "
+            f"The gain of {headline.candidate} comes from not blocking the event loop while it waits."
+        )
+    return (
+        f"Blocked event loop: {headline.baseline} stands still while it waits for the database. "
+        f"Declare these handlers `def` (arm {first.candidate}) and get {numbers.points(first.gain)} of the "
+        f"{numbers.points(headline.gain)} points without async. {_on_top(second)}"
+    )
+
+
+def _between(
+    cell: CellFigures, headline: ComparisonFigures
+) -> Iterator[tuple[ComparisonFigures, ComparisonFigures]]:
+    by_pair = {(found.baseline, found.candidate): found for found in cell.comparisons}
+    for name in cell.arms:
+        first = by_pair.get((headline.baseline, name))
+        second = by_pair.get((name, headline.candidate))
+        if first is not None and second is not None:
+            yield first, second
+
+
+def _on_top(comparison: ComparisonFigures) -> str:
+    if comparison.verdict == "faster":
+        return f"Going on to {comparison.candidate} adds {numbers.gain(comparison.gain)} to that."
+    if comparison.verdict == "slower":
+        return f"Going on to {comparison.candidate} costs: {numbers.gain(comparison.gain)}."
+    if comparison.verdict == "no difference":
+        return f"Going on to {comparison.candidate} adds nothing to that."
+    return f"What {comparison.candidate} adds to that stays open: {words.line(comparison)}."

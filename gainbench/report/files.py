@@ -1,0 +1,17 @@
+"""Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
+
+from gainbench.report import html, junit, markdown
+from gainbench.results import Results
+from gainbench.store import RunDirectory, StoredRun, last_null_run, windows
+
+REPORT = "report.html"
+
+
+def write(run: StoredRun, results: Results) -> None:
+    """Write results.json, windows.csv, report.html, summary.md and junit.xml."""
+    directory = RunDirectory(run.path)
+    directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
+    directory.write_text("windows.csv", windows.render(run))
+    directory.write_text("summary.md", markdown.render(results))
+    directory.write_text("junit.xml", junit.render(results))
+    directory.write_text(REPORT, html.render(run, results, last_null_run(run)))

@@ -1,0 +1,116 @@
+"""The report as one HTML file that works from disk: no script, font, style or image from anywhere else.
+
+Builds what the templates show; the templates lay it out. Everything a stranger may have named is escaped.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from gainbench.report import numbers, palette, tables, words
+from gainbench.report.advice import advice
+from gainbench.report.figures import answer, curve, latency, throughput, timeline
+from gainbench.report.figures.canvas import FONT, Picture
+from gainbench.results import Results
+from gainbench.store import StoredRun
+
+RAW_FILES: Mapping[str, str] = {
+    "blocks.jsonl": "the raw record, one checksummed line per block",
+    "windows.csv": "one row per window",
+    "results.json": "every derived figure",
+    "plan.toml": "the plan",
+    "environment.json": "the environment",
+    "logs/": "what the servers wrote",
+}
+SHOWN_APART = ("settings", "app_diff", "command")
+
+
+def render(run: StoredRun, results: Results, previous_null: Results | None = None) -> str:
+    """The whole page. `previous_null`: the machine's last null run, if it is known."""
+    templates = Environment(
+        loader=PackageLoader("gainbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(prose=_prose, figure=_figure, slug=_slug)
+    script = _asset("report.js")
+    return templates.get_template("report.html.j2").render(
+        run=run,
+        results=results,
+        answer=words.answer(results),
+        advice=advice(results),
+        banners=list(words.banners(results)),
+        pictures=_pictures(run, results),
+        tables=_tables(run, results),
+        by_cell=_tables_by_cell(results),
+        arms=list(run.plan.arm_names),
+        words=words,
+        numbers=numbers,
+        previous_null=previous_null,
+        plan_text=(run.path / "plan.toml").read_text(encoding="utf-8"),
+        command=run.environment.get("command"),
+        app_diff=run.environment.get("app_diff"),
+        raw_files=RAW_FILES,
+        colours=palette.variables(run.plan.arm_names),
+        font=Markup(FONT),
+        style=Markup(_asset("report.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _pictures(run: StoredRun, results: Results) -> dict[str, Picture | None]:
+    return {
+        "answer": answer.picture(results),
+        "curve": curve.picture(results),
+        "throughput": throughput.picture(results),
+        "timeline": timeline.picture(run),
+        "latency": latency.picture(run),
+    }
+
+
+def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
+    shown = (
+        tables.comparisons(results, results.cells),
+        tables.curve_points(results),
+        tables.dropped(run, results),
+        tables.orders(run),
+        tables.environment(run.environment, SHOWN_APART),
+    )
+    return {**{table.name: table for table in shown}, "settings": tables.settings(run.environment)}
+
+
+def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Table]]:
+    """Tables that grow with the cells: for the headline cell, and for all the others."""
+    headline = [cell for cell in results.cells if cell.headline]
+    others = [cell for cell in results.cells if not cell.headline]
+    makers = (tables.service, tables.costs, tables.rules, tables.precision, tables.repeatability)
+    pairs = [(maker(results, headline), maker(results, others)) for maker in makers]
+    return {main.name: (main, rest) for main, rest in pairs}
+
+
+def _figure(picture: Picture) -> Markup:
+    """The picture in both widths; the style sheet shows one of them."""
+    wide, narrow = Markup(picture.svg()), Markup(picture.svg(narrow=True))
+    return Markup('<div class="wide">{}</div><div class="narrow">{}</div>').format(wide, narrow)
+
+
+def _prose(text: str) -> Markup:
+    """Plain wording for the page: `code` as code, and numbers that keep their unit on the line."""
+    escaped = str(escape(re.sub(r"(?<=\d) (?=%|ms\b)", "\N{NO-BREAK SPACE}", text)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _asset(name: str) -> str:
+    return files("gainbench.report").joinpath("templates", name).read_text(encoding="utf-8")

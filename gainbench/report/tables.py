@@ -1,0 +1,274 @@
+"""The tables of the report as values: which columns, which rows, what to sort by. Renderers lay them out."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gainbench.report import numbers, words
+from gainbench.results import CellFigures, Results
+from gainbench.store import StoredRun
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table's entry: what to show, what to sort by, which arm it names, how it stands out."""
+
+    text: str
+    value: float | None = None
+    arm: str | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    title: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+
+
+def _columns(*titles: str) -> tuple[Column, ...]:
+    """Titles of columns; one that starts with # holds numbers."""
+    return tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in titles)
+
+
+def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
+    headings = words.distinctions(results.cells)
+    rows = []
+    for cell in cells:
+        for found in cell.comparisons:
+            mark = "main" if found.headline else ""
+            has_figure = words.figure(found) != found.verdict
+            rows.append(
+                (
+                    Entry(headings[cell.key], mark=mark),
+                    Entry(words.pair(found), mark=mark),
+                    Entry(numbers.gain(found.gain if has_figure else None), found.gain, mark=mark),
+                    Entry(
+                        numbers.interval(found.low, found.high) if has_figure else numbers.UNKNOWN, found.low
+                    ),
+                    Entry(found.verdict, mark=found.verdict.replace(" ", "-")),
+                )
+            )
+    columns = _columns("condition", "comparison", "#gain", "#95 % interval", "verdict")
+    return Table("comparisons", "Every comparison", columns, tuple(rows))
+
+
+def service(results: Results, cells: Sequence[CellFigures]) -> Table:
+    rows = [
+        (
+            *_place(results, cell, cells),
+            _arm(name),
+            Entry(numbers.rate(arm.throughput_rps) if arm.state == "ok" else arm.state, arm.throughput_rps),
+            Entry(numbers.rates(arm.low, arm.high), arm.low),
+            Entry(numbers.bare(arm.latency_ms.p50), arm.latency_ms.p50),
+            Entry(numbers.bare(arm.latency_ms.p95), arm.latency_ms.p95),
+            Entry(numbers.bare(arm.latency_ms.p99), arm.latency_ms.p99),
+            Entry(numbers.bare(arm.latency_ms.max), arm.latency_ms.max),
+            Entry(numbers.count(arm.requests), arm.requests),
+            Entry(_errors(arm.errors, arm.failures), arm.errors, mark="bad" if arm.errors else ""),
+        )
+        for cell in cells
+        for name, arm in cell.arms.items()
+    ]
+    titles = ("#throughput", "#95 % interval", "#p50", "#p95", "#p99", "#max", "#requests", "#errors")
+    caption = "Throughput, and latency in ms"
+    return Table("service", caption, _columns(*_place_titles(cells), "arm", *titles), tuple(rows))
+
+
+def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
+    rows = [
+        (
+            *_place(results, cell, cells),
+            _arm(name),
+            Entry(numbers.bare(arm.cpu_ms_per_request), arm.cpu_ms_per_request),
+            Entry(numbers.bare(arm.requests_per_cpu_second), arm.requests_per_cpu_second),
+            Entry(numbers.bare(arm.wait_ms_per_request), arm.wait_ms_per_request),
+            Entry(numbers.bare(arm.loop_wait_ms_per_request), arm.loop_wait_ms_per_request),
+            Entry(numbers.bare(arm.trips_per_request), arm.trips_per_request),
+            Entry(numbers.bare(arm.switches_per_request), arm.switches_per_request),
+            Entry(numbers.bare(arm.run_queue_ms_per_request), arm.run_queue_ms_per_request),
+            Entry(numbers.bare(arm.memory_mib), arm.memory_mib),
+        )
+        for cell in cells
+        for name, arm in cell.arms.items()
+    ]
+    titles = (
+        "#CPU, ms",
+        "#requests per CPU-second",
+        "#database wait, ms",
+        "#of it loop stopped, ms",
+        "#round trips",
+        "#context switches",
+        "#wait for a core, ms",
+        "#memory, MiB",
+    )
+    columns = _columns(*_place_titles(cells), "arm", *titles)
+    return Table("costs", "What a request costs", columns, tuple(rows))
+
+
+def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
+    rows = [
+        (
+            *_place(results, cell, cells),
+            Entry(f"{rule.rule}, {rule.unit}" if words.is_share(rule) else rule.rule),
+            Entry(words.rule_amount(rule, rule.value), rule.value),
+            Entry(words.rule_amount(rule, rule.limit), rule.limit),
+            Entry("held" if rule.ok else "broken", mark="good" if rule.ok else "bad"),
+            Entry(rule.meaning),
+        )
+        for cell in cells
+        for rule in cell.validity
+    ]
+    columns = _columns(*_place_titles(cells), "rule", "#value", "#limit", "verdict", "why it matters")
+    return Table("rules", "Validity rules", columns, tuple(rows))
+
+
+def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
+    rows = [
+        (
+            *_place(results, cell, cells),
+            _arm(name),
+            Entry(numbers.percent(spread), spread),
+            Entry(f"{cell.blocks_dropped} of {cell.blocks_measured}", cell.blocks_dropped),
+        )
+        for cell in cells
+        for name, spread in cell.repeatability.items()
+    ]
+    columns = _columns(*_place_titles(cells), "arm", "#two windows differ by", "#blocks dropped")
+    return Table("repeatability", "Repeatability", columns, tuple(rows))
+
+
+def precision(results: Results, cells: Sequence[CellFigures]) -> Table:
+    rows = [
+        (
+            *_place(results, cell, cells),
+            Entry(words.pair(found)),
+            Entry(numbers.percent(found.half_width), found.half_width),
+            Entry(numbers.percent(found.smallest_detectable), found.smallest_detectable),
+            Entry(numbers.percent(found.sd_within), found.sd_within),
+            Entry(numbers.percent(found.sd_between), found.sd_between),
+            Entry(numbers.gain(found.drift_per_minute), found.drift_per_minute),
+            Entry(numbers.quantity(found.sign_flip_p), found.sign_flip_p),
+            Entry(f"{found.trials} / {found.blocks}", found.blocks),
+        )
+        for cell in cells
+        for found in cell.comparisons
+    ]
+    titles = (
+        "#half-width",
+        "#smallest visible gain",
+        "#spread within trials",
+        "#between trials",
+        "#drift per minute",
+        "#sign-flip p",
+        "#trials / blocks",
+    )
+    columns = _columns(*_place_titles(cells), "comparison", *titles)
+    return Table("precision", "How precise each comparison is", columns, tuple(rows))
+
+
+def curve_points(results: Results) -> Table:
+    headings = words.distinctions(results.cells)
+    measured = {cell.key: cell.rtt_measured_ms for cell in results.cells}
+    rows = [
+        (
+            Entry(headings[point.cell]),
+            Entry(f"{curve.candidate} over {curve.baseline}"),
+            Entry(numbers.ratio(point.wait_ratio), point.wait_ratio),
+            Entry(numbers.bare(measured[point.cell].p50), measured[point.cell].p50),
+            Entry(numbers.gain(point.gain), point.gain),
+            Entry(numbers.interval(point.low, point.high), point.low),
+        )
+        for curve in results.curves
+        for point in curve.points
+    ]
+    columns = _columns(
+        "condition", "comparison", "#wait ratio", "#measured round trip, ms", "#gain", "#95 % interval"
+    )
+    return Table("points", "The points of the curve", columns, tuple(rows))
+
+
+def dropped(run: StoredRun, results: Results) -> Table:
+    headings = words.distinctions(results.cells)
+    rows = [
+        (
+            Entry(f"{block.trial}", block.trial),
+            Entry(f"{block.number}", block.number),
+            Entry(headings[block.cell]),
+            Entry(block.dropped),
+        )
+        for block in run.blocks
+        if block.dropped
+    ]
+    return Table(
+        "dropped", "Dropped blocks", _columns("#trial", "#block", "condition", "reason"), tuple(rows)
+    )
+
+
+def orders(run: StoredRun) -> Table:
+    """How often each order of the arms was used: over a run, equally often."""
+    seen = Counter(" ".join(block.order) for block in run.blocks)
+    rows = [(Entry(order), Entry(f"{times}", times)) for order, times in sorted(seen.items())]
+    columns = _columns("order of the windows in a block", "#blocks")
+    return Table("orders", "Order of the arms", columns, tuple(rows))
+
+
+def settings(environment: Mapping[str, Any]) -> Table | None:
+    """Every arm's settings side by side, the ones that differ marked; None where they were not recorded."""
+    by_arm = environment.get("settings")
+    if not isinstance(by_arm, Mapping) or not by_arm:
+        return None
+    flat = {arm: dict(_flatten(values)) for arm, values in by_arm.items()}
+    keys = dict.fromkeys(key for values in flat.values() for key in values)
+    rows = []
+    for key in keys:
+        values = [of_arm.get(key, numbers.UNKNOWN) for of_arm in flat.values()]
+        mark = "differs" if len(set(values)) > 1 else ""
+        rows.append((Entry(key, mark=mark), *(Entry(value, mark=mark) for value in values)))
+    columns = _columns("setting", *flat)
+    return Table("settings", "Settings of every arm; those that differ are marked", columns, tuple(rows))
+
+
+def environment(recorded: Mapping[str, Any], without: Sequence[str]) -> Table:
+    rows = [
+        (Entry(key), Entry(value))
+        for key, value in _flatten({key: value for key, value in recorded.items() if key not in without})
+    ]
+    return Table("environment", "Environment and versions", _columns("what", "value"), tuple(rows))
+
+
+def _place(results: Results, cell: CellFigures, cells: Sequence[CellFigures]) -> tuple[Entry, ...]:
+    """Which cell a row belongs to, where the table holds several."""
+    return (Entry(words.distinctions(results.cells)[cell.key]),) if len(cells) > 1 else ()
+
+
+def _place_titles(cells: Sequence[CellFigures]) -> tuple[str, ...]:
+    return ("condition",) if len(cells) > 1 else ()
+
+
+def _arm(name: str) -> Entry:
+    return Entry(name, arm=name)
+
+
+def _errors(total: int, failures: Mapping[str, int]) -> str:
+    kinds = ", ".join(f"{kind}: {number}" for kind, number in failures.items() if number)
+    return f"{numbers.count(total)} ({kinds})" if kinds else numbers.count(total)
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested tables as dotted keys; lists in one line; unknown as everywhere else."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list | tuple):
+        yield prefix, ", ".join(str(item) for item in value)
+    else:
+        yield prefix, numbers.UNKNOWN if value is None else str(value)

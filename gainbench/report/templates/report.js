@@ -1,0 +1,33 @@
+"use strict";
+
+// Tables can be sorted by their column heads; without this script they are plain tables.
+for (const table of document.querySelectorAll("table")) {
+  table.querySelectorAll("thead th").forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    button.addEventListener("click", () => sort(table, head, column));
+    head.replaceChildren(button);
+  });
+}
+
+function sort(table, head, column) {
+  const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((a, b) => direction * compare(a.cells[column], b.cells[column]));
+  table.tBodies[0].append(...rows);
+}
+
+function compare(a, b) {
+  if (a.dataset.value !== undefined && b.dataset.value !== undefined) {
+    return Number(a.dataset.value) - Number(b.dataset.value);
+  }
+  return a.textContent.localeCompare(b.textContent, "en", { numeric: true });
+}
+
+// What is folded on the screen is wanted on paper.
+window.addEventListener("beforeprint", () => {
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+});

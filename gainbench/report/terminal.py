@@ -1,0 +1,55 @@
+"""The summary for a terminal: about ten lines that a person understands, as a rich renderable."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from gainbench.report import words
+from gainbench.report.advice import advice
+from gainbench.results import ComparisonFigures, Results
+
+_STYLES = {
+    "faster": "green",
+    "slower": "red",
+    "invalid": "bold red",
+    "collapsed": "bold red",
+    "unresolved": "yellow",
+    "no difference": "cyan",
+}
+
+
+def render(results: Results, report: Path) -> RenderableType:
+    """The summary, and where the report is."""
+    return Group(*_lines(results, report))
+
+
+def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
+    cell = results.headline_cell
+    for heading, text in words.banners(results):
+        yield Text.assemble((f"{heading}: ", "bold red"), text)
+    if cell is not None:
+        yield Text(words.condition(cell), style="dim")
+        for found in sorted(cell.comparisons, key=lambda one: not one.headline):
+            yield _comparison(found)
+    if results.claim is not None:
+        yield Text(words.claim(results.claim))
+        meaning = words.claim_meaning(results.claim)
+        if meaning:
+            yield Text(meaning)
+    yield Text(advice(results), style="bold")
+    certainty = words.certainty(results)
+    if certainty:
+        yield Text(f"How sure: {certainty}.", style="dim")
+    for note in results.notes:
+        yield Text(f"Note: {note}", style="yellow")
+    # A path is copied from the terminal: it must not be broken into lines.
+    yield Text(f"Report: {report}", no_wrap=True, overflow="ignore")
+
+
+def _comparison(found: ComparisonFigures) -> RenderableType:
+    line = Text.assemble((words.pair(found), "bold" if found.headline else ""), "  ")
+    line.append(words.line(found), style=_STYLES[found.verdict])
+    return Padding(line, (0, 0, 0, 2))

@@ -1,0 +1,246 @@
+"""What a run says, in sentences. Every renderer takes its wording from here, so that all say the same.
+
+Plain text only: escaping belongs to the renderers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gainbench.report import numbers
+from gainbench.results import CellFigures, ClaimFigures, ComparisonFigures, Results, RuleFigures
+
+GLOSSARY: Mapping[str, str] = {
+    "arm": "A server under test.",
+    "cell": "A scenario under one condition: users, added round trip, pool, workers.",
+    "window": "A short stretch of time in which just one arm is loaded.",
+    "block": "Each arm's two windows in a mirrored order; the smallest piece that holds a ratio.",
+    "trial": "Fresh server processes, warmed up, then blocks of every cell. The unit of the statistics.",
+    "gain": "Throughput of the candidate over that of the baseline, less 1: a geometric mean of trials.",
+    "interval": "Where the gain lies with 95 % confidence, from the spread between trials (Student's t).",
+    "round trip": "From a server to the database and back, through a proxy that adds a delay and counts.",
+    "wait ratio": "The time a request stops the event loop for the database, over the CPU time it costs. "
+    "It travels from machine to machine; milliseconds do not.",
+    "repeatability": "How far two windows of the same arm in the same block lie apart.",
+    "collapsed": "The arm stopped serving. A result, not an error: it gives no gain.",
+    "unresolved": "The interval holds 0 and reaches beyond the margin: the run was too short to tell.",
+    "no difference": "The 90 % interval lies inside the plan's margin.",
+}
+
+SINGLE_INTERVALS = "Only the headline's interval carries its 95 %; the others are single, uncorrected ones."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The report in five lines: what a reader has after ten seconds."""
+
+    figure: str
+    verdict: str
+    subject: str
+    interval: str
+    measured: str
+
+
+def pair(comparison: ComparisonFigures) -> str:
+    return f"{comparison.candidate} over {comparison.baseline}"
+
+
+def figure(comparison: ComparisonFigures) -> str:
+    """The gain; or the verdict, where a figure would mislead."""
+    if comparison.verdict in ("invalid", "collapsed") or comparison.gain is None:
+        return comparison.verdict
+    return numbers.gain(comparison.gain)
+
+
+def interval(comparison: ComparisonFigures) -> str:
+    if comparison.low is None or comparison.high is None:
+        return "no interval"
+    kind = "" if comparison.headline else "single "
+    level = f"{comparison.confidence:.0%}".replace("%", " %")
+    return f"{kind}{level} interval {numbers.interval(comparison.low, comparison.high)}"
+
+
+def verdict(comparison: ComparisonFigures) -> str:
+    """The verdict as a sentence about the two arms."""
+    candidate, baseline = comparison.candidate, comparison.baseline
+    return {
+        "faster": f"{candidate} is faster than {baseline}",
+        "slower": f"{candidate} is slower than {baseline}",
+        "no difference": f"{candidate} and {baseline} do not differ by more than the margin",
+        "unresolved": f"too short to tell {candidate} from {baseline}",
+        "invalid": f"{candidate} over {baseline}: the measurement broke a rule and gives no figure",
+        "collapsed": f"{candidate} over {baseline}: an arm stopped serving, so there is no ratio",
+    }[comparison.verdict]
+
+
+def line(comparison: ComparisonFigures) -> str:
+    """A comparison on one line: never a bare ratio."""
+    if figure(comparison) == comparison.verdict:
+        return verdict(comparison)
+    return f"{numbers.gain(comparison.gain)} ({interval(comparison)}): {verdict(comparison)}"
+
+
+def condition(cell: CellFigures) -> str:
+    """What tells this cell from others, short."""
+    users, workers = numbers.several(cell.users, "user"), numbers.several(cell.workers, "worker")
+    return f"{cell.scenario}, {users}, {added(cell)}, pool {pool(cell)}, {workers}"
+
+
+def distinctions(cells: Sequence[CellFigures]) -> Mapping[str, str]:
+    """For each cell's key, what tells it from the other cells: the condition, less what all share."""
+    parts = {
+        cell.key: (
+            cell.scenario,
+            numbers.several(cell.users, "user"),
+            added(cell),
+            f"pool {pool(cell)}",
+            numbers.several(cell.workers, "worker"),
+        )
+        for cell in cells
+    }
+    varying = [len(set(values)) > 1 for values in zip(*parts.values(), strict=True)]
+    return {
+        key: ", ".join(
+            part for part, varies in zip(values, varying, strict=True) if varies or len(cells) == 1
+        )
+        for key, values in parts.items()
+    }
+
+
+def pool(cell: CellFigures) -> str:
+    return f"{cell.pool}+{cell.overflow}" if cell.overflow else f"{cell.pool}"
+
+
+def added(cell: CellFigures) -> str:
+    return f"{numbers.plain(cell.rtt_ms)} ms added" if cell.rtt_ms else "no delay added"
+
+
+def measured(cell: CellFigures) -> str:
+    """What was measured, and that it is not the reader's deployment."""
+    trip = (
+        f"a measured round trip of {numbers.ms(cell.rtt_measured_ms.p50)} to the database"
+        if cell.rtt_measured_ms.p50 is not None
+        else f"{added(cell)} to each database round trip"
+    )
+    return (
+        f"Measured: scenario {cell.scenario}, {numbers.several(cell.users, 'user')} without think time, "
+        f"{numbers.several(cell.workers, 'worker')}, a pool of {pool(cell)}, {trip}, on this machine. "
+        "It is not your deployment until you give it your numbers: "
+        "`gainbench doctor --db-url URL` measures your round trip."
+    )
+
+
+def answer(results: Results) -> Answer | None:
+    """The headline, worded; None where nothing was compared."""
+    cell, headline = results.headline_cell, results.headline
+    if cell is None or headline is None:
+        return None
+    return Answer(
+        figure=figure(headline),
+        verdict=verdict(headline),
+        subject=f"throughput of {pair(headline)}, {condition(cell)}",
+        interval=interval(headline),
+        measured=measured(cell),
+    )
+
+
+def claim(found: ClaimFigures) -> str:
+    """Where the published gain lies, and whether that reproduces it."""
+    published = f"the published {numbers.target(found.gain)} of {found.candidate} over {found.baseline}"
+    subject = f"{found.verdict.capitalize()}: {published}"
+    if found.wait_ratio is None:
+        reasons = "; ".join(found.notes) or "the curve does not cross it"
+        return f"{subject} was not found on the curve: {reasons}."
+    return f"{subject} lies at a wait ratio of {_place(found)}. {_against_band(found)}"
+
+
+def _place(found: ClaimFigures) -> str:
+    place = f"{numbers.ratio(found.wait_ratio)} ({numbers.ratio_range(found.low, found.high)})"
+    if found.rtt_ms is None:
+        return place
+    here = f", which here takes {numbers.ms(found.rtt_ms)} added to each round trip"
+    known = found.rtt_low_ms is not None and found.rtt_high_ms is not None
+    return place + here + (f" ({numbers.ms_range(found.rtt_low_ms, found.rtt_high_ms)})" if known else "")
+
+
+def _against_band(found: ClaimFigures) -> str:
+    if found.band is None:
+        return "The plan names no band to hold it against."
+    band = numbers.ratio_range(*found.band)
+    return {
+        "reproduced": f"That overlaps the band of {band} that a small cloud set-up gives.",
+        "not reproduced": f"That lies outside the band of {band} that a small cloud set-up gives.",
+        "unresolved": f"The band that a small cloud set-up gives is {band}; the run cannot decide.",
+    }[found.verdict]
+
+
+def claim_meaning(found: ClaimFigures) -> str | None:
+    """The wait ratio of the claim in words."""
+    if found.wait_ratio is None:
+        return None
+    return (
+        f"{numbers.target(found.gain)} is the gain where a request stops the event loop for the database "
+        f"{numbers.ratio(found.wait_ratio)} times as long as it computes: less below that, more above."
+    )
+
+
+def certainty(results: Results) -> str | None:
+    """How sure the headline is: precision, trials, repeatability, smallest visible gain."""
+    cell, headline = results.headline_cell, results.headline
+    if cell is None or headline is None:
+        return None
+    trials, blocks = numbers.several(headline.trials, "trial"), numbers.several(headline.blocks, "block")
+    precision = "no interval"
+    if headline.half_width is not None:
+        precision = f"±{numbers.percent(headline.half_width)} of the ratio"
+    parts = [f"{precision} from {trials} with {blocks}"]
+    spreads = [spread for spread in cell.repeatability.values() if spread is not None]
+    if spreads:
+        parts.append(f"windows of one arm repeat within {numbers.percent(max(spreads))}")
+    if headline.smallest_detectable is not None:
+        parts.append(f"the smallest gain it could see is {numbers.percent(headline.smallest_detectable)}")
+    return ", ".join(parts)
+
+
+def banners(results: Results) -> Iterator[tuple[str, str]]:
+    """What a reader must know before any figure: a heading and a sentence each."""
+    if results.run.status == "interrupted":
+        yield (
+            "Interrupted",
+            f"The run ended early, after {numbers.duration(results.run.seconds)}. "
+            "What was measured until then is shown; the intervals are wider than planned.",
+        )
+    if results.run.status == "invalid":
+        cell = results.headline_cell
+        reasons = broken(cell) if cell else ""
+        yield (
+            "Invalid",
+            f"The headline broke a validity rule: its figures must not be used. {reasons}".rstrip(),
+        )
+    for gone in results.collapses:
+        yield (
+            f"{gone.arm} {gone.state}",
+            f"In {gone.cell}, in {numbers.several(gone.trials, 'trial')}: {gone.reason}",
+        )
+
+
+def is_share(rule: RuleFigures) -> bool:
+    """Whether the rule's value is a share of something ("of a core") rather than an amount ("ms")."""
+    return rule.unit.startswith("of ")
+
+
+def rule_amount(rule: RuleFigures, value: float | None) -> str:
+    return numbers.percent(value) if is_share(rule) else numbers.quantity(value, rule.unit)
+
+
+def broken(cell: CellFigures) -> str:
+    """The rules this cell broke, a sentence each."""
+    return " ".join(
+        f"{rule.rule}: {rule_amount(rule, rule.value)}{f' {rule.unit}' if is_share(rule) else ''}, "
+        f"limit {rule_amount(rule, rule.limit)} ({rule.meaning})."
+        for rule in cell.validity
+        if not rule.ok
+    )
+
+
+def joined(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
