@@ -1,0 +1,67 @@
+"""Amounts and expectations as people write them."""
+
+import pytest
+
+from gainbench.plan.expectation import parse_expectation
+from gainbench.plan.file import pool_from
+from gainbench.plan.model import Pool
+from gainbench.plan.units import duration_seconds, format_duration, share
+from gainbench.stats.estimate import Gain
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("250ms", 0.25), ("1.5m", 90)]
+)
+def test_durations_are_read_with_their_unit(text: str, seconds: float) -> None:
+    assert duration_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["5", "m", "5 minutes", "-3s", ""])
+def test_a_duration_without_a_unit_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="write 90s, 5m or 1h30m"):
+        duration_seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(45, "45 s"), (60, "1 min"), (330, "5 min 30 s"), (3900, "1 h 05 min")]
+)
+def test_durations_are_written_as_people_say_them(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_shares_are_read_as_per_cent_or_fraction() -> None:
+    assert share("2%") == share("0.02") == 0.02
+
+
+@pytest.mark.parametrize(
+    ("value", "pool"),
+    [(40, Pool(size=40)), ("40+10", Pool(size=40, overflow=10)), ("default", Pool(size=5, overflow=10))],
+)
+def test_pools_are_read_in_three_ways(value: object, pool: Pool) -> None:
+    assert pool_from(value) == pool
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("gain >= 10%", True),
+        ("gain > 0.2", False),
+        ("low > 5%", True),
+        ("high<20%", False),
+        ("low>=10%", False),
+    ],
+)
+def test_an_expectation_looks_at_the_figure_it_names(text: str, met: bool) -> None:
+    measured = Gain(gain=0.15, low=0.08, high=0.22, confidence=0.95, trials=8)
+    assert parse_expectation(text).holds_for(measured) is met
+
+
+def test_an_unknown_figure_meets_no_expectation() -> None:
+    collapsed = Gain(gain=0.15, low=None, high=None, confidence=0.95, trials=1)
+    assert not parse_expectation("low > -50%").holds_for(collapsed)
+
+
+@pytest.mark.parametrize("text", ["faster", "gain 10%", "p99 < 3", "gain >= lots"])
+def test_what_is_no_expectation_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="write 'gain >= 10%'"):
+        parse_expectation(text)
