@@ -139,7 +139,7 @@ def window(
         "seconds": seconds,
         "successes": successes,
         "failures": {},
-        "latency": latencies(round(4e6 / rate_rps), successes),
+        "latency": latencies(round(4e6 / rate_rps), successes) if successes else None,
         "in_flight_at_open": 4,
         "in_flight_at_close": 4,
         "in_flight_seconds": 4 * seconds,

@@ -1,0 +1,176 @@
+"""The trial's protocol, on a rig that answers from a table instead of running servers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from gainbench.measure.schedule import PlannedBlock
+from gainbench.measure.trial import Look, Memory, TrialRun
+from gainbench.plan.model import Cell, Control, Plan
+from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial, Window
+from tests.runs import cell, plan, rate_rps, window
+
+ARMS = ("blocking", "async")
+
+
+@dataclass
+class FakeRig:
+    """Serves at known rates; arms in `dead` complete nothing."""
+
+    events: list[tuple[object, ...]]
+    dead: frozenset[str] = frozenset()
+    clock: float = 0.0
+    cell: Cell = field(default_factory=cell)
+
+    def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None:
+        self.cell = cell
+        self.events.append(("prepare", cell.key, arms))
+
+    def set_round_trip(self, rtt_ms: float) -> None:
+        self.events.append(("rtt", rtt_ms))
+
+    def slow_down(self, seconds: float) -> None:
+        self.events.append(("slow down", round(seconds, 9)))
+
+    def look(self, arm: str, *, guard: float, seconds: float) -> Look:
+        self.clock += guard
+        served = 0.0 if arm in self.dead else rate_rps(arm)
+        seen = window(arm, self.clock, rate_rps=served, seconds=seconds)
+        self.clock += seconds
+        self.events.append(("look", arm))
+        guard_tally = Outside(
+            phase="guard", arm=arm, started=self.clock, seconds=guard, successes=7, failures={}
+        )
+        return Look(seen, (guard_tally,))
+
+    def probe(self, cell: Cell) -> RoundTrips | None:
+        return RoundTrips(cell=cell.key, p50_ms=0.1, p99_ms=0.2, direct_p50_ms=0.05, count=100)
+
+    def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse:
+        return Collapse(
+            trial=trial, cell=cell.key, arm=arm, state="collapsed", started=self.clock, reason="nobody served"
+        )
+
+    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
+        return (), dict.fromkeys(ARMS, 100)
+
+
+@dataclass
+class Scene:
+    """A trial of a plan, with everything that happened in it."""
+
+    plan: Plan
+    dead: frozenset[str] = frozenset()
+    memory: Memory = field(default_factory=Memory)
+    events: list[tuple[object, ...]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    announced: list[PlannedBlock] = field(default_factory=list)
+
+    def run(self, number: int = 0) -> "Scene":
+        TrialRun(
+            plan=self.plan,
+            number=number,
+            rigs=self._rig,
+            memory=self.memory,
+            record=self.lines.append,
+            clock=lambda: 0.0,
+            on_block=self.announced.append,
+        ).run()
+        return self
+
+    @contextmanager
+    def _rig(self, cell: Cell) -> Iterator[FakeRig]:
+        self.events.append(("up",))
+        yield FakeRig(self.events, self.dead)
+        self.events.append(("down",))
+
+    def of(self, kind: type[Line]) -> list[Line]:
+        return [line for line in self.lines if isinstance(line, kind)]
+
+    def count(self, *event: object) -> int:
+        return sum(happened[: len(event)] == event for happened in self.events)
+
+
+def two_cells() -> Plan:
+    return plan(arms=ARMS, cells=[cell(0.1), cell(0.4, headline=False)], headline_blocks=2)
+
+
+def test_a_trial_records_every_block_of_every_cell_and_then_itself() -> None:
+    scene = Scene(two_cells()).run()
+    assert sorted(block.cell for block in scene.of(Block)) == sorted(
+        [cell(0.1).key, cell(0.1).key, cell(0.4).key]
+    )
+    assert [block.number for block in scene.of(Block)] == [0, 1, 2]
+    assert isinstance(scene.lines[-1], Trial)
+    assert {trip.cell for trip in scene.lines[-1].round_trips} == {cell(0.1).key, cell(0.4).key}
+
+
+def test_one_set_of_servers_serves_all_cells_of_the_same_condition() -> None:
+    assert Scene(two_cells()).run().count("up") == 1
+
+
+def test_each_window_of_a_block_follows_the_mirrored_order() -> None:
+    for block in Scene(two_cells()).run().of(Block):
+        assert block.order == block.order[::-1]
+        assert sorted(block.order) == ["async", "async", "blocking", "blocking"]
+
+
+def test_the_first_trial_looks_at_each_arm_of_a_new_cell_and_later_ones_remember() -> None:
+    scene = Scene(two_cells()).run()
+    looks_of_first = scene.count("look")
+    scene.events.clear()
+    scene.run(number=1)
+    warm_up = 2
+    assert scene.count("look") == 3 * 4 + warm_up
+    assert looks_of_first == 3 * 4 + warm_up + 2  # the second cell's first look at both arms
+
+
+def test_everything_outside_of_windows_is_kept_under_its_phase() -> None:
+    scene = Scene(two_cells()).run()
+    trial = scene.lines[-1]
+    assert isinstance(trial, Trial)
+    assert {part.phase for part in trial.outside} == {"warm-up"}
+    assert {part.phase for block in scene.of(Block) for part in block.outside} == {"guard"}
+    assert trial.sent == {"blocking": 100, "async": 100}
+
+
+def test_an_arm_that_completes_nothing_twice_has_collapsed() -> None:
+    scene = Scene(two_cells(), dead=frozenset({"blocking"})).run()
+    collapses = scene.of(Collapse)
+    assert {(collapse.arm, collapse.cell) for collapse in collapses} == {
+        ("blocking", cell(0.1).key),
+        ("blocking", cell(0.4).key),
+    }
+    assert scene.count("look", "blocking") == 2 * len(collapses)
+
+
+def test_after_a_collapse_the_cell_goes_on_with_fresh_servers_and_the_arms_that_serve() -> None:
+    scene = Scene(two_cells(), dead=frozenset({"blocking"})).run()
+    assert scene.count("up") == scene.count("down") == 3
+    assert {block.order for block in scene.of(Block)} == {("async", "async")}
+    assert len(scene.of(Block)) == 3
+
+
+def test_a_later_trial_does_not_ask_a_collapsed_arm_again() -> None:
+    scene = Scene(two_cells(), dead=frozenset({"blocking"})).run()
+    scene.events.clear()
+    scene.run(number=1)
+    assert scene.count("look", "blocking") == 0
+    assert scene.count("up") == 1
+
+
+def test_a_cell_that_no_arm_can_serve_is_left_alone() -> None:
+    scene = Scene(plan(arms=ARMS), dead=frozenset(ARMS)).run()
+    assert len(scene.of(Collapse)) == 2
+    assert scene.of(Block) == []
+
+
+def test_the_control_burns_a_share_of_the_cpu_that_the_arm_was_seen_to_use() -> None:
+    the_plan = two_cells().model_copy(update={"control": Control(arm="async", share=0.1)})
+    scene = Scene(the_plan).run()
+    assert ("slow down", pytest.approx(0.1 * 0.71e-3)) in scene.events
+    trial = scene.lines[-1]
+    assert isinstance(trial, Trial)
+    assert trial.control_added_seconds == pytest.approx(0.071e-3)
