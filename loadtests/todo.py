@@ -42,7 +42,7 @@ class TodoUser(FastHttpUser):
 
     def writes(self) -> Iterator[None]:
         while True:
-            # In a greenlet of its own, a creation outlives the end of the user: its task can still be deleted.
+            # In a greenlet of its own, a creation outlives its user: the task can still be deleted.
             self.creation = gevent.spawn(self.create)
             task_id = self.creation.get()
             yield

@@ -19,6 +19,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": settings.max_overflow,
         "pool_timeout": settings.pool_timeout_seconds,
         "pool_recycle": settings.pool_recycle_seconds,
+        # Sessions and connections end their own transactions: the pool would only send a second ROLLBACK.
+        "pool_reset_on_return": None,
         "isolation_level": settings.isolation_level,
         "connect_args": _tls_arguments(settings),
     }

@@ -23,16 +23,21 @@ Offset = Annotated[int, Query(ge=0, le=LARGEST_ID)]
 Seconds = Annotated[float, Query(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 
 
+_WRITTEN_DAY = r"^[1-9]\d{3}-\d{2}-\d{2}$"  # MySQL's days begin with the year 1000
+
+
 def _only_a_written_day(value: object) -> object:
     """Pydantic would also take a number of seconds for a day; we take ``2026-11-21`` and nothing else."""
     if value is None or isinstance(value, date):
         return value
-    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d{3}-\d{2}-\d{2}", value, re.ASCII):
+    if not isinstance(value, str) or not re.fullmatch(_WRITTEN_DAY, value, re.ASCII):
         raise ValueError("write the day as YYYY-MM-DD, from 1000-01-01 on")
     return value
 
 
-Day = Annotated[date, BeforeValidator(_only_a_written_day)]
+Day = Annotated[
+    date, BeforeValidator(_only_a_written_day), Field(json_schema_extra={"pattern": _WRITTEN_DAY})
+]
 
 
 class TaskBody(BaseModel):

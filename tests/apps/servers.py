@@ -1,0 +1,135 @@
+"""The three arms as a user starts them: uvicorn, an environment, a seeded schema of their own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import httpx
+
+from gainbench.stack import sql
+from gainbench.stack.database import Account, DatabaseServer
+from gainbench.stack.ports import HOST, free_port
+from gainbench.stack.supervisor import Supervisor
+
+ROOT = Path(__file__).parents[2]
+READY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Arm:
+    name: str
+    app: str
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+ARMS = (
+    Arm("blocking", "apps.sync_app.main:app", (("HANDLERS", "event-loop"),)),
+    Arm("sync", "apps.sync_app.main:app"),
+    Arm("async", "apps.async_app.main:app"),
+)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """An arm's own, seeded."""
+
+    server: DatabaseServer
+    account: Account
+
+    @classmethod
+    def seeded(cls, server: DatabaseServer, name: str) -> "Schema":
+        account = server.create_schema(f"gainbench_{name}")
+        server.run_script(account.name, seed_script())
+        return cls(server, account)
+
+    @property
+    def url(self) -> str:
+        endpoint = sql.Endpoint(self.server.host, self.server.port, self.account.user, self.account.password)
+        return endpoint.url(self.account.name)
+
+    def query(self, statement: str) -> list[tuple[object, ...]]:
+        """Ask behind the app's back, as the administrator."""
+        with (
+            sql.connection(self.server.administrator, self.account.name) as opened,
+            opened.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+    def execute(self, script: str) -> None:
+        self.server.run_script(self.account.name, script)
+
+    def row_counts(self) -> dict[str, object]:
+        return {
+            table: self.query(f"SELECT COUNT(*) FROM {table}")[0][0] for table in ("tasks", "dones", "blogs")
+        }
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    arm: Arm
+    url: str
+    schema: Schema
+    uploads: Path
+    log: Path
+
+    def stored_files(self) -> list[str]:
+        return sorted(path.name for path in self.uploads.iterdir()) if self.uploads.exists() else []
+
+
+@cache
+def seed_script(seed: int = 0) -> str:
+    command = [sys.executable, "-m", "apps.shared.seed", "--seed", str(seed)]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's, without what would set an app or uvicorn unseen."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {key: os.environ[key] for key in kept if key in os.environ}
+
+
+def command(arm: Arm, port: int) -> list[str]:
+    options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    return [sys.executable, "-m", "uvicorn", arm.app, *options]
+
+
+@contextmanager
+def running(
+    supervisor: Supervisor, arm: Arm, schema: Schema, folder: Path, **settings: str
+) -> Iterator[RunningApp]:
+    """The arm with these settings, up until the block ends; it need not be ready, only answering."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    app = RunningApp(arm, f"http://{HOST}:{port}", schema, folder / "uploads", folder / "log")
+    environment = {
+        **plain_environment(),
+        "DATABASE_URL": schema.url,
+        "UPLOAD_DIR": str(app.uploads),
+        **dict(arm.environment),
+        **settings,
+    }
+    process = supervisor.spawn(command(arm, port), name=arm.name, env=environment, cwd=ROOT, log=app.log)
+    try:
+        _wait_until_answering(app)
+        yield app
+    finally:
+        process.stop(grace_seconds=3)
+
+
+def _wait_until_answering(app: RunningApp) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            httpx.get(f"{app.url}/openapi.json")
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, app.log.read_text()
+            time.sleep(0.05)
+        else:
+            return
