@@ -1,7 +1,7 @@
 """What the tests share: one supervisor, one database server, and the rule on which tests may skip."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -22,15 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where everything is meant to be installed, a test that skips for want of it has failed."""
-    outcome = yield
-    report = outcome.get_result()
+    report = yield
     marked = any(item.get_closest_marker(marker) for marker in MAY_SKIP)
     if report.skipped and marked and os.environ.get(REQUIRE_ALL):
         report.outcome = "failed"
         report.longrepr = f"{REQUIRE_ALL} is set, and this test was skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

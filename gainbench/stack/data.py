@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gainbench.errors import ConfigurationError
+from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.plan.model import Arm, Plan, Seed
 from gainbench.stack.database import DatabaseServer, schema_name, start_private, use_existing
 from gainbench.stack.placeholders import ArmDatabase, for_seed
@@ -35,6 +35,11 @@ def open_database(
         )
     server = use_existing(supervisor, wanted)
     server.require_connections(count, arithmetic)
+    if plan.database.tls and not server.ssl_cipher():
+        raise EnvironmentLacking(
+            "the plan wants TLS to the database, and the server offers none",
+            cure="give the server a certificate, or set database.tls = false",
+        )
     return server
 
 

@@ -84,9 +84,13 @@ class DatabaseServer:
         return int(sql.query(self.administrator, statement, [schema])[0][0])
 
     def ssl_cipher(self) -> str:
-        """Empty when a connection as the arms make it, TLS not asked for, goes without."""
-        rows = sql.query(self.administrator, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-        return str(rows[0][1]) if rows else ""
+        """What a client that asks for TLS gets; empty where the server offers none."""
+        return sql.tls_cipher(self.administrator)
+
+    def tls_connections(self) -> int:
+        """How many connections were made with TLS since the start of the server, whoever made them."""
+        rows = sql.query(self.administrator, "SHOW GLOBAL STATUS LIKE 'Ssl_accepts'")
+        return int(rows[0][1]) if rows else 0
 
     def require_connections(self, count: int, arithmetic: str) -> None:
         """Refuse, with the arithmetic, what the server would refuse in the middle of a run."""

@@ -88,17 +88,12 @@ def database_checks(url: str) -> list[Check]:
         with Supervisor.start() as supervisor:
             server = use_existing(supervisor, url)
             server.stop()
-        tls = sql.offers_tls(endpoint)
+        cipher = sql.tls_cipher(endpoint)
     except EnvironmentLacking as error:
         return [Check(f"database {endpoint}", False, error.message, error.cure)]
     return [
         Check(f"database {endpoint}", True, f"{server.flavour} {server.version}, takes schemas of ours"),
-        Check(
-            "TLS to the database",
-            None if tls else True,
-            "offered" if tls else "off",
-            UNEQUAL_TLS if tls else None,
-        ),
+        _tls(cipher),
     ]
 
 
@@ -120,12 +115,18 @@ def _private_database() -> Iterator[Check]:
         yield Check("database server", True, f"{program.flavour.name} {program.version} ({program.path})")
         with Supervisor.start() as supervisor:
             server = start_private(supervisor, max_connections=10)
-            tls = sql.offers_tls(server.administrator)
+            cipher = server.ssl_cipher()
     except GainbenchError as error:
         yield Check("private database", False, error.message, error.cure)
         return
     yield Check("private database", True, "starts")
-    yield Check("TLS to the database", not tls, "on" if tls else "off", UNEQUAL_TLS if tls else None)
+    yield _tls(cipher)
+
+
+def _tls(cipher: str) -> Check:
+    if not cipher:
+        return Check("TLS to the database", True, "off")
+    return Check("TLS to the database", None, f"offered ({cipher})", UNEQUAL_TLS)
 
 
 def _cores() -> Check:

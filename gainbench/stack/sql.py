@@ -75,8 +75,10 @@ class Endpoint:
 
 
 @contextmanager
-def connection(endpoint: Endpoint, schema: str | None = None) -> Iterator["pymysql.Connection[Any]"]:
-    """A plain connection without TLS; errors inside become messages that name the server."""
+def connection(
+    endpoint: Endpoint, schema: str | None = None, *, tls: ssl.SSLContext | None = None
+) -> Iterator["pymysql.Connection[Any]"]:
+    """A connection, without TLS unless told to; errors inside become messages that name the server."""
     try:
         with pymysql.connect(
             host=endpoint.host,
@@ -84,7 +86,8 @@ def connection(endpoint: Endpoint, schema: str | None = None) -> Iterator["pymys
             user=endpoint.user,
             password=endpoint.password,
             database=schema,
-            ssl_disabled=True,
+            ssl=tls,
+            ssl_disabled=tls is None,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=ANSWER_SECONDS,
             charset="utf8mb4",
@@ -110,25 +113,19 @@ def run(endpoint: Endpoint, script: str, schema: str | None = None) -> None:
         opened.commit()
 
 
-def offers_tls(endpoint: Endpoint) -> bool:
-    """Whether a client that asks for TLS gets it."""
+def tls_cipher(endpoint: Endpoint) -> str:
+    """The cipher that a client which asks for TLS gets; empty where the server offers none."""
     anybody = ssl.create_default_context()
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE
     try:
-        pymysql.connect(
-            host=endpoint.host,
-            port=endpoint.port,
-            user=endpoint.user,
-            password=endpoint.password,
-            ssl=anybody,
-            connect_timeout=CONNECT_SECONDS,
-        ).close()
-    except pymysql.MySQLError as error:
-        if _number(error) == CR.CR_SSL_CONNECTION_ERROR:
-            return False
-        raise _explained(endpoint, error) from error
-    return True
+        with connection(endpoint, tls=anybody) as opened, opened.cursor() as cursor:
+            cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+            return str(cursor.fetchall()[0][1])
+    except EnvironmentLacking as error:
+        if _number(error.__cause__) == CR.CR_SSL_CONNECTION_ERROR:
+            return ""
+        raise
 
 
 def forbids_accounts(error: EnvironmentLacking) -> bool:

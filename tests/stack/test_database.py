@@ -87,13 +87,18 @@ def test_open_connections_of_a_schema_are_counted(database: DatabaseServer, sche
 
 
 @needs_server
-def test_private_server_offers_no_tls_unless_told_to(
-    database: DatabaseServer, supervisor: Supervisor
-) -> None:
+def test_private_server_offers_no_tls(database: DatabaseServer) -> None:
     assert database.ssl_cipher() == ""
-    assert not sql.offers_tls(database.administrator)
-    with Supervisor.start() as another:
-        assert sql.offers_tls(start_private(another, max_connections=10, tls=True).administrator)
+    assert database.tls_connections() == 0
+
+
+@needs_server
+def test_private_server_offers_tls_when_told_to_and_counts_who_uses_it(database: DatabaseServer) -> None:
+    with Supervisor.start() as supervisor:
+        server = start_private(supervisor, max_connections=10, tls=True)
+        before = server.tls_connections()
+        assert server.ssl_cipher() != ""
+        assert server.tls_connections() - before == 1
 
 
 @needs_server

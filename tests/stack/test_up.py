@@ -123,6 +123,15 @@ def test_plan_beyond_the_server_s_connections_is_refused_before_it_starts(
         open_database(supervisor, large, logs=tmp_path)
 
 
+@pytest.mark.database
+def test_plan_with_tls_on_a_server_without_is_refused(
+    supervisor: Supervisor, plan: Plan, tmp_path: Path
+) -> None:
+    encrypted = plan.database.model_copy(update={"tls": True})
+    with pytest.raises(EnvironmentLacking, match="wants TLS"):
+        open_database(supervisor, plan.model_copy(update={"database": encrypted}), logs=tmp_path)
+
+
 def test_connections_are_those_of_the_largest_cell() -> None:
     tables = {
         "database": {"server": "private"},
