@@ -49,7 +49,7 @@ ENVIRONMENT: Mapping[str, Any] = {
             ("async", "aiomysql", "event-loop"),
         )
     },
-    "pinning": {"pinned": True, "arms": [0], "load": [1]},
+    "pinning": {"pinned": True, "arms_cores": [0], "other_cores": [1]},
     "database": {"flavour": "MariaDB", "version": "10.11.6", "tls": False},
     "command": "gainbench bench --seed 7",
     "app_diff": "--- sync_app/db.py\n+++ async_app/db.py\n-def session():\n+async def session():\n",

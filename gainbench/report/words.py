@@ -114,8 +114,11 @@ def added(cell: CellFigures) -> str:
     return f"{numbers.plain(cell.rtt_ms)} ms added" if cell.rtt_ms else "no delay added"
 
 
-def measured(cell: CellFigures) -> str:
+def measured(results: Results, cell: CellFigures) -> str:
     """What was measured, and that it is not the reader's deployment."""
+    workers = numbers.several(cell.workers, "worker")
+    cores = (results.environment.get("pinning") or {}).get("arms_cores")
+    on = f" on {numbers.several(len(cores), 'core')}" if cores else ""
     trip = (
         f"a measured round trip of {numbers.ms(cell.rtt_measured_ms.p50)} to the database"
         if cell.rtt_measured_ms.p50 is not None
@@ -123,7 +126,7 @@ def measured(cell: CellFigures) -> str:
     )
     return (
         f"Measured: scenario {cell.scenario}, {numbers.several(cell.users, 'user')} without think time, "
-        f"{numbers.several(cell.workers, 'worker')}, a pool of {pool(cell)}, {trip}, on this machine. "
+        f"{workers}{on}, a pool of {pool(cell)}, {trip}, on this machine. "
         "It is not your deployment until you give it your numbers: "
         "`gainbench doctor --db-url URL` measures your round trip."
     )
@@ -139,7 +142,7 @@ def answer(results: Results) -> Answer | None:
         verdict=verdict(headline),
         subject=f"throughput of {pair(headline)}, {condition(cell)}",
         interval=interval(headline),
-        measured=measured(cell),
+        measured=measured(results, cell),
     )
 
 
