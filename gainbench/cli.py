@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from gainbench import __version__
+from gainbench import __version__, display
 from gainbench.errors import (
     ConfigurationError,
     EnvironmentLacking,
@@ -34,7 +34,8 @@ from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.file import PROFILES, pool_from
 from gainbench.plan.model import Control, Plan, Pool
 from gainbench.plan.units import duration_seconds, format_duration, share
-from gainbench.report import terminal, words, write
+from gainbench.report import terminal, write
+from gainbench.report.files import REPORT
 from gainbench.results import Results
 from gainbench.stack import doctor as diagnosis
 from gainbench.stack.signals import interruptible
@@ -212,8 +213,8 @@ def null(
         job = engine.Job(plan, supervisor, sys.argv, watch)
         for directory in engine.measure_repeatedly(job, directories):
             found.append(_report(directory.path)[1])
-            err.print(words.null_line(len(found), found[-1]))
-    (err if as_json else out).print(words.null_summary(found))
+            err.print(display.null_line(len(found), found[-1]))
+    (err if as_json else out).print(display.null_summary(found))
     if as_json:
         out.print(directory.path, soft_wrap=True)
 
@@ -241,7 +242,7 @@ def report(
 ) -> None:
     """Rebuild a run's figures and report from its raw record."""
     stored, results = _report(run)
-    out.print(terminal.render(results, stored.path))
+    out.print(terminal.render(results, stored.path / REPORT))
     if open_report:
         _open_in_browser(stored.path)
 
@@ -365,7 +366,7 @@ def _reported(directory: RunDirectory, *, as_json: bool, open_report: bool) -> I
         stored = load_run(directory.path)
         if stored.blocks or stored.collapses:
             results.append(_report(directory.path)[1])
-            (err if as_json else out).print(terminal.render(results[0], directory.path))
+            (err if as_json else out).print(terminal.render(results[0], directory.path / REPORT))
             if open_report:
                 _open_in_browser(directory.path)
         if as_json:
@@ -384,7 +385,7 @@ def _exit_by(results: Sequence[Results], expectation: Expectation | None) -> Non
 
 
 def _open_in_browser(path: Path) -> None:
-    webbrowser.open((path / "report.html").resolve().as_uri())
+    webbrowser.open((path / REPORT).resolve().as_uri())
 
 
 def _show_order(plan: Plan) -> None:
@@ -406,7 +407,7 @@ def _watching(quiet: bool) -> Iterator[engine.Watcher]:
         yield lambda progress: None
     elif err.is_terminal:
         with Live(console=err, transient=True, refresh_per_second=4) as live:
-            yield lambda progress: live.update(terminal.progress_panel(progress))
+            yield lambda progress: live.update(display.panel(progress))
     else:
         yield _PlainProgress()
 
@@ -421,7 +422,7 @@ class _PlainProgress:
         at = progress.trial or progress.stage
         if at != self._last:
             self._last = at
-            err.print(terminal.progress_line(progress), markup=False, soft_wrap=True)
+            err.print(display.line(progress), markup=False, soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:
