@@ -294,8 +294,11 @@ def main() -> None:
         keeper.send({"folder": folder})
         keeper.serve()
     finally:
-        keeper.end()
-        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the end has begun
+        try:
+            keeper.end()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,13 @@ def test_processes_that_ignore_sigterm_or_left_their_session_end_too(start: Star
     started.watched.wait_until_gone()
 
 
+def test_supervisor_that_is_told_to_end_takes_everything_with_it(start: Starter) -> None:
+    started = start("sleeper")
+    supervisor, *_ = started.watched.processes
+    supervisor.terminate()
+    started.watched.wait_until_gone()
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_program_ends_with_the_status_it_chose(start: Starter, end: signal.Signals) -> None:
     started = start("sleeper")
