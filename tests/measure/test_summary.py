@@ -1,0 +1,169 @@
+"""From a stored run to its figures, on synthetic runs whose numbers are known."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gainbench.measure.summary import summarise
+from gainbench.plan.model import Control, Plan
+from gainbench.records import Block, Collapse, End, Line, Window
+from gainbench.results import Results
+from gainbench.store import load_run
+from tests import runs
+
+
+def results_of(folder: Path, plan: Plan | None = None, record: list[Line] | None = None) -> Results:
+    return summarise(load_run(runs.store(folder, plan, record=record)))
+
+
+def changed(record: list[Line], arm: str, **fields: Any) -> list[Line]:
+    """The same record with these fields in every window of an arm."""
+
+    def alter(window: Window) -> Window:
+        return window.model_copy(update=fields) if window.arm == arm else window
+
+    return [
+        line.model_copy(update={"windows": tuple(map(alter, line.windows))})
+        if isinstance(line, Block)
+        else line
+        for line in record
+    ]
+
+
+def test_the_headline_is_the_geometric_mean_of_the_trials_ratios(tmp_path: Path) -> None:
+    headline = results_of(tmp_path).headline
+    assert headline is not None
+    # Two trials at 1400 and 1414 requests/s over 1000.
+    assert headline.gain == pytest.approx(math.sqrt(1.400 * 1.414) - 1)
+    assert headline.trial_gains == pytest.approx((0.400, 0.414))
+    assert (headline.trials, headline.blocks) == (2, 2)
+
+
+def test_an_arms_figures_are_per_request_of_its_counted_windows(tmp_path: Path) -> None:
+    cell = results_of(tmp_path).headline_cell
+    assert cell is not None
+    blocking = cell.arms["blocking"]
+    assert blocking.requests == 2 * 2 * 500
+    assert blocking.throughput_rps == pytest.approx(1000)
+    assert blocking.cpu_ms_per_request == pytest.approx(0.72)
+    assert blocking.trips_per_request == pytest.approx(2)
+    assert blocking.switches_per_request == pytest.approx(3)
+    assert blocking.requests_per_cpu_second == pytest.approx(1000 / 0.72)
+
+
+def test_the_statements_named_off_the_loop_are_no_part_of_the_loops_wait(tmp_path: Path) -> None:
+    cell = results_of(tmp_path).headline_cell
+    assert cell is not None
+    blocking = cell.arms["blocking"]
+    assert blocking.loop_wait_ms_per_request == pytest.approx(0.18 + 0.1)
+    assert blocking.wait_ms_per_request == pytest.approx(0.18 + 0.1 + 0.08 + 0.1)
+    assert cell.arms["async"].loop_wait_ms_per_request is None
+
+
+def test_a_run_over_a_curve_finds_the_claim_on_it(tmp_path: Path) -> None:
+    claim = results_of(tmp_path, runs.curve_plan()).claim
+    assert claim is not None
+    # 1400 (0.9 + rtt) / 1000 = 1.38 at an added round trip of 0.0857 ms: a wait of 0.2657 ms in 0.72 ms.
+    assert claim.rtt_ms == pytest.approx(0.0857, abs=0.01)
+    assert claim.wait_ratio == pytest.approx(0.369, abs=0.015)
+    assert claim.band == pytest.approx((0.2 / (5 * 0.72), 0.6 / 0.72))
+    assert claim.verdict == "reproduced"
+
+
+def test_failures_never_count_as_throughput(tmp_path: Path) -> None:
+    plan = runs.plan()
+    record = changed(runs.lines(plan), "async", successes=350, failures={"HTTP 500": 350})
+    results = results_of(tmp_path, plan, record)
+    cell, headline = results.headline_cell, results.headline
+    assert cell is not None
+    assert headline is not None
+    assert cell.arms["async"].throughput_rps == pytest.approx(700)
+    assert cell.arms["async"].failures == {"HTTP 500": 1400}
+    assert headline.verdict == "invalid"
+    assert results.run.status == "invalid"
+
+
+def test_dropped_blocks_are_in_no_figure(tmp_path: Path) -> None:
+    plan = runs.plan(trials=4)
+    whole = runs.lines(plan)
+    record = [
+        line.model_copy(update={"dropped": "steal 9.0% > 5%"})
+        if isinstance(line, Block) and line.trial == 1
+        else line
+        for line in whole
+    ]
+    cell = results_of(tmp_path, plan, record).headline_cell
+    assert cell is not None
+    assert (cell.blocks_measured, cell.blocks_dropped) == (4, 1)
+    assert cell.comparisons[0].trials == 3
+
+
+def test_a_collapsed_arm_has_no_gain_and_the_run_is_still_valid(tmp_path: Path) -> None:
+    plan = runs.plan()
+    collapse = Collapse(
+        trial=0,
+        cell=plan.headline_cell.key,
+        arm="blocking",
+        state="collapsed",
+        started=5.0,
+        reason="4 of 4 users waited and none was served",
+        stacks="Queue.get",
+    )
+    survivors = ("sync", "async")
+    record: list[Line] = [
+        collapse,
+        *(runs.block(trial, trial, plan.headline_cell, 60.0 * trial, arms=survivors) for trial in range(2)),
+        End(status="complete", seconds=120.0),
+    ]
+    results = results_of(tmp_path, plan, record)
+    cell, headline = results.headline_cell, results.headline
+    assert cell is not None
+    assert headline is not None
+    assert (headline.verdict, headline.gain) == ("collapsed", None)
+    assert cell.arms["blocking"].state == "collapsed"
+    assert cell.arms["blocking"].throughput_rps is None
+    between_survivors = next(c for c in cell.comparisons if c.baseline == "sync")
+    assert between_survivors.gain is not None
+    assert results.run.status == "valid"
+    assert results.collapses[0].stacks == "Queue.get"
+
+
+def test_a_run_without_its_last_line_was_interrupted(tmp_path: Path) -> None:
+    plan = runs.plan()
+    assert results_of(tmp_path, plan, runs.lines(plan, end=False)).run.status == "interrupted"
+
+
+def test_a_control_is_held_against_the_cpu_that_was_measured(tmp_path: Path) -> None:
+    plan = runs.plan(arms=("sync", "sync#2"), claim=False).model_copy(
+        update={"control": Control(arm="sync#2", share=0.1)}
+    )
+    cell = results_of(tmp_path, plan).headline_cell
+    assert cell is not None
+    assert cell.comparisons[0].expected_gain is not None
+    blocks = [line for line in runs.lines(plan) if isinstance(line, Block)]
+    costs = {
+        arm: sum(w.arm_reading.cpu_seconds or 0 for b in blocks for w in b.of(arm))
+        / sum(w.successes for b in blocks for w in b.of(arm))
+        for arm in plan.arm_names
+    }
+    assert cell.comparisons[0].expected_gain == pytest.approx(costs["sync"] / costs["sync#2"] - 1)
+    assert any(note.startswith("control: the interval") for note in cell.comparisons[0].notes)
+
+
+def test_a_cell_that_breaks_a_rule_is_left_off_the_curve(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    worst = plan.cells[-1].key
+    record = [
+        line.model_copy(
+            update={"windows": tuple(w.model_copy(update={"gap_seconds": 1.0}) for w in line.windows)}
+        )
+        if isinstance(line, Block) and line.cell == worst
+        else line
+        for line in runs.lines(plan)
+    ]
+    results = results_of(tmp_path, plan, record)
+    assert results.run.status == "valid"
+    assert [point.cell for point in results.curves[0].points] == [cell.key for cell in plan.cells[:-1]]
+    assert all(c.verdict == "invalid" for c in results.cells[-1].comparisons)
