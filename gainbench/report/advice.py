@@ -17,14 +17,14 @@ def advice(results: Results) -> str:
         return f"Do not use these figures. {words.broken(cell)} Cure that and measure again."
     if results.kind == "null":
         return _on_null(headline)
-    return _stepping_stone(results, cell, headline) or _on_verdict(headline)
+    return _stepping_stone(cell, headline) or _on_verdict(headline)
 
 
 def _on_verdict(headline: ComparisonFigures) -> str:
     candidate, baseline = headline.candidate, headline.baseline
     if headline.verdict == "faster":
         return (
-            f"Under this condition {candidate} serves {numbers.gain(headline.gain)} requests; "
+            f"Under this condition {candidate} serves {numbers.percent(headline.gain)} more requests; "
             "see whether your round trip and your load lie near it before you rewrite anything."
         )
     if headline.verdict == "slower":
@@ -41,11 +41,10 @@ def _on_collapse(cell: CellFigures) -> str:
     served = [name for name, arm in cell.arms.items() if arm.state == "ok"]
     rest = f" {words.joined(served)} went on serving." if served else ""
     load = f"{numbers.several(cell.users, 'user')} with a pool of {words.pool(cell)}"
-    return (
-        f"{words.joined(gone)} stopped serving {load}.{rest} "
-        "Make the pool as large as the requests in flight, or choose an arm that survives it: "
-        "here this matters more than any gain."
-    )
+    cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
+    if any(arm.state == "failed" for arm in cell.arms.values()):
+        cure = "Its log, in the run directory, says why"
+    return f"{words.joined(gone)} stopped serving {load}.{rest} {cure}: here this matters more than any gain."
 
 
 def _on_null(headline: ComparisonFigures) -> str:
@@ -59,9 +58,9 @@ def _on_null(headline: ComparisonFigures) -> str:
     )
 
 
-def _stepping_stone(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str | None:
+def _stepping_stone(cell: CellFigures, headline: ComparisonFigures) -> str | None:
     """An arm between baseline and candidate that gives part of the gain for less work."""
-    blocked = results.claim is not None and results.claim.baseline == headline.baseline
+    blocked = cell.arms[headline.baseline].loop_wait_ms_per_request
     found = next(_between(cell, headline), None)
     if not blocked or found is None or headline.gain is None or headline.verdict != "faster":
         return None
@@ -71,10 +70,12 @@ def _stepping_stone(results: Results, cell: CellFigures, headline: ComparisonFig
             f"{first.candidate} is no step towards it here: {words.line(first)}. "
             f"The gain of {headline.candidate} comes from not blocking the event loop while it waits."
         )
+    part = f"{numbers.points(first.gain)} of the {numbers.points(headline.gain)} points"
+    if first.gain >= headline.gain:
+        part = f"all of the gain, {numbers.gain(first.gain)},"
     return (
-        f"Blocked event loop: {headline.baseline} stands still while it waits for the database. "
-        f"Declare these handlers `def` (arm {first.candidate}) and get {numbers.points(first.gain)} of the "
-        f"{numbers.points(headline.gain)} points without async. {_on_top(second)}"
+        f"Blocked event loop: {headline.baseline} stands still while it waits for the database. Declare "
+        f"these handlers `def` (arm {first.candidate}) and get {part} without async. {_on_top(second)}"
     )
 
 

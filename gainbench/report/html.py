@@ -52,6 +52,7 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         by_cell=_tables_by_cell(results),
         arms=list(run.plan.arm_names),
         words=words,
+        conditions={cell.key: words.condition(cell) for cell in results.cells},
         numbers=numbers,
         previous_null=previous_null,
         plan_text=(run.path / "plan.toml").read_text(encoding="utf-8"),

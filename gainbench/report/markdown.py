@@ -2,9 +2,10 @@
 
 import re
 
-from gainbench.report import numbers, words
+from gainbench.report import numbers, tables, words
 from gainbench.report.advice import advice
-from gainbench.results import ArmFigures, CellFigures, Results
+from gainbench.report.tables import Entry, Table
+from gainbench.results import Results
 
 MOST_CELLS = 24
 
@@ -31,47 +32,25 @@ def _headline(results: Results) -> list[str]:
 
 
 def _cells(results: Results) -> list[str]:
-    headings = words.distinctions(results.cells)
     shown = results.cells[:MOST_CELLS]
-    lines = [
-        "| condition | comparison | gain | 95 % interval | verdict |",
-        "| --- | --- | ---: | --- | --- |",
-    ]
-    for cell in shown:
-        for found in cell.comparisons:
-            columns = (
-                headings[cell.key],
-                words.pair(found),
-                numbers.gain(found.gain) if words.figure(found) != found.verdict else numbers.UNKNOWN,
-                numbers.interval(found.low, found.high),
-                found.verdict,
-            )
-            lines.append(_row(columns, bold=found.headline))
-    if len(shown) < len(results.cells):
-        lines += ["", f"The other {len(results.cells) - len(shown)} conditions are in `report.html`."]
-    return [*lines, "", *_arms(results.headline_cell)] if any(c.comparisons for c in shown) else []
-
-
-def _arms(cell: CellFigures | None) -> list[str]:
-    if cell is None:
+    found = tables.comparisons(results, shown)
+    if not found.rows:
         return []
-    lines = [
-        "| arm | throughput | 95 % interval | p50 | p99 | CPU per request | errors |",
-        "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
-    ]
-    return [*lines, *(_row(_arm(name, arm)) for name, arm in cell.arms.items()), ""]
+    more = len(results.cells) - len(shown)
+    left_out = [f"The report holds {numbers.several(more, 'more condition')}.", ""] if more else []
+    headline = [cell for cell in results.cells if cell.headline]
+    return [*_table(found), *left_out, words.SINGLE_INTERVALS, "", *_table(tables.service(results, headline))]
 
 
-def _arm(name: str, arm: ArmFigures) -> tuple[str, ...]:
-    return (
-        name,
-        numbers.rate(arm.throughput_rps) if arm.state == "ok" else arm.state,
-        numbers.rates(arm.low, arm.high),
-        numbers.ms(arm.latency_ms.p50),
-        numbers.ms(arm.latency_ms.p99),
-        numbers.ms(arm.cpu_ms_per_request),
-        numbers.count(arm.errors),
-    )
+def _table(table: Table) -> list[str]:
+    heads = [_safe(column.title) for column in table.columns]
+    rules = ["---:" if column.is_number else "---" for column in table.columns]
+    rows = [[_entry(entry) for entry in row] for row in table.rows]
+    return [*("| " + " | ".join(texts) + " |" for texts in (heads, rules, *rows)), ""]
+
+
+def _entry(entry: Entry) -> str:
+    return f"**{_safe(entry.text)}**" if entry.mark == "main" else _safe(entry.text)
 
 
 def _claim(results: Results) -> list[str]:
@@ -89,11 +68,6 @@ def _footer(results: Results) -> list[str]:
     run = results.run
     facts = f"{run.profile}, seed {run.seed}, {numbers.duration(run.seconds)}, {run.status}"
     return [f"<sub>{_safe(run.id)}: {_safe(facts)}</sub>"]
-
-
-def _row(columns: tuple[str, ...], *, bold: bool = False) -> str:
-    texts = [_safe(column) for column in columns]
-    return "| " + " | ".join(f"**{text}**" if bold else text for text in texts) + " |"
 
 
 def _safe(text: str) -> str:

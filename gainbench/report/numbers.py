@@ -18,8 +18,9 @@ def target(value: float) -> str:
 
 
 def axis_gain(value: float) -> str:
-    """A gain on an axis: whole per cent, and 0 without a sign."""
-    return _minus(f"{value * 100:+.0f} %") if round(value * 100) else "0 %"
+    """A gain on an axis: as many digits as the tick has, and 0 without a sign."""
+    ticked = round(value * 100, 6)
+    return _minus(f"{ticked:+g} %") if ticked else "0 %"
 
 
 def percent(value: float | None) -> str:

@@ -40,7 +40,6 @@ def _columns(*titles: str) -> tuple[Column, ...]:
 
 
 def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
-    headings = words.distinctions(results.cells)
     rows = []
     for cell in cells:
         for found in cell.comparisons:
@@ -48,7 +47,7 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
             has_figure = words.figure(found) != found.verdict
             rows.append(
                 (
-                    Entry(headings[cell.key], mark=mark),
+                    *_place(results, cell, cells),
                     Entry(words.pair(found), mark=mark),
                     Entry(numbers.gain(found.gain if has_figure else None), found.gain, mark=mark),
                     Entry(
@@ -57,7 +56,7 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
                     Entry(found.verdict, mark=found.verdict.replace(" ", "-")),
                 )
             )
-    columns = _columns("condition", "comparison", "#gain", "#95 % interval", "verdict")
+    columns = _columns(*_place_titles(cells), "comparison", "#gain", "#95 % interval", "verdict")
     return Table("comparisons", "Every comparison", columns, tuple(rows))
 
 

@@ -67,8 +67,8 @@ def verdict(comparison: ComparisonFigures) -> str:
         "slower": f"{candidate} is slower than {baseline}",
         "no difference": f"{candidate} and {baseline} do not differ by more than the margin",
         "unresolved": f"too short to tell {candidate} from {baseline}",
-        "invalid": f"{candidate} over {baseline}: the measurement broke a rule and gives no figure",
-        "collapsed": f"{candidate} over {baseline}: an arm stopped serving, so there is no ratio",
+        "invalid": "the measurement broke a rule and gives no figure",
+        "collapsed": "an arm stopped serving, so there is no ratio",
     }[comparison.verdict]
 
 
@@ -189,7 +189,7 @@ def claim_meaning(found: ClaimFigures) -> str | None:
 def certainty(results: Results) -> str | None:
     """How sure the headline is: precision, trials, repeatability, smallest visible gain."""
     cell, headline = results.headline_cell, results.headline
-    if cell is None or headline is None:
+    if cell is None or headline is None or figure(headline) == headline.verdict:
         return None
     trials, blocks = numbers.several(headline.trials, "trial"), numbers.several(headline.blocks, "block")
     precision = "no interval"
@@ -210,7 +210,7 @@ def banners(results: Results) -> Iterator[tuple[str, str]]:
         yield (
             "Interrupted",
             f"The run ended early, after {numbers.duration(results.run.seconds)}. "
-            "What was measured until then is shown; the intervals are wider than planned.",
+            "What was measured until then is shown; any interval is wider than planned.",
         )
     if results.run.status == "invalid":
         cell = results.headline_cell
@@ -219,10 +219,11 @@ def banners(results: Results) -> Iterator[tuple[str, str]]:
             "Invalid",
             f"The headline broke a validity rule: its figures must not be used. {reasons}".rstrip(),
         )
+    conditions = {cell.key: condition(cell) for cell in results.cells}
     for gone in results.collapses:
         yield (
             f"{gone.arm} {gone.state}",
-            f"In {gone.cell}, in {numbers.several(gone.trials, 'trial')}: {gone.reason}",
+            f"At {conditions[gone.cell]}, in {numbers.several(gone.trials, 'trial')}: {gone.reason}",
         )
 
 

@@ -100,15 +100,15 @@ def load_results(path: Path) -> Results:
 
 def last_null_run(run: StoredRun) -> Results | None:
     """The newest null run beside this one that was made on the same machine, if there is one."""
-    machine = run.environment.get("machine")
     for folder in sorted(run.path.parent.iterdir(), reverse=True):
-        file = folder / RESULTS
-        if folder.is_symlink() or folder == run.path or not file.is_file():
+        if folder.is_symlink() or folder == run.path or not (folder / RESULTS).is_file():
             continue
-        tables = _json_object(file)
-        is_null = tables.get("kind") == "null" and tables.get("schema") == SCHEMA
-        if is_null and tables.get("environment", {}).get("machine") == machine:
-            return load_results(folder)
+        try:
+            found = load_results(folder)
+        except ConfigurationError:
+            continue  # a damaged neighbour is no reason to refuse this run's report
+        if found.kind == "null" and found.environment.get("machine") == run.environment.get("machine"):
+            return found
     return None
 
 

@@ -179,6 +179,8 @@ def test_the_last_null_run_is_the_newest_one_of_the_same_machine(tmp_path: Path)
         content = json.loads(results_file(kind))
         content["run"]["id"] = directory.path.name
         directory.write_text("results.json", json.dumps({**content, "environment": {"machine": machine}}))
+    damaged = RunDirectory.create(tmp_path, "null", now=NOW + timedelta(minutes=5))
+    damaged.write_text("results.json", "{")
     found = last_null_run(run)
     assert found is not None
     assert found.run.id == "20261121T093200Z-null"

@@ -7,7 +7,7 @@ from gainbench.report import numbers, words
 from gainbench.report.figures.canvas import BEHIND_TEXT, CLAIM, INK, Picture, arm_colours, gain_axis
 from gainbench.results import ComparisonFigures, Results
 
-ROW_PX = 46
+ROW_PX = 50
 
 
 def picture(results: Results) -> Picture | None:
@@ -56,7 +56,7 @@ def _paint_row(axes: Axes, row: int, found: ComparisonFigures, colour: str) -> N
     axes.annotate(
         label,
         (0, row),
-        (0, 9),
+        (0, 11),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         weight=weight,
