@@ -1,8 +1,9 @@
 """The latency proxy: a process between the arms and their database that delays, counts and times.
 
 ``python -m gainbench.stack.proxy`` is started by ``gainbench.stack.latency``, which speaks to it in JSON
-lines over a Unix socket. When that socket closes, the proxy ends. Standard library only; it must not know
-what an arm is beyond its name and its port.
+lines over a Unix socket. When that socket closes, the proxy ends. Without one it stands alone, as in a
+container: ports and delay are those of its flags. Standard library only; it must not know what an arm is
+beyond its name and its port.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gainbench.stack.readiness import BROKEN, READ, WRITE, Poller, sharpen_timers
@@ -25,6 +26,7 @@ from gainbench.stack.traffic import Exchange, Tally
 CHUNK_BYTES = 65_536
 MOST_BYTES_HELD = 4_194_304  # per direction of a connection; beyond it the sender is left waiting
 DESCRIPTORS_OF_THE_PROCESS = 64  # standard streams, poller, timer, control, with room to spare
+FREE_PORT = ("127.0.0.1", 0)
 LATENESS_BIN_US = 5
 LATENESS_BINS = 1_000  # the last one also holds all that is later
 
@@ -34,6 +36,7 @@ _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
 _LINGER_NOT = struct.pack("ii", 1, 0)  # closing throws away what is unsent and says so
 
 Action = Callable[["Side", bytes], None]
+Address = tuple[str, int]
 
 
 class Side:
@@ -88,7 +91,7 @@ class Connection:
 class Proxy:
     """Forwards every chunk half a round trip after it arrived."""
 
-    def __init__(self, upstream: tuple[str, int], arms: list[str], most_connections: int) -> None:
+    def __init__(self, upstream: Address, arms: Mapping[str, Address], most_connections: int) -> None:
         self.tallies = {arm: Tally() for arm in arms}
         self.ports: dict[str, int] = {}
         self.lateness = [0] * LATENESS_BINS
@@ -100,15 +103,16 @@ class Proxy:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._serial = itertools.count()
         self._due: list[tuple[int, int, Action, Side, bytes]] = []  # a heap; equals keep their order
-        self._listeners = [self._listen(arm) for arm in arms]
+        self._listeners = [self._listen(arm, address) for arm, address in arms.items()]
 
     def delay(self, rtt_ms: float) -> None:
         self._one_way_ns = round(rtt_ms * 1_000_000 / 2)
 
-    def run_beside(self, control: "Control") -> None:
-        """Forward until the other end of ``control`` is gone."""
-        self._handle(control.fd, control.answer, READ)
-        while control.open:
+    def run(self, control: "Control | None") -> None:
+        """Forward until the other end of ``control`` is gone; without one, until the process is ended."""
+        if control is not None:
+            self._handle(control.fd, control.answer, READ)
+        while control is None or control.open:
             events = self._poller.wait(self._due[0][0] if self._due else None)
             self._act_on_due()
             for fd, ready in events:
@@ -136,8 +140,8 @@ class Proxy:
 
     # Connections
 
-    def _listen(self, arm: str) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=4_096)
+    def _listen(self, arm: str, address: Address) -> socket.socket:
+        listener = socket.create_server(address, backlog=4_096)
         listener.setblocking(False)
         stamp_arrivals(listener)
         self.ports[arm] = listener.getsockname()[1]
@@ -397,7 +401,7 @@ def _age_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
     return max(0, time.time_ns() - arrived_ns)
 
 
-def _resolve(upstream: tuple[str, int]) -> tuple[socket.AddressFamily, Any]:
+def _resolve(upstream: Address) -> tuple[socket.AddressFamily, Any]:
     """The first address of the database, IPv4 before IPv6: servers that listen on both are rarer."""
     found = socket.getaddrinfo(*upstream, type=socket.SOCK_STREAM)
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
@@ -417,23 +421,35 @@ def _allow_descriptors(needed: int) -> int:
     return max(soft, needed)
 
 
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
+def _named_address(text: str) -> tuple[str, Address]:
+    arm, _, address = text.rpartition("=")
+    return arm, _address(address)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--control", required=True, metavar="PATH", help="Unix socket of the harness")
-    parser.add_argument("--upstream", required=True, metavar="HOST:PORT")
+    parser.add_argument("--control", metavar="PATH", help="Unix socket of the harness; none: stand alone")
+    parser.add_argument("--upstream", required=True, type=_address, metavar="HOST:PORT")
     parser.add_argument("--rtt-ms", type=float, default=0.0)
     parser.add_argument("--connections", type=int, required=True, help="how many to have room for")
-    parser.add_argument("arms", nargs="+")
+    parser.add_argument(
+        "--listen", type=_named_address, action="append", default=[], metavar="ARM=HOST:PORT", dest="fixed"
+    )
+    parser.add_argument("arms", nargs="*", help="arms on ports found free")
     arguments = parser.parse_args()
-    host, _, port = arguments.upstream.rpartition(":")
+    arms = dict.fromkeys(arguments.arms, FREE_PORT) | dict(arguments.fixed)
 
     sharpen_timers()
-    arms = len(arguments.arms)
-    descriptors = _allow_descriptors(descriptors_for(arguments.connections, arms))
-    most_connections = (descriptors - descriptors_for(0, arms)) // 2
-    proxy = Proxy((host, int(port)), arguments.arms, most_connections)
+    descriptors = _allow_descriptors(descriptors_for(arguments.connections, len(arms)))
+    most_connections = (descriptors - descriptors_for(0, len(arms))) // 2
+    proxy = Proxy(arguments.upstream, arms, most_connections)
     proxy.delay(arguments.rtt_ms)
-    proxy.run_beside(Control(arguments.control, proxy))
+    proxy.run(None if arguments.control is None else Control(arguments.control, proxy))
 
 
 if __name__ == "__main__":
