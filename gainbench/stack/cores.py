@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,14 @@ class Cores:
 def available() -> frozenset[int] | None:
     """The cores this process may use, or None where processes cannot be tied to cores (macOS)."""
     return frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else None
+
+
+def pin(pids: Iterable[int], cores: Collection[int]) -> None:
+    """Tie running processes with all their threads to these cores; what they start later inherits it."""
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cores)
 
 
 def split(usable: Collection[int] | None, *, workers: int = 1) -> Cores | None:

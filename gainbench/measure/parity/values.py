@@ -1,0 +1,112 @@
+"""Strategies for values: those that a JSON schema allows, and odd ones that any server may meet.
+
+Knows JSON schemas as far as FastAPI writes them; what it does not know is drawn as any small value. Whether
+the server takes a value is not decided here: all arms must only agree on it.
+"""
+
+import string
+from typing import Any
+
+from hypothesis import strategies as st
+
+from gainbench.measure.parity.operations import Schema, resolved
+
+Values = st.SearchStrategy[Any]
+
+LONGEST_TEXT = 20
+DEEPEST = 5  # a schema that contains itself ends here
+BOUND = 2**31
+
+ALPHABET = string.ascii_letters + string.digits + " _-.,:;/\\'\"%&<>\t\nàß中あ\u0301\u202e🧺💥\u0000"
+ODD: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1.5, 2**31, 2**63, 10**30),
+    *("", " ", "null", "\u0000", "\ud800", "a" * 5000, "💥" * 1025, "0", "-1", "abc", "../../x", "1e3"),
+    *("2026-02-30", "2026-13-01", "0000-00-00", "9999-12-31", "10000-01-01", "2026-1-1", "١٩٩٩-٠١-٠١"),
+    *([], {}, [1], {"a": 1}),
+)
+
+odd = st.sampled_from(ODD)
+odd_text = st.sampled_from([text for value in ODD if (text := str(value)) and "\ud800" not in text])
+
+
+def valid(schema: Schema, document: Schema, depth: int = 0) -> Values:
+    """Values that the schema allows; where that is hard to hit exactly, values near its bounds."""
+    schema = resolved(schema, document)
+    if "const" in schema:
+        return st.just(schema["const"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return st.one_of([valid(choice, document, depth) for choice in schema[key]])
+    if "allOf" in schema:
+        merged: dict[str, Any] = {}
+        for part in schema["allOf"]:
+            merged |= resolved(part, document)
+        return valid(merged, document, depth)
+    return _of_type(schema, document, depth)
+
+
+def _of_type(schema: Schema, document: Schema, depth: int) -> Values:
+    match schema.get("type"):
+        case "string":
+            return _strings(schema)
+        case "integer":
+            low, high = _bounds(schema, step=1)
+            return st.integers(low, max(low, high)) | st.just(high)
+        case "number":
+            low, high = _bounds(schema, step=0.5)
+            return st.floats(low, max(low, high), allow_nan=False)
+        case "boolean":
+            return st.booleans()
+        case "null":
+            return st.none()
+        case "array" if depth < DEEPEST:
+            items = valid(schema.get("items", {}), document, depth + 1)
+            least = schema.get("minItems", 0)
+            return st.lists(items, min_size=least, max_size=min(schema.get("maxItems", least + 3), least + 3))
+        case "object" if depth < DEEPEST:
+            return _objects(schema, document, depth)
+    return st.none() | st.integers(0, 9) | st.text(ALPHABET, max_size=LONGEST_TEXT)
+
+
+def _strings(schema: Schema) -> Values:
+    match schema.get("format"):
+        case "date":
+            return st.dates().map(str)
+        case "date-time":
+            return st.datetimes().map(lambda moment: moment.isoformat() + "Z")
+        case "uuid":
+            return st.uuids().map(str)
+        case "email":
+            return st.sampled_from(("ada@example.org", "émile+list@example.org"))
+    if "pattern" in schema:
+        return st.from_regex(schema["pattern"])
+    least = schema.get("minLength", 0)
+    most = schema.get("maxLength", max(LONGEST_TEXT, least))
+    short = st.text(ALPHABET, min_size=least, max_size=min(most, least + LONGEST_TEXT))
+    return short | st.sampled_from(("x" * most, "💥" * most))
+
+
+def _bounds(schema: Schema, *, step: float) -> tuple[Any, Any]:
+    low = schema.get("minimum", schema["exclusiveMinimum"] + step if "exclusiveMinimum" in schema else -BOUND)
+    high = schema.get("maximum", schema["exclusiveMaximum"] - step if "exclusiveMaximum" in schema else BOUND)
+    return low, high
+
+
+def _objects(schema: Schema, document: Schema, depth: int) -> Values:
+    fields = {name: valid(each, document, depth + 1) for name, each in schema.get("properties", {}).items()}
+    required = {name: fields.pop(name) for name in schema.get("required", ()) if name in fields}
+    return st.fixed_dictionaries(required, optional=fields)
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, objects: Values) -> Any:
+    """An allowed object with one thing wrong: a field missing, of another kind, or too many."""
+    value = draw(objects)
+    if not isinstance(value, dict):
+        return draw(odd)
+    name = draw(st.sampled_from([*value, "unexpected"]))
+    if name in value and draw(st.booleans()):
+        return {key: kept for key, kept in value.items() if key != name}
+    return {**value, name: draw(odd)}
