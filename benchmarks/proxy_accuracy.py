@@ -114,8 +114,8 @@ class Load:
                 planned_ns += self._interval_ns
             can_begin = self._idle and planned_ns < end_ns
             for fd, _ in self._poller.wait(planned_ns if can_begin else None):
-                lane = self._by_fd[fd]
-                if lane.receive(window):
+                lane = self._by_fd.get(fd)
+                if lane and lane.receive(window):
                     self._idle.append(lane)
         window.seconds += (time.monotonic_ns() - began_ns) / 1e9
 

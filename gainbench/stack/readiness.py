@@ -7,47 +7,19 @@ the sockets; elsewhere it is a timer event of the kqueue. Knows nothing of what 
 import select
 import sys
 import time
-from functools import reduce
-from operator import or_
 
-READ = 1
-WRITE = 2
-BROKEN = 4
+# The bits of epoll, so that nothing need be translated where speed matters most.
+READ = 0x01
+WRITE = 0x04
+BROKEN = 0x08 | 0x10
 
 _BATCH = 256
-_LEAD_STEP_NS = 250
-_LONGEST_LEAD_NS = 60_000
-
-
-class _Lead:
-    """How much too late a timer usually wakes this process: it is set that much early.
-
-    A median, found by equal steps up and down, so that one long interruption hardly moves it. What a
-    wake-up then comes too early is spent looking at the sockets, never by acting before the moment.
-    """
-
-    def __init__(self) -> None:
-        self.ns = 0
-
-    def learn(self, late_ns: int) -> None:
-        if late_ns > self.ns:
-            self.ns = min(self.ns + _LEAD_STEP_NS, _LONGEST_LEAD_NS)
-        else:
-            self.ns = max(self.ns - _LEAD_STEP_NS, 0)
-
 
 if sys.platform == "linux":
     import ctypes
     import os
 
-    _INTEREST = [0, select.EPOLLIN, select.EPOLLOUT, select.EPOLLIN | select.EPOLLOUT]
-    _EVENTS = {select.EPOLLIN: READ, select.EPOLLOUT: WRITE, select.EPOLLERR: BROKEN, select.EPOLLHUP: BROKEN}
     _NS_PER_SECOND = 1_000_000_000
-
-    def _readiness(mask: int) -> int:
-        return reduce(or_, (ready for event, ready in _EVENTS.items() if mask & event), 0)
-
-    _READINESS = [_readiness(mask) for mask in range(2 * max(_EVENTS))]
 
     class _Timer:
         """A timer descriptor set to moments of the monotonic clock."""
@@ -83,39 +55,32 @@ if sys.platform == "linux":
             self._timer = _Timer()
             # Edge-triggered: setting it anew is enough, an expired timer need not be read.
             self._epoll.register(self._timer.fd, select.EPOLLIN | select.EPOLLET)
-            self._set_for_ns = self._set_to_ns = 0
-            self._lead = _Lead()
+            self._set_for_ns = 0
 
         def watch(self, fd: int, interest: int) -> None:
-            self._epoll.register(fd, _INTEREST[interest])
+            self._epoll.register(fd, interest)
 
         def change(self, fd: int, interest: int) -> None:
-            self._epoll.modify(fd, _INTEREST[interest])
+            self._epoll.modify(fd, interest)
 
         def forget(self, fd: int) -> None:
             self._epoll.unregister(fd)
 
         def wait(self, moment_ns: int | None) -> list[tuple[int, int]]:
-            """(descriptor, what it is ready for) as soon as there is any; empty when the moment is near."""
-            events = self._epoll.poll(self._timeout(moment_ns), _BATCH)
-            ready = []
-            for fd, mask in events:
-                if fd == self._timer.fd:
-                    self._lead.learn(time.monotonic_ns() - self._set_to_ns)
-                    self._set_for_ns = 0
-                else:
-                    ready.append((fd, _READINESS[mask]))
-            return ready
+            """(descriptor, what it is ready for) as soon as there is any, or when the moment has come.
+
+            Among them may be a descriptor of its own, which is nobody else's.
+            """
+            return self._epoll.poll(self._timeout(moment_ns), _BATCH)
 
         def _timeout(self, moment_ns: int | None) -> int:
             if moment_ns is None:
                 return -1
-            wake_ns = moment_ns - self._lead.ns
-            if wake_ns <= time.monotonic_ns():
+            if moment_ns <= time.monotonic_ns():
                 return 0
             if moment_ns != self._set_for_ns:
-                self._timer.set(wake_ns)
-                self._set_for_ns, self._set_to_ns = moment_ns, wake_ns
+                self._timer.set(moment_ns)
+                self._set_for_ns = moment_ns
             return -1
 
     def sharpen_timers() -> None:
@@ -134,8 +99,7 @@ else:
         def __init__(self) -> None:
             self._kqueue = select.kqueue()
             self._interests: dict[int, int] = {}
-            self._set_for_ns = self._set_to_ns = 0
-            self._lead = _Lead()
+            self._set_for_ns = 0
 
         def watch(self, fd: int, interest: int) -> None:
             self._interests[fd] = 0
@@ -156,17 +120,16 @@ else:
             del self._interests[fd]
 
         def wait(self, moment_ns: int | None) -> list[tuple[int, int]]:
-            """(descriptor, what it is ready for) as soon as there is any; empty when the moment is near."""
+            """(descriptor, what it is ready for) as soon as there is any; empty when the moment has come."""
             ready = []
             for event in self._kqueue.control(*self._timer_and_timeout(moment_ns)):
-                if event.filter == select.KQ_FILTER_TIMER:
-                    self._lead.learn(time.monotonic_ns() - self._set_to_ns)
-                    self._set_for_ns = 0
-                elif event.filter == select.KQ_FILTER_READ:
+                if event.filter == select.KQ_FILTER_READ:
                     ready.append((event.ident, READ))
-                else:
+                elif event.filter == select.KQ_FILTER_WRITE:
                     broken = BROKEN if event.flags & select.KQ_EV_EOF else 0
                     ready.append((event.ident, WRITE | broken))
+                else:
+                    self._set_for_ns = 0  # its clock may differ: should it be early, it is set again
             return ready
 
         def _timer_and_timeout(
@@ -174,19 +137,18 @@ else:
         ) -> tuple[list[select.kevent] | None, int, float | None]:
             if moment_ns is None:
                 return None, _BATCH, None
-            wake_ns = moment_ns - self._lead.ns
             now_ns = time.monotonic_ns()
-            if wake_ns <= now_ns:
+            if moment_ns <= now_ns:
                 return None, _BATCH, 0.0
             if moment_ns == self._set_for_ns:
                 return None, _BATCH, None
-            self._set_for_ns, self._set_to_ns = moment_ns, wake_ns
+            self._set_for_ns = moment_ns
             timer = select.kevent(
                 _TIMER_IDENT,
                 select.KQ_FILTER_TIMER,
                 select.KQ_EV_ADD | select.KQ_EV_ONESHOT,
                 _NANOSECONDS_NOT_COALESCED,
-                wake_ns - now_ns,
+                moment_ns - now_ns,
             )
             return [timer], _BATCH, None
 
