@@ -1,5 +1,6 @@
 """What a server that hangs was doing: the Python stacks of its processes. Must not judge."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -54,4 +55,18 @@ def dump(program: Path, pid: int) -> Dump:
         return Dump(pid, None, f"py-spy took more than {DUMP_SECONDS:g} s")
     if answer.returncode != 0:
         return Dump(pid, None, " ".join(answer.stderr.split()) or f"py-spy: status {answer.returncode}")
-    return Dump(pid, answer.stdout.strip())
+    return Dump(pid, condensed(answer.stdout.strip()))
+
+
+def condensed(dump: str) -> str:
+    """The same dump with threads that stand at the same place told once: a pool has dozens of them."""
+    head, *threads = re.split(r"^(?=Thread )", dump, flags=re.MULTILINE)
+    by_stack: dict[str, list[str]] = {}
+    for thread in threads:
+        title, _, stack = thread.partition("\n")
+        by_stack.setdefault(stack.rstrip(), []).append(title)
+    told = [
+        f"{titles[0]}{f' and {len(titles) - 1} more like it' if titles[1:] else ''}\n{stack}"
+        for stack, titles in by_stack.items()
+    ]
+    return head + "\n".join(told)
