@@ -7,7 +7,7 @@ from sqlalchemy import Pool, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 
-from apps.shared.settings import TLS_OFF_ARGUMENTS, Settings
+from apps.shared.settings import Settings
 
 NO_TLS = 2026  # the number that MySQL's own clients give this
 
@@ -32,7 +32,7 @@ def _tls_arguments(settings: Settings) -> dict[str, Any]:
     As with MySQL's ``ssl-mode=REQUIRED``, traffic is encrypted and the server's certificate is not checked.
     """
     if settings.database_tls == "off":
-        return TLS_OFF_ARGUMENTS[settings.database_url.get_driver_name()]
+        return settings.drivers[settings.database_url.get_driver_name()]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

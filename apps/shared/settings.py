@@ -20,13 +20,6 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 # uvicorn's own status for "failed to start": with --workers it stops then, instead of trying again for ever.
 STARTUP_FAILURE = 3
 
-# What turns TLS off, and on with a given SSLContext, in the drivers whose TLS we can vouch for.
-TLS_OFF_ARGUMENTS: dict[str, dict[str, object]] = {
-    "pymysql": {"ssl_disabled": True},  # since 1.2 it uses TLS wherever the server offers it
-    "aiomysql": {"ssl": None},
-    "asyncmy": {"ssl": None},
-}
-
 
 def _writable_folder(folder: Path) -> Path:
     """The folder is made with the first upload; that it can be made is known now."""
@@ -43,7 +36,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    driver: ClassVar[str]
+    # The drivers whose TLS we can vouch for, each with what turns it off; plain mysql:// gets the first.
+    drivers: ClassVar[dict[str, dict[str, object]]]
     driver_is_async: ClassVar[bool]
 
     database_url: Annotated[URL, NoDecode] = Field(description="mysql://USER:PASSWORD@HOST:PORT/SCHEMA")
@@ -72,16 +66,16 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="before")
     @classmethod
     def _with_a_driver_of_this_app(cls, value: object) -> URL:
-        url = _mysql_url(str(value), default_driver=cls.driver)
+        url = _mysql_url(str(value), default_driver=next(iter(cls.drivers)))
         dialect = url.get_dialect()
         if dialect.is_async is not cls.driver_is_async:
             needed = "one that awaits" if cls.driver_is_async else "one that blocks"
             raise ValueError(
                 f"{dialect.driver} is the wrong kind of driver for this app, which needs {needed}"
             )
-        if dialect.driver not in TLS_OFF_ARGUMENTS:
+        if dialect.driver not in cls.drivers:
             raise ValueError(
-                f"the driver must be one of {', '.join(TLS_OFF_ARGUMENTS)}: of others DATABASE_TLS is unknown"
+                f"the driver must be {' or '.join(cls.drivers)}: DATABASE_TLS cannot rule others"
             )
         try:
             dialect.import_dbapi()
@@ -96,14 +90,16 @@ def _mysql_url(text: str, *, default_driver: str) -> URL:
     """The URL with its driver and its character set put in."""
     try:
         url = make_url(text)
-        if "+" not in url.drivername:
-            url = url.set(drivername=f"{url.drivername}+{default_driver}")
-        backend = url.get_backend_name()
-        url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise ValueError("not a database URL, or of an unknown driver") from error
-    if backend not in ("mysql", "mariadb"):
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("not a database URL") from error
+    if url.get_backend_name() not in ("mysql", "mariadb"):
         raise ValueError("the apps speak to MySQL and MariaDB only")
+    if "+" not in url.drivername:
+        url = url.set(drivername=f"{url.drivername}+{default_driver}")
+    try:
+        url.get_dialect()
+    except NoSuchModuleError as error:
+        raise ValueError("there is no such driver") from error
     if not url.database:
         raise ValueError("the URL names no schema")
     if unknown := set(url.query) - {"charset"}:
@@ -116,7 +112,8 @@ def _mysql_url(text: str, *, default_driver: str) -> URL:
 class SyncSettings(Settings):
     """The blocking app: handlers run in the thread pool or, by a common mistake, on the event loop."""
 
-    driver = "pymysql"
+    # Since 1.2 pymysql uses TLS wherever the server offers it, unless told so; the others only when asked.
+    drivers = {"pymysql": {"ssl_disabled": True}}
     driver_is_async = False
 
     handlers: Literal["thread-pool", "event-loop"] = Field(
@@ -127,7 +124,7 @@ class SyncSettings(Settings):
 class AsyncSettings(Settings):
     """The awaiting app."""
 
-    driver = "aiomysql"
+    drivers = {"aiomysql": {"ssl": None}, "asyncmy": {"ssl": None}}
     driver_is_async = True
 
 

@@ -17,7 +17,9 @@ router = APIRouter(tags=["to-do"], route_class=HandlerRoute)
 
 @router.get("/tasks", response_model=list[ListedTask], responses=documented(422, 503))
 async def list_tasks(
-    session: DbSession, limit: Limit = MAX_ROWS, offset: Offset = 0
+    session: DbSession,
+    limit: Limit = MAX_ROWS,
+    offset: Offset = 0,
 ) -> Sequence[cruds.ListedRow]:
     return await cruds.list_tasks(session, limit, offset)
 

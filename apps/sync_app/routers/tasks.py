@@ -16,7 +16,11 @@ router = APIRouter(tags=["to-do"], route_class=HandlerRoute)
 
 
 @router.get("/tasks", response_model=list[ListedTask], responses=documented(422, 503))
-def list_tasks(session: DbSession, limit: Limit = MAX_ROWS, offset: Offset = 0) -> Sequence[cruds.ListedRow]:
+def list_tasks(
+    session: DbSession,
+    limit: Limit = MAX_ROWS,
+    offset: Offset = 0,
+) -> Sequence[cruds.ListedRow]:
     return cruds.list_tasks(session, limit, offset)
 
 

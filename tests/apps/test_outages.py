@@ -1,0 +1,165 @@
+"""A database that is away, read-only, empty or without connections is a 503 that names the cure."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gainbench.stack import sql
+from gainbench.stack.database import DatabaseServer, start_private
+from gainbench.stack.ports import free_port
+from gainbench.stack.supervisor import Supervisor
+from tests.apps.servers import ARMS, Arm, RunningApp, Schema, running
+
+pytestmark = pytest.mark.database
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+POST = {"title": "T", "author": "A", "content": "C"}
+
+Start = Callable[..., AbstractContextManager[RunningApp]]
+
+
+@pytest.fixture(params=ARMS, ids=lambda arm: arm.name)
+def arm(request: pytest.FixtureRequest) -> Arm:
+    chosen: Arm = request.param
+    return chosen
+
+
+@pytest.fixture
+def start(supervisor: Supervisor, arm: Arm, tmp_path: Path) -> Start:
+    return partial(running, supervisor, arm, folder=tmp_path)
+
+
+@pytest.fixture
+def schema(database: DatabaseServer, arm: Arm) -> Iterator[Schema]:
+    seeded = Schema.seeded(database, f"outage_{arm.name}")
+    yield seeded
+    database.drop_schema(seeded.account.name)
+
+
+def assert_unavailable(answer: httpx.Response, *words: str) -> None:
+    assert answer.status_code == 503, answer.text
+    assert list(answer.json()) == ["detail"]
+    assert answer.headers["retry-after"]
+    for word in words:
+        assert word in answer.json()["detail"]
+
+
+def test_an_app_whose_database_is_away_starts_and_says_so(start: Start, schema: Schema) -> None:
+    nowhere = replace(schema.server, administrator=schema.server.administrator.at("127.0.0.1", free_port()))
+    with start(replace(schema, server=nowhere)) as app, httpx.Client(base_url=app.url) as client:
+        for answer in (
+            client.get("/healthz"),
+            client.get("/tasks/1"),
+            client.post("/tasks", json={}),
+            client.post("/blogs", data=POST, files={"image": ("x.png", PNG)}),
+        ):
+            assert_unavailable(answer, "DATABASE_URL")
+        assert "Traceback" not in app.log.read_text()
+
+
+def test_one_request_notices_lost_connections_and_the_next_has_a_new_one(
+    start: Start, schema: Schema
+) -> None:
+    with start(schema, POOL_SIZE="1") as app, httpx.Client(base_url=app.url) as client:
+        assert client.get("/tasks/1").status_code == 200
+        kill_connections(schema)
+        assert_unavailable(client.get("/tasks/1"), "DATABASE_URL")
+        assert client.get("/tasks/1").status_code == 200
+        kill_connections(schema)
+        assert_unavailable(client.get("/healthz"))
+        assert client.get("/healthz").status_code == 200
+
+
+def test_an_account_that_may_not_write_reads_on_and_leaves_no_image(start: Start, schema: Schema) -> None:
+    user, name = schema.account.user, schema.account.name.replace("_", r"\_")
+    schema.execute(f"REVOKE ALL ON `{name}`.* FROM '{user}'@'%'; GRANT SELECT ON `{name}`.* TO '{user}'@'%'")
+    with start(schema) as app, httpx.Client(base_url=app.url) as client:
+        assert client.get("/tasks/1").status_code == 200
+        assert_unavailable(client.post("/tasks", json={"title": "x"}), "DATABASE_URL", "write")
+        assert_unavailable(client.put("/tasks/1", json={"title": "x"}), "DATABASE_URL", "write")
+        assert_unavailable(client.delete("/tasks/1"), "DATABASE_URL", "write")
+        assert_unavailable(client.post("/blogs", data=POST, files={"image": ("x.png", PNG)}), "write")
+        assert app.stored_files() == []
+
+
+def test_a_schema_without_tables_is_told_how_to_get_them(start: Start, schema: Schema) -> None:
+    schema.execute("DROP TABLE dones; DROP TABLE tasks; DROP TABLE blogs")
+    with start(schema) as app, httpx.Client(base_url=app.url) as client:
+        assert_unavailable(client.get("/tasks"), "apps.shared.seed")
+        assert_unavailable(client.get("/blogs"), "apps.shared.seed")
+
+
+def test_a_pool_that_stays_empty_is_a_503_that_names_it(start: Start, schema: Schema) -> None:
+    with start(schema, POOL_SIZE="1", POOL_TIMEOUT_SECONDS="0.2") as app, ThreadPoolExecutor(3) as threads:
+        waits = [f"{app.url}/io/slow-query?seconds=1"] * 3
+        answers = list(threads.map(partial(httpx.get, timeout=30), waits))
+        afterwards = httpx.get(f"{app.url}/tasks/1", timeout=30)
+
+    # How many get through depends on the arm: on a blocked event loop, time-outs are late as well.
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert 1 <= len(refused) <= 2
+    for answer in refused:
+        assert_unavailable(answer, "POOL_SIZE", "POOL_TIMEOUT_SECONDS")
+    assert afterwards.status_code == 200
+
+
+def test_stopping_the_app_leaves_no_connection_behind(start: Start, schema: Schema) -> None:
+    with start(schema) as app:
+        assert httpx.get(f"{app.url}/tasks/1").status_code == 200
+        assert schema.server.open_connections(schema.account.name) > 0
+
+    assert schema.server.open_connections(schema.account.name) == 0
+
+
+def test_an_upstream_is_called_and_its_failure_is_a_502(start: Start, schema: Schema) -> None:
+    with start(schema) as other:
+        for client in ("shared", "per-request"):
+            with start(schema, UPSTREAM_URL=f"{other.url}/healthz") as app:
+                called = httpx.get(f"{app.url}/io/upstream?client={client}", timeout=30)
+            assert (called.status_code, called.json()) == (200, {"status": 200, "size_bytes": 15})
+    with start(schema, UPSTREAM_URL=f"http://127.0.0.1:{free_port()}/") as app:
+        failed = httpx.get(f"{app.url}/io/upstream")
+
+    assert failed.status_code == 502
+    assert "UPSTREAM_URL" in failed.json()["detail"]
+
+
+def kill_connections(schema: Schema) -> None:
+    user = schema.account.user
+    for (number,) in schema.query(f"SELECT id FROM information_schema.processlist WHERE user = '{user}'"):
+        sql.run(schema.server.administrator, f"KILL {number}")
+
+
+@pytest.fixture(scope="module")
+def tls_database() -> Iterator[DatabaseServer]:
+    """A second server, so on a supervisor of its own."""
+    with Supervisor.start() as supervisor:
+        yield start_private(supervisor, tls=True)
+
+
+def handshakes(server: DatabaseServer) -> int:
+    ((_, count),) = sql.query(server.administrator, "SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
+    return int(count)
+
+
+@pytest.mark.parametrize(("setting", "connections"), [("off", 0), ("on", 1)])
+def test_tls_is_as_set_even_where_the_server_offers_it(
+    start: Start, arm: Arm, tls_database: DatabaseServer, setting: str, connections: int
+) -> None:
+    schema = Schema.seeded(tls_database, f"tls_{arm.name}_{setting}")
+    before = handshakes(tls_database)
+    with start(schema, DATABASE_TLS=setting) as app:
+        assert httpx.get(f"{app.url}/healthz").status_code == 200
+
+    assert handshakes(tls_database) - before == connections
+
+
+def test_tls_that_the_server_does_not_offer_is_not_gone_without(start: Start, schema: Schema) -> None:
+    with start(schema, DATABASE_TLS="on") as app:
+        assert_unavailable(httpx.get(f"{app.url}/healthz"), "DATABASE_TLS")

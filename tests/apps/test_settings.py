@@ -1,0 +1,150 @@
+"""A wrong setting ends the app at once: a line names variable, value and choices, without a traceback."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from apps.shared.settings import STARTUP_FAILURE, AsyncSettings, Settings, SyncSettings, load
+from gainbench.stack.ports import free_port
+from tests.apps.servers import ARMS, ROOT, Arm, command, plain_environment
+
+URL = "mysql://me:s3cret@127.0.0.1:1/todo"
+
+
+class Refusal:
+    """What an app says when it refuses to start."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+        monkeypatch.setenv("DATABASE_URL", URL)
+
+    def __call__(self, kind: type[Settings], **settings: str) -> list[str]:
+        for name, value in settings.items():
+            self.monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            load(kind)
+        assert ended.value.code == STARTUP_FAILURE
+        return self.capsys.readouterr().err.splitlines()
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refusal:
+    return Refusal(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "choices"),
+    [
+        ("POOL_SIZE", "ten", "1 to 1000"),
+        ("POOL_SIZE", "0", "1 to 1000"),
+        ("MAX_OVERFLOW", "-1", "0 to 1000"),
+        ("POOL_TIMEOUT_SECONDS", "nan", "up to 600"),
+        ("THREAD_TOKENS", "0", "1 to 1000"),
+        ("DATABASE_TLS", "maybe", "off or on"),
+        ("HANDLERS", "threads", "thread-pool or event-loop"),
+        ("ISOLATION_LEVEL", "chaos", "REPEATABLE READ"),
+        ("UPLOAD_LIMIT_BYTES", "5 MB", "1 to 1073741824"),
+        ("UPSTREAM_URL", "ftp://x", "http(s) URL"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_would_be_accepted(
+    refusal: Refusal, name: str, value: str, choices: str
+) -> None:
+    (line,) = refusal(SyncSettings, **{name: value})
+
+    assert line.startswith(f"{name}={value} is not accepted")
+    assert choices in line
+
+
+def test_all_bad_values_are_named_at_once(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+
+    lines = refusal(AsyncSettings, POOL_SIZE="x", THREAD_TOKENS="y")
+
+    assert sorted(line.split("=")[0].split()[0] for line in lines) == [
+        "DATABASE_URL",
+        "POOL_SIZE",
+        "THREAD_TOKENS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "reason"),
+    [
+        (SyncSettings, "mysql+aiomysql://me:s3cret@h/todo", "aiomysql is the wrong kind of driver"),
+        (AsyncSettings, "mysql+pymysql://me:s3cret@h/todo", "pymysql is the wrong kind of driver"),
+        (AsyncSettings, "mysql+asyncmy://me:s3cret@h/todo", "pip install asyncmy"),
+        (SyncSettings, "mysql+mysqldb://me:s3cret@h/todo", "the driver must be pymysql"),
+        (SyncSettings, "postgresql://me:s3cret@h/todo", "MySQL and MariaDB only"),
+        (SyncSettings, "mysql://me:s3cret@h", "names no schema"),
+        (SyncSettings, "mysql://me:s3cret@h:port/todo", "not a database URL"),
+        (SyncSettings, "mysql+nonsense://me:s3cret@h/todo", "no such driver"),
+        (SyncSettings, "mysql://me:s3cret@h/todo?ssl_ca=x", "ssl_ca"),
+        (SyncSettings, "todo", "not a database URL"),
+        (SyncSettings, "", "not a database URL"),
+    ],
+)
+def test_a_database_url_that_will_not_do_says_why_and_hides_the_password(
+    refusal: Refusal, kind: type[Settings], url: str, reason: str
+) -> None:
+    (line,) = refusal(kind, DATABASE_URL=url)
+
+    assert line.startswith("DATABASE_URL=")
+    assert reason in line
+    assert "mysql://USER:PASSWORD@HOST:PORT/SCHEMA" in line
+    assert "s3cret" not in line
+
+
+def test_an_upload_folder_that_is_a_file_is_named(refusal: Refusal, tmp_path: Path) -> None:
+    occupied = tmp_path / "file"
+    occupied.write_text("")
+
+    (line,) = refusal(SyncSettings, UPLOAD_DIR=str(occupied / "uploads"))
+
+    assert line.startswith(f"UPLOAD_DIR={occupied}/uploads")
+    assert f"{occupied} is not a folder" in line
+
+
+def start_with_a_bad_setting(arm: Arm, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*command(arm, free_port()), *options],
+        cwd=ROOT,
+        env={**plain_environment(), **dict(arm.environment), "DATABASE_URL": URL, "POOL_SIZE": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
+def test_a_server_with_a_bad_setting_does_not_start(arm: Arm) -> None:
+    ended = start_with_a_bad_setting(arm)
+
+    assert ended.returncode == STARTUP_FAILURE
+    assert ended.stderr.splitlines() == [
+        "POOL_SIZE=0 is not accepted: Input should be greater than or equal to 1."
+        " Accepted: connections kept open, 1 to 1000"
+    ]
+
+
+def test_a_server_with_a_bad_setting_does_not_start_its_workers_over_and_over() -> None:
+    ended = start_with_a_bad_setting(ARMS[0], "--workers", "2")
+
+    assert "POOL_SIZE=0 is not accepted" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("kind", "driver"), [(SyncSettings, "pymysql"), (AsyncSettings, "aiomysql")])
+def test_a_plain_url_gets_the_driver_of_the_app_and_the_whole_of_unicode(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Settings], driver: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://me:p%40ss@db.example:3307/todo")
+
+    url = load(kind).database_url
+
+    assert url.render_as_string(hide_password=False) == (
+        f"mysql+{driver}://me:p%40ss@db.example:3307/todo?charset=utf8mb4"
+    )
