@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -53,13 +53,21 @@ class Generator:
         self._closes_at = 0.0
 
     @classmethod
-    def start(cls, supervisor: Supervisor, *, log: Path, cores: Collection[int] | None = None) -> Self:
+    def start(
+        cls,
+        supervisor: Supervisor,
+        *,
+        log: Path,
+        cores: Collection[int] | None = None,
+        program: Sequence[str] = ("gainbench.load.generator",),
+    ) -> Self:
+        """Start `program`, a module and its options, which serves the control protocol."""
         path = supervisor.folder / f"load-{secrets.token_hex(4)}.sock"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             listener.listen(1)
             process = supervisor.spawn(
-                [sys.executable, "-m", "gainbench.load.generator", "--control", str(path)],
+                [sys.executable, "-m", *program, "--control", str(path)],
                 name="load-generator",
                 log=log,
                 cores=cores,

@@ -42,6 +42,7 @@ class Workload:
     users: int
     arms: tuple[ArmTarget, ...]
     seed: int
+    spawn_rate: float | None = None  # users per second and arm; None: all at once
 
 
 @dataclass(frozen=True)

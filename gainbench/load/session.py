@@ -54,8 +54,8 @@ class LocustSession:
         # Before any Locust file is imported, so that every one of them finds this event.
         self._request_event = RequestEvent(self.turnstile)
         locust.events.request = self._request_event
-        self._environment = Environment(events=locust.events, stop_timeout=STOP_SECONDS)
-        self._runner = self._environment.create_local_runner()
+        self.environment = Environment(events=locust.events, stop_timeout=STOP_SECONDS)
+        self._runner = self.environment.create_local_runner()
         if not locust_stats:
             self._request_event._handlers.clear()  # so far only the runner listens, for its rounded totals
         locust.events.user_error.add_listener(self._on_user_error)
@@ -117,21 +117,22 @@ class LocustSession:
             inits = locust.events.init
             known = list(inits._handlers)
             self._files[path] = open_locustfile(path)
-            self._environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
+            self.environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
             new = EventHook()
             new._handlers = [handler for handler in inits._handlers if handler not in known]
-            new.fire(environment=self._environment, runner=self._runner, web_ui=None)
+            new.fire(environment=self.environment, runner=self._runner, web_ui=None)
         return self._files[path]
 
     def _spawn(self, workload: Workload, classes: list[type[locust.User]]) -> None:
-        self._environment.user_classes = []
+        self.environment.user_classes = []
         for base, users in shares(classes, workload.users):
             for arm in workload.arms:
                 user_class = seated(base, arm.name, arm.host, self.turnstile, self._request_event)
                 user_class.fixed_count = users
-                self._environment.user_classes.append(user_class)
+                self.environment.user_classes.append(user_class)
         total = workload.users * len(workload.arms)
-        self._runner.start(total, spawn_rate=total)
+        rate = total if workload.spawn_rate is None else workload.spawn_rate * len(workload.arms)
+        self._runner.start(total, spawn_rate=rate)
         spawning = self._runner.spawning_greenlet
         assert spawning is not None  # start() has just made it
         spawning.join()
