@@ -64,8 +64,11 @@ class Ground:
 
 
 @contextmanager
-def real_rig(ground: Ground, cell: Cell) -> Iterator["RealRig"]:
-    """Start proxy, arms and generator for a cell's server condition; all of them end with the block."""
+def real_rig(ground: Ground, cell: Cell, generator: Generator | None = None) -> Iterator["RealRig"]:
+    """Start proxy, arms and generator for a cell's server condition; all of them end with the block.
+
+    A generator that is given has a life of its own and goes on.
+    """
     if ground.schemas is not None:
         ground.schemas.reset()
     with ExitStack() as stack:
@@ -75,8 +78,9 @@ def real_rig(ground: Ground, cell: Cell) -> Iterator["RealRig"]:
         burden = Burden.create(ground.supervisor.folder) if ground.plan.control else None
         arms = [_launch(ground, cell, proxy, burden, arm) for arm in ground.plan.arms]
         stack.callback(stop_arms, ground.supervisor, arms)
-        generator = _start_generator(ground)
-        stack.callback(generator.stop)
+        if generator is None:
+            generator = _start_generator(ground)
+            stack.callback(generator.stop)
         for arm in arms:
             wait_until_ready(arm)
             if ground.cores is not None:

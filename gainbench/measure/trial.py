@@ -5,7 +5,7 @@ evidence; the trial goes on with fresh servers and without that arm in that cell
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,10 @@ from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial,
 
 WARM_UP_SECONDS = 1.0
 FIRST_LOOK_SECONDS = 0.3
+
+
+class CutShort(Exception):
+    """Raised by a rig or a watcher to end the trial between two windows; what was counted is kept."""
 
 
 class ArmStopped(Exception):
@@ -82,6 +86,7 @@ class TrialRun:
     record: Callable[[Line], None]
     clock: Callable[[], float]
     on_block: Callable[[PlannedBlock], None]
+    warm_up: bool = True  # False: the servers have been loaded before
     _outside: list[Outside] = field(default_factory=list)
     _round_trips: dict[str, RoundTrips] = field(default_factory=dict)
     _sent: dict[str, int] = field(default_factory=dict)
@@ -89,10 +94,11 @@ class TrialRun:
 
     def run(self) -> None:
         started = self.clock()
-        for stint in trial_blocks(self.plan, self.number):
-            left = list(stint.blocks)
-            while left:
-                left = self._serve(stint, left)
+        with suppress(CutShort):
+            for stint in trial_blocks(self.plan, self.number):
+                left = list(stint.blocks)
+                while left:
+                    left = self._serve(stint, left)
         self.record(
             Trial(
                 number=self.number,
@@ -129,7 +135,7 @@ class TrialRun:
     def _warm_up(self, rig: Rig, cell: Cell, arms: tuple[str, ...]) -> None:
         rig.prepare(cell, arms)
         rig.set_round_trip(cell.rtt_ms)
-        for arm in self.memory.serving(cell, arms):
+        for arm in self.memory.serving(cell, arms) if self.warm_up else ():
             window = self._look_around(rig, cell, arm, seconds=WARM_UP_SECONDS)
             if self.plan.control is not None and self.plan.control.arm == arm:
                 self._added_seconds = self.plan.control.share * _cpu_seconds_per_request(window)
@@ -145,7 +151,13 @@ class TrialRun:
                 self._look_around(rig, cell, arm, seconds=FIRST_LOOK_SECONDS)
         paces = self.memory.paces_of(cell, order)
         seconds = window_seconds(paces, shortest=self.plan.profile.window)
-        looks = [self._look(rig, cell, arm, guard_seconds(paces), seconds) for arm in order]
+        looks: list[Look] = []
+        try:
+            for arm in order:
+                looks.append(self._look(rig, cell, arm, guard_seconds(paces), seconds))
+        except CutShort:
+            self._outside.extend(part for look in looks for part in _as_warm_up(look))
+            raise
         for look in looks:
             self.memory.remember(cell, look.window)
         windows = tuple(look.window for look in looks)
