@@ -31,6 +31,7 @@ from gainbench.records import (
     Window,
 )
 from gainbench.store import RunDirectory
+from gainbench.store.lines import Purpose
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, tzinfo=UTC)
 ARMS = ("blocking", "sync", "async")
@@ -249,7 +250,8 @@ def store(
 ) -> Path:
     """Write a run directory as the trial loop does and return its path."""
     the_plan = the_plan or plan()
-    directory = RunDirectory.create(out, the_plan.name, now=now)
+    purpose: Purpose = "null" if the_plan.name == "null" else "bench"
+    directory = RunDirectory.create(out, the_plan.name, now=now, purpose=purpose)
     directory.write_text("plan.toml", render(the_plan))
     directory.write_text("environment.json", json.dumps(environment))
     for line in lines(the_plan) if record is None else record:

@@ -36,7 +36,7 @@ def summarise(run: StoredRun) -> Results:
     status = _status(run, cells)
     believed = {cell.key: kept[cell.key] for cell in cells if _is_valid(cell)}
     return Results(
-        kind="null" if plan.name == "null" else "bench",
+        kind=run.header.purpose,
         run=RunFacts(
             id=run.id,
             started=run.started,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.records import Line
-from gainbench.store.lines import Header, encode
+from gainbench.store.lines import Header, Purpose, encode
 
 RECORD = "blocks.jsonl"
 PLAN = "plan.toml"
@@ -39,7 +39,7 @@ class RunDirectory:
         return self.path / "logs"
 
     @classmethod
-    def create(cls, out: Path, name: str, *, now: datetime) -> "RunDirectory":
+    def create(cls, out: Path, name: str, *, now: datetime, purpose: Purpose = "bench") -> "RunDirectory":
         """Make ``<out>/<UTC time>-<name>``, begin its record, and point ``<out>/latest`` at it."""
         started = now.astimezone(UTC)
         with _explained(out):
@@ -47,7 +47,10 @@ class RunDirectory:
             directory = cls(_new_folder(out, f"{started:%Y%m%dT%H%M%SZ}-{name}"))
             directory.logs.mkdir()
         header = Header(
-            id=directory.path.name, started=f"{started:%Y-%m-%dT%H:%M:%SZ}", gainbench=version("gainbench")
+            id=directory.path.name,
+            started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
+            gainbench=version("gainbench"),
+            purpose=purpose,
         )
         directory._append(encode(header))
         with _explained(out / LATEST):

@@ -14,6 +14,8 @@ from gainbench.records import Line, Record
 
 SCHEMA: Literal[1] = 1
 
+Purpose = Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
+
 
 class Header(Record):
     """The first line: which schema the others follow, and which run this is."""
@@ -23,6 +25,7 @@ class Header(Record):
     id: str
     started: str
     gainbench: str
+    purpose: Purpose = "bench"
 
 
 class DamagedLine(ValueError):
