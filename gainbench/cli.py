@@ -42,6 +42,7 @@ from gainbench.stack.signals import interruptible
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stack.up import follow, stack_up
 from gainbench.store.directory import RunDirectory
+from gainbench.store.lines import Purpose
 from gainbench.store.reading import StoredRun, load_run
 
 app = typer.Typer(
@@ -207,7 +208,7 @@ def null(
     """Measure one arm against itself: what the harness sees when there is nothing to see."""
     plan = _null_plan(plan_path, flags)
     engine.check_budget(plan)
-    directories = (_new_run(out_folder, plan) for _ in range(repeat))
+    directories = (_new_run(out_folder, plan, "null") for _ in range(repeat))
     found = []
     with Supervisor.start() as supervisor, _watching(quiet) as watch:
         job = engine.Job(plan, supervisor, sys.argv, watch)
@@ -345,8 +346,8 @@ def _null_plan(path: Path, flags: Flags) -> Plan:
 NULL_TRIALS, NULL_BLOCKS = 4, 3
 
 
-def _new_run(out_folder: Path, plan: Plan) -> RunDirectory:
-    return RunDirectory.create(out_folder, plan.name, now=datetime.now(UTC))
+def _new_run(out_folder: Path, plan: Plan, purpose: Purpose = "bench") -> RunDirectory:
+    return RunDirectory.create(out_folder, plan.name, now=datetime.now(UTC), purpose=purpose)
 
 
 def _report(path: Path) -> tuple[StoredRun, Results]:
