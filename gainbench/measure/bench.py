@@ -16,7 +16,7 @@ from typing import Literal
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
 from gainbench.measure.compare import trial_ratios
 from gainbench.measure.environment import gather
-from gainbench.measure.parity.run import check_arms, to_record
+from gainbench.measure.parity.run import check_arms, side_by_side, to_record
 from gainbench.measure.rig import Ground, real_rig
 from gainbench.measure.schedule import PlannedBlock, trial_blocks
 from gainbench.measure.trial import Memory, TrialRun
@@ -276,8 +276,8 @@ def _parity_gate(run: Run) -> None:
     with real_rig(run.ground, plan.headline_cell) as rig:
         report = check_arms(rig.arms, run.ground.schemas, plan, sequences=plan.parity.gate_sequences)
     run.directory.append(to_record(report))
-    if report.differences:
+    if not report.alike:
         raise InvalidMeasurement(
-            "the arms are not alike, so their speed cannot be compared",
-            cure="see it all with `gainbench parity`",
+            f"{side_by_side(report)}\nthe arms are not alike, so their speed cannot be compared",
+            cure="see more with `gainbench parity`; [parity] in the plan says what is compared",
         )

@@ -45,7 +45,7 @@ SESSIONS = """
 def test_logins_cookies_and_listeners_of_the_file_work_and_stay_with_their_arm(locustfile, servers, measure):
     for source in (SESSIONS, SESSIONS.replace("FastHttpUser):", "HttpUser):")):
         before = [server.counts() for server in servers]
-        measured = measure(locustfile(source).rename(f"{id(source)}.py"), users=3)
+        measured = measure(locustfile(source), users=3)
         for server, earlier in zip(servers, before, strict=True):
             seen = server.counts() - earlier
             users = {entry.split()[0] for entry in seen if entry.endswith("/listened")}
