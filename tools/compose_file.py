@@ -35,6 +35,7 @@ class Healthcheck(_Strict):
 class Dependency(_Strict):
     condition: Literal["service_healthy", "service_completed_successfully"]
     required: bool = True
+    restart: bool = False
 
 
 class Attachment(_Strict):
