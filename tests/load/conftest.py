@@ -82,11 +82,11 @@ def started_generator(log: Path) -> Iterator[Generator]:
 
 
 @pytest.fixture
-def locustfile(tmp_path: Path) -> Callable[[str], Path]:
+def locustfile(tmp_path: Path) -> Callable[..., Path]:
     """Write a Locust file."""
 
-    def write(source: str) -> Path:
-        path = tmp_path / "load.py"
+    def write(source: str, name: str = "load.py") -> Path:
+        path = tmp_path / name
         path.write_text(textwrap.dedent(source))
         return path
 

@@ -43,9 +43,10 @@ SESSIONS = """
 
 
 def test_logins_cookies_and_listeners_of_the_file_work_and_stay_with_their_arm(locustfile, servers, measure):
-    for source in (SESSIONS, SESSIONS.replace("FastHttpUser):", "HttpUser):")):
+    by_client = {"fast.py": SESSIONS, "plain.py": SESSIONS.replace("FastHttpUser):", "HttpUser):")}
+    for name, source in by_client.items():
         before = [server.counts() for server in servers]
-        measured = measure(locustfile(source), users=3)
+        measured = measure(locustfile(source, name), users=3)
         for server, earlier in zip(servers, before, strict=True):
             seen = server.counts() - earlier
             users = {entry.split()[0] for entry in seen if entry.endswith("/listened")}
