@@ -4,7 +4,7 @@ BIN := .venv/bin
 GAINBENCH := $(BIN)/gainbench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests bench ui map explain claims null parity faults test check lock clean
+.PHONY: help setup setup-tests bench ui null parity test check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ setup: ## make .venv from the lock and find or install a database server
 setup-tests:
 	@tools/setup --tests
 
-bench ui null parity map explain claims: setup
+bench ui null parity: setup
 	@$(GAINBENCH) $@ $(ARGS)
 
 bench: ## measure the gain of the async app over the sync one, and write the report
