@@ -21,12 +21,13 @@ async def save_image(upload: UploadFile) -> str:
     passing = target.with_name(f".{name}.part")
     try:
         await make_folder(settings.upload_dir)
-        await _write_chunks(upload, header, passing)
-        await move_file(passing, target)
+        try:
+            await _write_chunks(upload, header, passing)
+            await move_file(passing, target)
+        finally:
+            await remove_file(passing)
     except OSError as error:
         raise HTTPException(503, f"The image cannot be stored in UPLOAD_DIR: {error.strerror}") from error
-    finally:
-        await remove_file(passing)
     return name
 
 

@@ -23,7 +23,8 @@ STARTUP_FAILURE = 3
 
 def _writable_folder(folder: Path) -> Path:
     """The folder is made with the first upload; that it can be made is known now."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    absolute = folder.absolute()
+    there = next(path for path in (absolute, *absolute.parents) if os.path.exists(path))
     if not there.is_dir():
         raise ValueError(f"{there} is not a folder")
     if not os.access(there, os.W_OK | os.X_OK):

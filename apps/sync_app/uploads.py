@@ -21,12 +21,13 @@ def save_image(upload: UploadFile) -> str:
     passing = target.with_name(f".{name}.part")
     try:
         make_folder(settings.upload_dir)
-        _write_chunks(upload, header, passing)
-        move_file(passing, target)
+        try:
+            _write_chunks(upload, header, passing)
+            move_file(passing, target)
+        finally:
+            remove_file(passing)
     except OSError as error:
         raise HTTPException(503, f"The image cannot be stored in UPLOAD_DIR: {error.strerror}") from error
-    finally:
-        remove_file(passing)
     return name
 
 

@@ -1,6 +1,7 @@
 """The I/O laboratory on each arm: what it does, in which order, and where its bounds are."""
 
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -141,6 +142,17 @@ def test_a_message_the_websocket_does_not_take_ends_it_with_a_reason(
 
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, bool(closed.value.rcvd.reason)) == (code, True)
+
+
+def test_a_client_that_leaves_without_a_word_troubles_nobody(app: RunningApp, client: httpx.Client) -> None:
+    for _ in range(5):
+        with opened(app) as websocket:
+            for _ in range(20):
+                websocket.send("hello")
+            websocket.socket.shutdown(socket.SHUT_RDWR)
+
+    assert client.get("/tasks/1").status_code == 200
+    assert "Traceback" not in app.log.read_text()
 
 
 @pytest.mark.parametrize("query", ["?task_id=0", "?task_id=x", "?task_id=99999999999"])

@@ -1,5 +1,6 @@
 """A database that is away, read-only, empty or without connections is a 503 that names the cure."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from gainbench.stack import sql
 from gainbench.stack.database import DatabaseServer, start_private
@@ -107,6 +109,31 @@ def test_a_pool_that_stays_empty_is_a_503_that_names_it(start: Start, schema: Sc
     for answer in refused:
         assert_unavailable(answer, "POOL_SIZE", "POOL_TIMEOUT_SECONDS")
     assert afterwards.status_code == 200
+
+
+def test_the_websocket_says_what_http_would_say_and_goes_on(start: Start, schema: Schema) -> None:
+    with start(schema) as app, connect(f"{app.url.replace('http', 'ws')}/io/ws") as websocket:
+        schema.execute("RENAME TABLE dones TO undones")
+        websocket.send("hello")
+        assert "apps.shared.seed" in json.loads(websocket.recv())["detail"]
+        schema.execute("RENAME TABLE undones TO dones")
+        websocket.send("hello")
+        assert json.loads(websocket.recv())["task"]["id"] == 1
+
+
+def test_an_upload_folder_that_is_lost_on_the_way_is_a_503_and_stores_no_post(
+    start: Start, schema: Schema
+) -> None:
+    before = schema.row_counts()
+    with start(schema) as app, httpx.Client(base_url=app.url) as client:
+        app.uploads.write_text("in the way")
+        lost = client.post("/blogs", data=POST, files={"image": ("x.png", PNG)})
+        copied = client.post("/io/file")
+
+    for answer in (lost, copied):
+        assert answer.status_code == 503
+        assert "UPLOAD_DIR" in answer.json()["detail"]
+    assert schema.row_counts() == before
 
 
 def test_stopping_the_app_leaves_no_connection_behind(start: Start, schema: Schema) -> None:

@@ -1,13 +1,14 @@
 """The I/O laboratory: one endpoint for each way to wait, and for not waiting at all."""
 
 import secrets
+from contextlib import suppress
 from functools import partial
 
-from fastapi import APIRouter, HTTPException, Request, WebSocket
+from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
 from httpx import AsyncClient, HTTPError
 from sqlalchemy.exc import SQLAlchemyError
 
-from apps.shared.errors import documented, problem_of
+from apps.shared.errors import Problem, documented, problem_of
 from apps.shared.schemas import (
     ChunkBytes,
     Computed,
@@ -96,16 +97,17 @@ async def io_file(size_bytes: FileBytes = 1024 * 1024, chunk_bytes: ChunkBytes =
     written_bytes = read_bytes = 0
     try:
         await make_folder(settings.upload_dir)
-        async with open_file(path, "wb") as file:
-            while written_bytes < size_bytes:
-                written_bytes += await file.write(bytes(min(chunk_bytes, size_bytes - written_bytes)))
-        async with open_file(path, "rb") as file:
-            while chunk := await file.read(chunk_bytes):
-                read_bytes += len(chunk)
+        try:
+            async with open_file(path, "wb") as file:
+                while written_bytes < size_bytes:
+                    written_bytes += await file.write(bytes(min(chunk_bytes, size_bytes - written_bytes)))
+            async with open_file(path, "rb") as file:
+                while chunk := await file.read(chunk_bytes):
+                    read_bytes += len(chunk)
+        finally:
+            await remove_file(path)
     except OSError as error:
         raise HTTPException(503, f"UPLOAD_DIR failed: {error.strerror}") from error
-    finally:
-        await remove_file(path)
     return FileCopy(written_bytes=written_bytes, read_bytes=read_bytes)
 
 
@@ -140,16 +142,20 @@ async def _slow_query(resources: Resources, seconds: float) -> Waited:
 async def io_ws(websocket: WebSocket, task_id: WebSocketRow = 1) -> None:
     """Echo each message, with one row read for it."""
     await websocket.accept()
-    while (message := await next_text(websocket)) is not None:
-        try:
-            task = await call_from_websocket(_read_row, resources_of(websocket), task_id)
-        except SQLAlchemyError as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            await websocket.send_json({"detail": problem})
-            continue
-        await websocket.send_text(Echo(message=message, task=task).model_dump_json())
+    with suppress(WebSocketDisconnect):  # a client may leave between its message and the reply
+        while (message := await next_text(websocket)) is not None:
+            await websocket.send_text(await _reply(websocket, message, task_id))
+
+
+async def _reply(websocket: WebSocket, message: str, task_id: int) -> str:
+    try:
+        task = await call_from_websocket(_read_row, resources_of(websocket), task_id)
+    except SQLAlchemyError as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        return Problem(detail=problem).model_dump_json()
+    return Echo(message=message, task=task).model_dump_json()
 
 
 async def _read_row(resources: Resources, task_id: int) -> ListedTask | None:
