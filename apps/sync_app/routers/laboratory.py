@@ -3,6 +3,7 @@
 import secrets
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
 from httpx import Client, HTTPError
@@ -94,20 +95,24 @@ def io_gather(mode: GatherMode = "concurrent", seconds: Waits = (0.1, 0.2, 0.3))
 def io_file(size_bytes: FileBytes = 1024 * 1024, chunk_bytes: ChunkBytes = 64 * 1024) -> FileCopy:
     """Write a file in chunks, read it back, remove it."""
     path = settings.upload_dir / f".laboratory-{secrets.token_hex(8)}.part"
-    written_bytes = read_bytes = 0
     try:
         make_folder(settings.upload_dir)
         try:
-            with open_file(path, "wb") as file:
-                while written_bytes < size_bytes:
-                    written_bytes += file.write(bytes(min(chunk_bytes, size_bytes - written_bytes)))
-            with open_file(path, "rb") as file:
-                while chunk := file.read(chunk_bytes):
-                    read_bytes += len(chunk)
+            return _write_and_read(path, size_bytes, chunk_bytes)
         finally:
             remove_file(path)
     except OSError as error:
         raise HTTPException(503, f"UPLOAD_DIR failed: {error.strerror}") from error
+
+
+def _write_and_read(path: Path, size_bytes: int, chunk_bytes: int) -> FileCopy:
+    written_bytes = read_bytes = 0
+    with open_file(path, "wb") as file:
+        while written_bytes < size_bytes:
+            written_bytes += file.write(bytes(min(chunk_bytes, size_bytes - written_bytes)))
+    with open_file(path, "rb") as file:
+        while chunk := file.read(chunk_bytes):
+            read_bytes += len(chunk)
     return FileCopy(written_bytes=written_bytes, read_bytes=read_bytes)
 
 
