@@ -77,9 +77,11 @@ def service(results: Results, cells: Sequence[CellFigures]) -> Table:
         for cell in cells
         for name, arm in cell.arms.items()
     ]
-    titles = ("#throughput", "#95 % interval", "#p50", "#p95", "#p99", "#max", "#requests", "#errors")
-    caption = "Throughput, and latency in ms"
-    return Table("service", caption, _columns(*_place_titles(cells), "arm", *titles), tuple(rows))
+    latencies = ("#p50, ms", "#p95, ms", "#p99, ms", "#max, ms")
+    titles = ("#throughput", "#95 % interval", *latencies, "#requests", "#errors")
+    return Table(
+        "service", "Throughput and latency", _columns(*_place_titles(cells), "arm", *titles), tuple(rows)
+    )
 
 
 def costs(results: Results, cells: Sequence[CellFigures]) -> Table:

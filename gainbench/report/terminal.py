@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gainbench.report import words
@@ -50,6 +49,5 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
 
 
 def _comparison(found: ComparisonFigures) -> RenderableType:
-    line = Text.assemble((words.pair(found), "bold" if found.headline else ""), "  ")
-    line.append(words.line(found), style=_STYLES[found.verdict])
-    return Padding(line, (0, 0, 0, 2))
+    line = Text.assemble("  ", (words.pair(found), "bold" if found.headline else ""), "  ")
+    return line.append(words.brief(found), style=_STYLES[found.verdict])

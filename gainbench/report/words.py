@@ -79,6 +79,13 @@ def line(comparison: ComparisonFigures) -> str:
     return f"{numbers.gain(comparison.gain)} ({interval(comparison)}): {verdict(comparison)}"
 
 
+def brief(comparison: ComparisonFigures) -> str:
+    """The same where the arms are named already."""
+    if figure(comparison) == comparison.verdict:
+        return f"{comparison.verdict}: {verdict(comparison)}"
+    return f"{numbers.gain(comparison.gain)} ({interval(comparison)}), {comparison.verdict}"
+
+
 def condition(cell: CellFigures) -> str:
     """What tells this cell from others, short."""
     users, workers = numbers.several(cell.users, "user"), numbers.several(cell.workers, "worker")

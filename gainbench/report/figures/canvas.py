@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -53,7 +54,7 @@ _STYLE: Any = {
     "xtick.major.pad": 6,
     "lines.linewidth": 2,
     "figure.facecolor": "none",
-    "figure.constrained_layout.use": True,
+    "figure.autolayout": True,
 }
 
 # Keeps lines from striking through a label.
@@ -116,7 +117,8 @@ def _draw(paint: Paint, width: int, height: int, *, salt: str, narrow: bool) -> 
         figure = Figure(figsize=(width / PX_PER_INCH, height / PX_PER_INCH), dpi=PX_PER_INCH)
         paint(figure, narrow)
         drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        # Not `savefig`, which draws everything a first time only to lay it out.
+        FigureCanvasSVG(figure).print_svg(drawn, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return drawn.getvalue()
 
 

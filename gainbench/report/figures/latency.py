@@ -14,7 +14,7 @@ from gainbench.report.figures.canvas import Picture, arm_colours
 from gainbench.store import StoredRun
 
 # Evenly spaced where tails live: the x axis counts nines.
-NINES = [step / 20 for step in range(61)]
+NINES = [step / 10 for step in range(31)]
 TICKS = {math.log10(2): "p50", 1.0: "p90", 2.0: "p99", 3.0: "p99.9"}
 LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 LABEL_GAP = 0.075  # of the axis' height, between two labels
@@ -24,7 +24,7 @@ Quantiles = Sequence[tuple[float, float]]
 
 def picture(run: StoredRun) -> Picture | None:
     """None where no request of the headline cell was counted."""
-    curves = {arm: found for arm in run.plan.arm_names if (found := _quantiles(run, arm))}
+    curves = {arm: found for arm in run.plan.arm_names if (found := quantiles(run, arm))}
     if not curves:
         return None
 
@@ -49,7 +49,7 @@ def picture(run: StoredRun) -> Picture | None:
     return Picture("latency", "Latency quantiles at the headline condition", described, paint, 400, 360)
 
 
-def _quantiles(run: StoredRun, arm: str) -> Quantiles:
+def quantiles(run: StoredRun, arm: str) -> Quantiles:
     """Latency by nines, as far as the number of requests lets the tail be known."""
     key = run.plan.headline_cell.key
     merged = histogram.merge(

@@ -1,0 +1,96 @@
+"""Runs of every kind a report must cope with, read back from disk as a user's would be."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gainbench.measure.summary import summarise
+from gainbench.plan.model import Plan
+from gainbench.records import Block, Collapse, End, Line, Parity
+from gainbench.results import Results
+from gainbench.store import StoredRun, load_run
+from tests.runs import block, cell, curve_plan, lines, plan, store, trial_lines, window
+
+HOSTILE = """<script>alert('x')</script> & "quoted" `tick` | *star* ünïcode"""
+
+
+class Case(NamedTuple):
+    run: StoredRun
+    results: Results
+
+
+def stored(out: Path, the_plan: Plan, record: Sequence[Line] | None = None, **more: Any) -> Case:
+    run = load_run(store(out, the_plan, record=record, **more))
+    return Case(run, summarise(run))
+
+
+def full(out: Path) -> Case:
+    return stored(out, curve_plan())
+
+
+def million(out: Path) -> Case:
+    """More than a million requests in 2016 windows, each with its histogram."""
+    return stored(out, curve_plan(trials=42))
+
+
+def collapsed(out: Path, *, reason: str = "no answer for 3 s", stacks: str = "pool.get\n  wait") -> Case:
+    """`blocking` stopped serving in the first trial; the others went on without it."""
+    the_plan = plan()
+    gone = Collapse(
+        trial=0,
+        cell=cell().key,
+        arm="blocking",
+        state="collapsed",
+        started=3.0,
+        reason=reason,
+        stacks=stacks,
+    )
+    rest = [block(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(2)]
+    return stored(out, the_plan, [gone, *rest, End(status="complete", seconds=120.0)])
+
+
+def invalid(out: Path, *, failure: str = "HTTP 500") -> Case:
+    """`sync` fails 10 of its requests in one window."""
+    failing = window("sync", 2.6, rate_rps=1300, failures={failure: 10})
+    whole = block(0, 0, cell(), 2.0)
+    at = whole.order.index("sync")
+    broken = whole.model_copy(update={"windows": (*whole.windows[:at], failing, *whole.windows[at + 1 :])})
+    return stored(out, plan(), [broken, block(1, 0, cell(), 62.0), End(status="complete", seconds=120.0)])
+
+
+def interrupted(out: Path) -> Case:
+    return stored(out, curve_plan(), lines(curve_plan(), end=False)[:12])
+
+
+def nothing_measured(out: Path) -> Case:
+    return stored(
+        out, plan(), [Parity(arms=("sync", "async"), sequences=0, differences=0, skipped="<asked>")]
+    )
+
+
+def all_dropped(out: Path) -> Case:
+    """Another guest took the cores during every block of the second round trip."""
+    the_plan = plan(cells=(cell(), cell(0.4, headline=False)))
+    record = [
+        line.model_copy(update={"dropped": "steal 6.1% > 5%"})
+        if isinstance(line, Block) and line.cell != cell().key
+        else line
+        for line in lines(the_plan)
+    ]
+    return stored(out, the_plan, record)
+
+
+def one_arm(out: Path) -> Case:
+    return stored(out, plan(arms=("sync",), claim=False))
+
+
+def null(out: Path, **more: Any) -> Case:
+    return stored(out, plan(arms=("sync", "sync#2"), claim=False, name="null", trials=3), **more)
+
+
+def one_trial(out: Path) -> Case:
+    the_plan = plan(arms=("old.api", "new-api"), claim=False, trials=1)
+    return stored(out, the_plan, trial_lines(the_plan, 0, 0.0))
+
+
+EVERY = (full, collapsed, invalid, interrupted, nothing_measured, all_dropped, one_arm, null, one_trial)

@@ -1,0 +1,122 @@
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from gainbench.report.figures import answer, curve, latency, throughput, timeline
+from gainbench.report.figures.canvas import Picture
+from tests.report import cases
+from tests.report.cases import Case
+
+
+@pytest.fixture(scope="module")
+def pictures(full: Case) -> list[Picture]:
+    run, results = full
+    drawn = [
+        answer.picture(results),
+        curve.picture(results),
+        throughput.picture(results),
+        timeline.picture(run),
+        latency.picture(run),
+    ]
+    return [picture for picture in drawn if picture is not None]
+
+
+@pytest.fixture(scope="module")
+def drawings(pictures: list[Picture]) -> dict[str, str]:
+    """Every figure of a full run, wide and narrow."""
+    wide = {picture.name: picture.svg() for picture in pictures}
+    return wide | {f"{picture.name}, narrow": picture.svg(narrow=True) for picture in pictures}
+
+
+def texts(svg: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+def test_a_full_run_has_every_figure(pictures: list[Picture]) -> None:
+    assert [picture.name for picture in pictures] == ["answer", "curve", "throughput", "timeline", "latency"]
+
+
+def test_no_two_drawings_share_an_id_and_every_reference_finds_its_target(drawings: dict[str, str]) -> None:
+    page = "".join(drawings.values())
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:url\(#|href="#)([^")]+)', page)) <= set(ids)
+
+
+def test_every_drawing_has_a_name_and_a_description(
+    pictures: list[Picture], drawings: dict[str, str]
+) -> None:
+    for picture in pictures:
+        svg = ET.fromstring(drawings[picture.name].replace("xlink:", ""))
+        label, description = (svg.attrib["aria-labelledby"]).split()
+        found = {element.attrib.get("id"): element.text for element in svg.iter()}
+        assert svg.attrib["role"] == "img"
+        assert found[label] == picture.title
+        assert found[description] == picture.description
+
+
+def test_drawings_bring_no_colours_of_their_own(drawings: dict[str, str]) -> None:
+    for svg in drawings.values():
+        assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) <= {"#ffffff"}
+        assert "var(--" in svg
+
+
+def test_text_stays_text(drawings: dict[str, str]) -> None:
+    drawn = {name: texts(svg) for name, svg in drawings.items()}
+    assert "async over blocking  +40.0 %" in drawn["answer"]
+    assert "published +38 %" in drawn["curve"]
+    assert "wait ratio 0.37" in drawn["curve"]
+    assert {"0", "0.1", "0.2", "0.4", "0.8"} <= set(drawn["curve"])
+    assert {"p50", "p90", "p99", "p99.9", "blocking", "sync", "async"} <= set(drawn["latency"])
+
+
+def test_the_same_run_draws_the_same_bytes(full: Case) -> None:
+    first, second = (curve.picture(full.results) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.svg() == second.svg()
+
+
+def test_the_curve_stands_alone_with_its_colours_for_light_and_dark(full: Case) -> None:
+    svg = curve.standalone(full.results)
+    assert svg is not None
+    assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "prefers-color-scheme:dark" in svg
+    used = set(re.findall(r"var\((--[a-z0-9-]+)\)", svg))
+    assert used
+    assert all(f"{variable}:#" in svg for variable in used)
+    assert "http" not in svg.replace("http://www.w3.org/", "")
+
+
+def test_dropped_windows_are_marked_in_the_time_line(tmp_path: Path, full: Case) -> None:
+    clean, marred = timeline.picture(full.run), timeline.picture(cases.all_dropped(tmp_path).run)
+    assert clean is not None
+    assert marred is not None
+    assert clean.description == "384 windows of 3 arms in 64 blocks, 0 of them dropped."
+    assert marred.description == "24 windows of 3 arms in 4 blocks, 2 of them dropped."
+
+
+def test_a_collapsed_arm_is_named_where_its_throughput_would_be(tmp_path: Path) -> None:
+    drawn = throughput.picture(cases.collapsed(tmp_path).results)
+    assert drawn is not None
+    assert "collapsed" in texts(drawn.svg())
+
+
+def test_a_tail_is_drawn_only_as_far_as_the_requests_reach(tmp_path: Path) -> None:
+    few = cases.one_trial(tmp_path)
+    drawn = latency.picture(few.run)
+    assert drawn is not None
+    # 500 requests: the last of them is the 0.998 quantile, which lies before p99.9.
+    assert max(nines for nines, _ in latency.quantiles(few.run, "new-api")) == pytest.approx(2.6)
+
+
+def test_without_figures_nothing_is_drawn(tmp_path: Path) -> None:
+    run, results = cases.nothing_measured(tmp_path)
+    assert answer.picture(results) is None
+    assert curve.picture(results) is None
+    assert curve.standalone(results) is None
+    assert throughput.picture(results) is None
+    assert timeline.picture(run) is None
+    assert latency.picture(run) is None

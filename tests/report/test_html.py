@@ -1,0 +1,179 @@
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gainbench.plan.model import Arm
+from gainbench.report import html
+from tests.report import cases
+from tests.report.cases import HOSTILE, Case
+from tests.report.conftest import Reported
+from tests.runs import ENVIRONMENT, curve_plan
+
+VOID = {"meta", "link", "br", "img", "input", "hr", "col", "area", "base", "wbr", "source"}
+
+
+class Page(HTMLParser):
+    """The page's elements and its visible text; fails on a tag that closes what is not open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self._open):
+            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(full: Case) -> Page:
+    return Page((full.run.path / "report.html").read_text())
+
+
+def page_of(case: Case) -> Page:
+    return Page((case.run.path / "report.html").read_text())
+
+
+def test_the_answer_comes_first_and_equals_the_results(full: Case, page: Page) -> None:
+    assert full.results.headline is not None
+    (headline,) = [found for found in page.all("span") if "headline" in (found.get("class") or "").split()]
+    assert float(headline["data-gain"] or "nan") == full.results.headline.gain
+    assert page.text.index("+40.0 %") < page.text.index("async is faster than blocking")
+
+
+def test_nothing_is_loaded_from_anywhere(page: Page) -> None:
+    assert not page.all("link")
+    assert not page.all("img")
+    assert [found.get("src") for found in page.all("script")] == [None]
+    (policy,) = [found for found in page.all("meta") if "http-equiv" in found]
+    assert (policy["content"] or "").startswith("default-src 'none'")
+    linked = [found["href"] or "" for found in page.all("a")]
+    assert all(href.startswith("#") or href in html.RAW_FILES for href in linked)
+
+
+def test_every_figure_and_every_wide_table_has_a_name(page: Page) -> None:
+    drawings = page.all("svg")
+    assert len(drawings) == 10
+    assert all(found["role"] == "img" and found["aria-labelledby"] for found in drawings)
+    assert all(
+        found["aria-label"] and found["tabindex"] == "0"
+        for found in page.all("div")
+        if (found.get("class") or "").startswith("scroll")
+    )
+    assert len(page.all("table")) == len(page.all("caption"))
+
+
+def test_all_ids_are_unique_and_all_links_inside_the_page_lead_somewhere(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {found["href"] for found in page.all("a") if (found["href"] or "").startswith("#")} <= {
+        f"#{name}" for name in ids
+    }
+
+
+def test_everything_needed_to_attack_the_figure_is_there(page: Page) -> None:
+    for said in (
+        "40 sequences of requests answered by blocking, sync, async: 0 differences",
+        "No null run of this machine was found.",
+        "generator busy, of a core",
+        "gainbench bench --seed 7",
+        "pings within one zone",
+        "+async def session():",
+        "[claim.band]",
+        "Example CPU",
+        "blocking sync async async sync blocking",
+    ):
+        assert said in page.text
+
+
+def test_settings_that_differ_between_arms_are_marked(full: Case) -> None:
+    text = (full.run.path / "report.html").read_text()
+    marked = re.findall(r'<td class="differs">([^<]*)</td>', text)
+    assert marked[:4] == ["driver", "pymysql", "pymysql", "aiomysql"]
+    assert marked[4:] == ["handlers", "event-loop", "thread-pool", "event-loop"]
+
+
+def test_the_last_null_run_stands_beside_the_figure(tmp_path: Path) -> None:
+    cases.null(tmp_path)
+    null = cases.null(tmp_path)
+    run, results = cases.one_trial(tmp_path)
+    page = Page(html.render(run, results, null.results))
+    assert f"{null.run.id}, one arm against itself: +0.0 % (95 % interval +0.0 % to +0.0 %)" in page.text
+
+
+def test_a_collapse_shows_its_evidence_and_no_gain(reported: Reported) -> None:
+    page = page_of(reported(cases.collapsed))
+    assert "blocking collapsed." in page.text
+    assert "no answer for 3 s" in page.text
+    assert "pool.get\n  wait" in page.text
+    (headline,) = [found for found in page.all("span") if "headline" in (found.get("class") or "").split()]
+    assert headline["data-gain"] == ""
+
+
+def test_an_invalid_run_shows_no_gain_at_all(reported: Reported) -> None:
+    case = reported(cases.invalid)
+    page = page_of(case)
+    assert "Invalid." in page.text
+    assert "errors: 0.4 % of the requests, limit 0.1 %" in page.text
+    assert case.results.headline is not None
+    assert case.results.headline.gain is not None
+    assert "+40" not in page.text
+
+
+def test_a_cell_without_a_valid_window_says_so(reported: Reported) -> None:
+    page = page_of(reported(cases.all_dropped))
+    assert page.text.count("no valid window") == 6  # three arms, drawn wide and narrow
+    assert "steal 6.1% > 5%" in page.text
+
+
+@pytest.mark.parametrize("kind", [cases.nothing_measured, cases.one_arm, cases.interrupted])
+def test_a_report_of_little_is_whole_and_says_what_is_missing(
+    kind: Callable[[Path], Case], reported: Reported
+) -> None:
+    page = page_of(reported(kind))
+    assert "Can I trust it?" in page.text
+    assert "None" not in page.text
+    assert "nan" not in page.text
+
+
+def test_hostile_text_is_shown_and_not_executed(tmp_path: Path) -> None:
+    settings = {"sync": {"env": HOSTILE}, HOSTILE: {"env": "other"}}
+    hostile = {**ENVIRONMENT, "app_diff": HOSTILE, "command": HOSTILE, "settings": settings, HOSTILE: HOSTILE}
+    the_plan = curve_plan().model_copy(
+        update={
+            "arms": tuple(
+                Arm(name=name, app="a:b", env={"X": HOSTILE}) for name in ("blocking", "sync", "async")
+            )
+        }
+    )
+    record = [
+        *cases.invalid(tmp_path, failure=HOSTILE).run.blocks,
+        *cases.collapsed(tmp_path, reason=HOSTILE, stacks=HOSTILE).run.collapses,
+    ]
+    case = cases.stored(tmp_path, the_plan, record, environment=hostile)
+    text = html.render(case.run, case.results.model_copy(update={"notes": (HOSTILE,)}))
+    page = Page(text)
+    assert len(page.all("script")) == 1
+    assert text.count("<script>alert") == 0
+    assert page.text.count("<script>alert('x')</script>") >= 8
+    assert "ünïcode" in page.text

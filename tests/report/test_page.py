@@ -1,0 +1,150 @@
+"""The report in a real browser, as its readers open it: from disk, on a screen and on a phone."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from gainbench import report
+from tests.report import cases
+from tests.report.cases import Case
+from tests.report.conftest import Reported
+
+pytestmark = pytest.mark.browser
+
+DESK, PHONE = 1280, 390
+
+
+class Visit:
+    """A page opened from disk, and everything it said or asked for."""
+
+    def __init__(self, browser: Browser, file: Path, *, width: int, scheme: str = "light") -> None:
+        self.file = file
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        self.page: Page = browser.new_page(
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri())
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    visits: list[Visit] = []
+
+    def open_page(case: Case, *, width: int = DESK, scheme: str = "light") -> Visit:
+        visits.append(Visit(browser, case.run.path / "report.html", width=width, scheme=scheme))
+        return visits[-1]
+
+    yield open_page
+    for one in visits:
+        one.page.close()
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_silent_and_asks_for_nothing_but_itself(
+    visit: Callable[..., Visit], full: Case, width: int, scheme: str
+) -> None:
+    opened = visit(full, width=width, scheme=scheme)
+    assert opened.messages == []
+    assert opened.requests == [opened.file.as_uri()]
+
+
+@pytest.mark.parametrize("kind", cases.EVERY)
+def test_no_report_scrolls_sideways(
+    visit: Callable[..., Visit], reported: Reported, kind: Callable[[Path], Case]
+) -> None:
+    opened = visit(reported(kind))
+    opened.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    for width in (DESK, 900, 640, PHONE):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.messages == []
+
+
+def test_the_headline_equals_the_results(visit: Callable[..., Visit], full: Case) -> None:
+    stored = json.loads((full.run.path / "results.json").read_text())
+    (gain,) = [
+        found["gain"] for cell in stored["cells"] for found in cell["comparisons"] if found["headline"]
+    ]
+    headline = visit(full).page.locator("h1 .headline")
+    assert float(headline.get_attribute("data-gain") or "nan") == gain
+    assert headline.inner_text() == f"+{gain * 100:.1f}\N{NO-BREAK SPACE}%"
+
+
+def test_a_screen_reader_finds_a_name_for_every_figure(visit: Callable[..., Visit], full: Case) -> None:
+    for width in (DESK, PHONE):
+        pictures = visit(full, width=width).page.get_by_role("img")
+        assert pictures.count() == 5
+        for at in range(5):
+            label = pictures.nth(at).get_attribute("aria-labelledby") or ""
+            names = [
+                pictures.nth(at).evaluate("(svg, id) => svg.querySelector('#' + id).textContent", part)
+                for part in label.split()
+            ]
+            assert len(names) == 2
+            assert all(names)
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_text_of_figures_keeps_its_size_on_a_phone(
+    visit: Callable[..., Visit], full: Case, width: int
+) -> None:
+    texts = visit(full, width=width).page.locator("figure svg text:visible")
+    heights = texts.evaluate_all("(all) => all.map((text) => text.getBoundingClientRect().height)")
+    assert len(heights) > 50
+    assert min(heights) >= 10
+
+
+def test_figures_follow_the_readers_theme(visit: Callable[..., Visit], full: Case) -> None:
+    def ink(scheme: str) -> str:
+        text = visit(full, scheme=scheme).page.locator("figure svg text:visible").first
+        return str(text.evaluate("(text) => getComputedStyle(text).fill"))
+
+    assert ink("light") != ink("dark")
+
+
+def test_tables_are_sorted_from_the_keyboard(visit: Callable[..., Visit], full: Case) -> None:
+    page = visit(full).page
+    table = page.locator("table.comparisons")
+    head = table.get_by_role("columnheader", name="gain")
+
+    def gains() -> list[str]:
+        return table.locator("tbody tr td:nth-child(3)").all_inner_texts()
+
+    head.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert gains()[0] == "+7.7 %"
+    assert gains()[-1] == "+138 %"
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert gains()[0] == "+138 %"
+
+
+def test_without_scripts_everything_is_still_there(browser: Browser, full: Case) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((full.run.path / "report.html").as_uri())
+    assert page.locator("table.comparisons tbody tr").count() == 15
+    assert page.get_by_role("columnheader", name="gain").first.inner_text() == "gain"
+    context.close()
+
+
+def test_hostile_text_does_not_run(browser: Browser, tmp_path: Path) -> None:
+    case = cases.collapsed(tmp_path, reason=cases.HOSTILE, stacks=cases.HOSTILE)
+    report.write(*case)
+    dialogs: list[str] = []
+    page = browser.new_page()
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.goto((case.run.path / "report.html").as_uri())
+    assert dialogs == []
+    assert page.get_by_text("<script>alert('x')</script>").count() >= 2
+    page.close()

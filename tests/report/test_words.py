@@ -1,0 +1,165 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gainbench.report import words
+from gainbench.report.advice import advice
+from gainbench.results import Results
+from tests.report import cases
+from tests.report.cases import Case
+
+
+def with_verdicts(results: Results, **verdicts_and_gains: tuple[str, float]) -> Results:
+    """The results with another verdict and gain at the headline: candidate_over_baseline=(verdict, gain)."""
+    cell = results.headline_cell
+    assert cell is not None
+    changed = tuple(
+        found.model_copy(update=dict(zip(("verdict", "gain"), said, strict=True)))
+        if (said := verdicts_and_gains.get(f"{found.candidate}_over_{found.baseline}"))
+        else found
+        for found in cell.comparisons
+    )
+    cells = tuple(
+        one.model_copy(update={"comparisons": changed}) if one.headline else one for one in results.cells
+    )
+    return results.model_copy(update={"cells": cells})
+
+
+def test_a_blocked_loop_is_told_how_much_of_the_gain_comes_without_async(full: Case) -> None:
+    assert advice(full.results) == (
+        "Blocked event loop: blocking stands still while it waits for the database. Declare these handlers "
+        "`def` (arm sync) and get 30 of the 40 points without async. Going on to async adds +7.7 % to that."
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (("slower", -0.05), "Going on to async costs: −5.0 %."),
+        (("no difference", 0.01), "Going on to async adds nothing to that."),
+        (("unresolved", 0.05), "What async adds to that stays open"),
+    ],
+)
+def test_what_async_adds_to_threads_follows_the_verdict(
+    full: Case, verdict: tuple[str, float], said: str
+) -> None:
+    assert said in advice(with_verdicts(full.results, async_over_sync=verdict))
+
+
+def test_threads_that_gain_as_much_as_async_are_not_said_to_give_a_part(full: Case) -> None:
+    said = advice(with_verdicts(full.results, sync_over_blocking=("faster", 0.45)))
+    assert "get all of the gain, +45.0 %, without async" in said
+
+
+def test_threads_that_gain_nothing_are_no_step(full: Case) -> None:
+    said = advice(with_verdicts(full.results, sync_over_blocking=("slower", -0.1)))
+    assert said.startswith("sync is no step towards it here: −10.0 %")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (("slower", -0.1), "stay with blocking"),
+        (("no difference", 0.0), "Do not move to async for throughput"),
+        (
+            ("unresolved", 0.02),
+            "Measured too briefly to tell. The smallest gain it could have seen is 1.1 %.",
+        ),
+    ],
+)
+def test_without_a_gain_nobody_is_sent_to_async(full: Case, verdict: tuple[str, float], said: str) -> None:
+    assert said in advice(with_verdicts(full.results, async_over_blocking=verdict))
+
+
+def test_a_collapse_is_the_advice_and_gives_no_figure(tmp_path: Path) -> None:
+    results = cases.collapsed(tmp_path).results
+    answer = words.answer(results)
+    assert answer is not None
+    assert answer.figure == "collapsed"
+    assert advice(results).startswith(
+        "blocking stopped serving 4 users with a pool of 40. sync and async went on serving."
+    )
+    assert words.certainty(results) is None
+
+
+def test_an_invalid_run_shows_the_rule_instead_of_the_figure(tmp_path: Path) -> None:
+    results = cases.invalid(tmp_path).results
+    answer = words.answer(results)
+    assert answer is not None
+    assert answer.figure == "invalid"
+    assert results.headline is not None
+    assert words.line(results.headline) == "the measurement broke a rule and gives no figure"
+    ((heading, text),) = words.banners(results)
+    assert heading == "Invalid"
+    assert "errors: 0.4 % of the requests, limit 0.1 %" in text
+
+
+def test_an_interrupted_run_says_so_before_any_figure(tmp_path: Path) -> None:
+    ((heading, text),) = words.banners(cases.interrupted(tmp_path).results)
+    assert heading == "Interrupted"
+    assert text.startswith("The run ended early, after 1 min 10 s.")
+
+
+def test_an_arm_alone_is_not_compared_with_anything(tmp_path: Path) -> None:
+    results = cases.one_arm(tmp_path).results
+    assert words.answer(results) is None
+    assert advice(results) == "Nothing was compared: name two arms to see a gain."
+
+
+def test_a_null_run_says_whether_its_interval_contains_zero(tmp_path: Path) -> None:
+    results = cases.null(tmp_path).results
+    assert "The harness sees nothing where there is nothing" in advice(results)
+    cell = results.headline_cell
+    assert cell is not None
+    missed = cell.comparisons[0].model_copy(update={"low": 0.01, "high": 0.02})
+    cells = (cell.model_copy(update={"comparisons": (missed,)}),)
+    assert "The interval misses 0" in advice(results.model_copy(update={"cells": cells}))
+
+
+def test_only_the_headline_claims_its_confidence(full: Case) -> None:
+    cell = full.results.headline_cell
+    assert cell is not None
+    said = {words.pair(found): words.interval(found) for found in cell.comparisons}
+    assert said["async over blocking"].startswith("95 % interval")
+    assert said["async over sync"].startswith("single 95 % interval")
+
+
+def claimed(full: Case, **changes: Any) -> str:
+    assert full.results.claim is not None
+    return words.claim(full.results.claim.model_copy(update=changes))
+
+
+def test_a_claim_is_placed_in_wait_ratio_and_in_the_milliseconds_of_this_machine(full: Case) -> None:
+    assert claimed(full) == (
+        "Reproduced: the published +38 % of async over blocking lies at a wait ratio of 0.37 (0.36 to 0.38), "
+        "which here takes 0.086 ms added to each round trip (0.078 to 0.094 ms). "
+        "That overlaps the band of 0.06 to 0.83 that a small cloud set-up gives."
+    )
+
+
+def test_a_claim_that_the_curve_never_crosses_has_no_place(full: Case) -> None:
+    said = claimed(full, verdict="not reproduced", wait_ratio=None, notes=("the gain stays below",))
+    assert said == (
+        "Not reproduced: the published +38 % of async over blocking was not found on the curve: "
+        "the gain stays below."
+    )
+    assert full.results.claim is not None
+    assert words.claim_meaning(full.results.claim.model_copy(update={"wait_ratio": None})) is None
+
+
+def test_a_claim_outside_its_band_is_not_reproduced(full: Case) -> None:
+    said = claimed(full, verdict="not reproduced", band=(0.5, 0.6))
+    assert "That lies outside the band of 0.50 to 0.60" in said
+
+
+def test_cells_are_told_apart_by_what_differs_between_them(full: Case) -> None:
+    assert list(words.distinctions(full.results.cells).values()) == [
+        "no delay added",
+        "0.1 ms added",
+        "0.2 ms added",
+        "0.4 ms added",
+        "0.8 ms added",
+    ]
+    (only,) = words.distinctions(full.results.cells[:1]).values()
+    assert only == "read-list, 4 users, no delay added, pool 40, 1 worker"
