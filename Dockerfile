@@ -6,7 +6,7 @@ COPY requirements.lock .
 RUN pip --python /opt/gainbench/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements.lock
 COPY . .
 RUN pip --python /opt/gainbench/bin/python install --no-cache-dir --no-deps --no-build-isolation --editable . \
-    && python -m compileall -q .
+    && python -m compileall -q . && chmod -R a+rX .
 
 FROM python:3.12.12-slim
 ENV PATH=/opt/gainbench/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
