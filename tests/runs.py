@@ -1,9 +1,9 @@
 """Synthetic runs with known numbers, for the tests of everything that reads a run.
 
 Nothing here is random. With 0.1 ms added, `blocking` serves 1000, `sync` 1300 and `async` 1400 requests/s, so
-that the gains are +40 %, +30 % and +7.7 %. In `blocking`, a request computes for 0.72 ms and stops the loop for
-0.18 ms and the added round trip; the others do not depend on it. From the second trial on, `async` strays a
-little.
+that the gains are +40 %, +30 % and +7.7 %. In `blocking`, a request computes for 0.72 ms and stops the loop
+for 0.18 ms and the added round trip; the others do not depend on it. From the second trial on, `async`
+strays a little.
 """
 
 import json
