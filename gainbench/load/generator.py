@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from time import monotonic
 
 from gainbench.errors import ConfigurationError
@@ -31,10 +32,15 @@ def main() -> None:
 
 
 def serve(control: socket.socket, session: LocustSession) -> None:
+    converse(control, lambda request: answer(request, session))
+
+
+def converse(control: socket.socket, answer: Callable[[protocol.Request], protocol.Reply]) -> None:
+    """Answer each request of the harness, until it closes the connection."""
     with control.makefile("rb") as lines:
         for line in lines:
             try:
-                reply = answer(protocol.decode_request(line), session)
+                reply = answer(protocol.decode_request(line))
             except ConfigurationError as error:
                 reply = protocol.Refused.of(error)
             control.sendall(protocol.encode_reply(reply))

@@ -33,7 +33,7 @@ class GeneratorLost(InvalidMeasurement):
     """The load generator died or no longer answers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WindowReport(WindowCounts):
     """A counted window, and what else has ended since the last report."""
 
@@ -104,6 +104,10 @@ class Generator:
         opened = self._ask(request, WindowOpened, seconds=guard_seconds + ANSWER_SECONDS)
         self._closes_at = opened.at + seconds
         return opened
+
+    def wait_for_close(self) -> None:
+        """Return when the window's time is over; what was planned in it may still be unanswered."""
+        time.sleep(max(self._closes_at - time.monotonic(), 0.0))
 
     def finish(self) -> WindowReport:
         """Return when the window's time is over. The arm stays under load, uncounted, until the next call."""

@@ -30,6 +30,17 @@ class ArmTarget:
     host: str
 
 
+Arrivals = Literal["constant", "poisson"]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """An open loop: each arm's requests begin at this rate while it has its turn, whatever it answers."""
+
+    arrivals: Arrivals
+    rates_rps: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Workload:
     """What to load: N users for each arm, all of the same class of the same Locust file.
@@ -43,6 +54,7 @@ class Workload:
     arms: tuple[ArmTarget, ...]
     seed: int
     spawn_rate: float | None = None  # users per second and arm; None: all at once
+    pace: Pace | None = None  # None: a closed loop; else the users are the most requests in flight
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,17 @@ class Remainder:
 
 
 @dataclass(frozen=True)
+class PlannedStarts:
+    """How an open loop's window kept its schedule."""
+
+    planned: int
+    unanswered: int  # long after the window's end; in the latencies with their age by then
+    late_for_users: int  # no user was free
+    late_for_generator: int  # a user was free, but the generator was behind
+    longest_late_seconds: float
+
+
+@dataclass(frozen=True)
 class WindowCounts:
     """One counted window of one arm.
 
@@ -85,6 +108,9 @@ class WindowCounts:
     in_flight_at_close: int
     in_flight_seconds: float
     gap_seconds: float
+    starts: PlannedStarts | None = None  # of an open loop
+    worker_cpu_seconds: tuple[float, ...] = ()  # of each load generator's process, where there are several
+    incomplete: str | None = None  # why a part of the load is missing or was late
 
 
 # Requests to the generator.
@@ -149,7 +175,10 @@ class WindowOpened:
 
 @dataclass(frozen=True)
 class WindowClosed:
-    """``latencies_us`` holds the successes' response times, unsigned 32-bit integers in machine order."""
+    """``latencies_us`` holds the successes' response times, unsigned 32-bit integers in machine order.
+
+    In an open loop these are the requests planned in the window, whenever they ended, from the planned start.
+    """
 
     window: WindowCounts
     latencies_us: bytes

@@ -10,7 +10,9 @@ import gc
 import logging
 import random
 import resource
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,10 +24,12 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.event import EventHook
-from locust.runners import STATE_STOPPED, WorkerNode
+from locust.runners import STATE_STOPPED, Runner, WorkerNode
 
 from gainbench.errors import ConfigurationError
 from gainbench.load.locustfile import choose, open_locustfile
+from gainbench.load.openloop import PacedLane
+from gainbench.load.orders import ALL, Share
 from gainbench.load.protocol import ArmNotReady, Remainder, Workload
 from gainbench.load.turnstile import Lane, Turnstile
 from gainbench.load.users import RequestEvent, is_leaving, seat_of, seated
@@ -49,13 +53,18 @@ GC_THRESHOLD = 50_000
 class LocustSession:
     """One workload at a time. ``locust_stats`` keeps Locust's own statistics, which its web UI needs."""
 
-    def __init__(self, *, locust_stats: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        locust_stats: bool = False,
+        runner: Callable[[Environment], Runner] = Environment.create_local_runner,
+    ) -> None:
         self.turnstile = Turnstile()
         # Before any Locust file is imported, so that every one of them finds this event.
         self._request_event = RequestEvent(self.turnstile)
         locust.events.request = self._request_event
         self.environment = Environment(events=locust.events, stop_timeout=STOP_SECONDS)
-        self._runner = self.environment.create_local_runner()
+        self._runner = runner(self.environment)
         if not locust_stats:
             self._request_event._handlers.clear()  # so far only the runner listens, for its rounded totals
         locust.events.user_error.add_listener(self._on_user_error)
@@ -63,20 +72,21 @@ class LocustSession:
         self._task_log = _FirstFew(LOGGED_TASK_EXCEPTIONS)
         logging.getLogger("locust.user.task").addFilter(self._task_log)
 
-    def prepare(self, workload: Workload) -> None:
-        """Spawn users for every arm, let them log in, and leave them parked before their first task."""
-        if self._runner.user_count:
-            raise RuntimeError("the last workload has not been finished")
+    def prepare(self, workload: Workload, share: Share = ALL) -> None:
+        """Spawn this share of every arm's users, let them log in, and leave them before their first task."""
+        if self._runner.user_count:  # the last workload was given up
+            self.finish()
         classes = choose(self._open(workload.locustfile), workload.user, workload.locustfile)
-        refuse_too_many(workload, classes)
-        random.seed(workload.seed)
+        users = share.count(workload.users)
+        refuse_too_many(replace(workload, users=users), classes)
+        random.seed(workload.seed + share.number)
         self._task_log.begin()
-        self.turnstile.set_up(arm.name for arm in workload.arms)
+        self.turnstile.set_up((arm.name for arm in workload.arms), _new_lane(workload, share))
         try:
-            self._spawn(workload, classes)
+            self._spawn(workload, classes, share)
             for lane in self.turnstile.lanes.values():
                 self.turnstile.turn_to(lane.arm)
-                _wait_for_on_start(lane, workload.users)
+                _wait_for_on_start(lane, users)
         except ConfigurationError:
             self.finish()
             raise
@@ -123,14 +133,14 @@ class LocustSession:
             new.fire(environment=self.environment, runner=self._runner, web_ui=None)
         return self._files[path]
 
-    def _spawn(self, workload: Workload, classes: list[type[locust.User]]) -> None:
+    def _spawn(self, workload: Workload, classes: list[type[locust.User]], share: Share) -> None:
         self.environment.user_classes = []
-        for base, users in shares(classes, workload.users):
+        for base, users in own(shares(classes, workload.users), share):
             for arm in workload.arms:
                 user_class = seated(base, arm.name, arm.host, self.turnstile, self._request_event)
                 user_class.fixed_count = users
                 self.environment.user_classes.append(user_class)
-        total = workload.users * len(workload.arms)
+        total = share.count(workload.users) * len(workload.arms)
         rate = total if workload.spawn_rate is None else workload.spawn_rate * len(workload.arms)
         self._runner.start(total, spawn_rate=rate)
         spawning = self._runner.spawning_greenlet
@@ -160,6 +170,13 @@ def shares(classes: list[type[locust.User]], users: int) -> list[tuple[type[locu
     return [(base, counts[base.__name__]) for base in classes if counts[base.__name__]]
 
 
+def own(all_users: list[tuple[type[locust.User], int]], share: Share) -> list[tuple[type[locust.User], int]]:
+    """The users that are this generator's; over all generators, the mix of classes is that of one."""
+    seats = [base for base, users in all_users for _ in range(users)]
+    counts = Counter(seats[share.number :: share.of])
+    return [(base, counts[base]) for base, _ in all_users if counts[base]]
+
+
 def refuse_too_many(workload: Workload, classes: list[type[locust.User]]) -> None:
     """Every user holds a connection: raise the soft limit of open files, refuse what still does not fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -176,6 +193,15 @@ def refuse_too_many(workload: Workload, classes: list[type[locust.User]]) -> Non
             f"open files, but {reason} is {limit}",
             cure=f"use at most {(limit - OTHER_FILES) // len(workload.arms)} users",
         )
+
+
+def _new_lane(workload: Workload, share: Share) -> Callable[[str], Lane]:
+    """Every arm gets the same sequence of gaps; several generators share the rate."""
+    pace = workload.pace
+    if pace is None:
+        return Lane
+    seed = workload.seed + share.number
+    return lambda arm: PacedLane(arm, pace.arrivals, pace.rates_rps[arm] / share.of, random.Random(seed))
 
 
 def _wait_for_on_start(lane: Lane, users: int) -> None:
