@@ -5,15 +5,17 @@ Random tokens and the time of day are no difference: they would not be alike on 
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
 import httpx
 
-_TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-zA-Z])[0-9a-f]{16,}(?![0-9a-zA-Z])")
+_TOKEN = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-zA-Z])[0-9a-f]{16,}(?![0-9a-zA-Z])"
+)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?")
 NOW_IS = timedelta(minutes=1)
 
@@ -35,11 +37,12 @@ class Answer:
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    content: bytes | None = field(default=None, repr=False)  # the body as it came
 
     @classmethod
     def of(cls, response: httpx.Response, headers: Iterable[str]) -> "Answer":
         kept = {name: response.headers[name] for name in headers if name in response.headers}
-        return cls(response.status_code, kept, _body(response))
+        return cls(response.status_code, kept, _body(response), response.content)
 
     @classmethod
     def none(cls, error: httpx.HTTPError) -> "Answer":
@@ -53,6 +56,10 @@ class Answer:
         told = self.body.get("id")
         return str(told) if isinstance(told, int | str) and not isinstance(told, bool) else None
 
+    def with_aliases(self, aliases: Mapping[str, str]) -> "Answer":
+        """With the ids that this arm gave under names that mean the same on all arms."""
+        return replace(self, body=_aliased(self.body, aliases), content=None) if aliases else self
+
 
 def difference(one: Answer, other: Answer) -> str | None:
     """In what the answers differ, or None."""
@@ -63,6 +70,8 @@ def difference(one: Answer, other: Answer) -> str | None:
     for name in sorted({*one.headers, *other.headers}):
         if one.headers.get(name) != other.headers.get(name):
             return f"header {name}"
+    if one.content is not None and one.content == other.content:
+        return None
     place = first_difference(masked(one.body), masked(other.body))
     return None if place is None else f"body{f' at {place.path}' if place.path else ''}"
 
@@ -101,6 +110,31 @@ def masked(value: Any) -> Any:
     return [masked(each) for each in value] if isinstance(value, list) else value
 
 
+def _aliased(value: Any, aliases: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: aliases.get(str(each), each) if _names_an_id(name) else _aliased(each, aliases)
+            for name, each in value.items()
+        }
+    return [_aliased(each, aliases) for each in value] if isinstance(value, list) else value
+
+
+def _names_an_id(name: str) -> bool:
+    return name == "id" or name.endswith(("_id", "Id"))
+
+
+def shortened(value: Any, width: int = 160) -> str:
+    """A body, or a part of one, on one line."""
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "backslashreplace")
+    elif value is MISSING:
+        text = repr(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False)
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def _now_or_itself(match: re.Match[str]) -> str:
     moment = _moment(match.group())
     if moment is None:
@@ -123,10 +157,3 @@ def _body(response: httpx.Response) -> Any:
         except ValueError:
             return response.content
     return response.content
-
-
-def pairs_with_first(answers: Mapping[str, Sequence[Answer]]) -> Iterator[tuple[int, Answer, Answer]]:
-    """Each answer of each other arm beside the first arm's, step by step."""
-    first, *others = answers.values()
-    for step, answer in enumerate(first):
-        yield from ((step, answer, other[step]) for other in others)

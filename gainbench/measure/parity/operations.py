@@ -88,9 +88,7 @@ def _operation(document: Schema, method: str, path: str, item: Schema) -> Operat
     )
 
 
-def _parameters(
-    described: Iterable[Schema], document: Schema
-) -> Iterator[tuple[tuple[str, str], Parameter]]:
+def _parameters(described: Iterable[Schema], document: Schema) -> Iterator[tuple[tuple[str, str], Parameter]]:
     """By place and name: what an operation says of a parameter takes the place of what its path says."""
     for each in described:
         known = resolved(each, document)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gainbench.measure.parity import values
 from gainbench.measure.parity.operations import Body, Operation, Parameter, Schema, resolved
 
-LONGEST_SEQUENCE = 8
+LONGEST_SEQUENCE = 12
 BOUNDARY = "gainbench-boundary"  # fixed, so that all arms get the same bytes
 UNSAFE_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 FALLBACK_ID = "1"
@@ -51,13 +51,13 @@ RequestSequence = tuple[Request, ...]
 
 
 def sequences(operations: Sequence[Operation]) -> st.SearchStrategy[RequestSequence]:
-    """Sequences that stay with one resource (``/tasks...``), so that its requests meet, or wander over all."""
+    """Sequences that stay with one resource (``/tasks...``), so that its requests meet, or wander."""
     each = {operation.name: requests(operation) for operation in operations}
     groups = [
         tuple(operation.name for operation in group)
         for _, group in itertools.groupby(sorted(operations, key=_resource), _resource)
     ]
-    choices = [*groups, tuple(each)] if len(groups) > 1 else groups
+    choices = [*(group for group in groups if len(group) > 1), tuple(each)]
     return (
         st.sampled_from(choices)
         .flatmap(
@@ -67,6 +67,14 @@ def sequences(operations: Sequence[Operation]) -> st.SearchStrategy[RequestSeque
         )
         .map(tuple)
     )
+
+
+def alternatives(
+    operations: Sequence[Operation], sequence: RequestSequence
+) -> st.SearchStrategy[RequestSequence]:
+    """Sequences of the same operations, with other values."""
+    known = {operation.name: operation for operation in operations}
+    return st.tuples(*(requests(known[f"{request.method} {request.path}"]) for request in sequence))
 
 
 def _resource(operation: Operation) -> str:
@@ -104,12 +112,12 @@ def _path_value(parameter: Parameter, operation: Operation) -> st.SearchStrategy
         usual = st.integers(1, 9).map(str)
     else:
         usual = values.valid(schema, operation.document).map(str).filter(_can_be_sent)
-    return st.one_of(usual, created, usual, created, values.odd_text)
+    return st.one_of(usual, created, usual, created, usual, created, values.odd_text)
 
 
 def _query(parameter: Parameter, operation: Operation) -> st.SearchStrategy[tuple[tuple[str, str], ...]]:
     usual = values.valid(parameter.schema, operation.document).map(_texts)
-    texts = st.one_of(usual, usual, values.odd_text.map(lambda text: (text,)))
+    texts = st.one_of(usual, usual, usual, values.odd_text.map(lambda text: (text,)))
     pairs = texts.map(lambda each: tuple((parameter.name, text) for text in each if _can_be_sent(text)))
     return pairs if parameter.required else st.just(()) | pairs
 
@@ -132,18 +140,18 @@ def _bodies(body: Body, document: Schema) -> st.SearchStrategy[tuple[str, bytes]
     """A body and its content type: as wanted, with one thing wrong, or not even of its kind."""
     kind = body.media_type
     well_formed = values.valid(body.schema, document)
-    content = st.one_of(well_formed, well_formed, values.spoilt(well_formed))
+    content = st.one_of(well_formed, well_formed, well_formed, values.spoilt(well_formed))
     if kind == "multipart/form-data":
         fields = _with_files(content, body.schema, document)
         whole = fields.map(_multipart)
         cut = whole.map(lambda text: text[: len(text) // 2])
         full_kind = f"{kind}; boundary={BOUNDARY}"
-        return st.tuples(st.just(full_kind), st.one_of(whole, whole, whole, cut))
+        return st.tuples(st.just(full_kind), st.one_of(whole, whole, whole, whole, whole, cut))
     if kind == "application/x-www-form-urlencoded":
         return st.tuples(st.just(kind), content.map(_urlencoded))
     if kind.endswith("json"):
         text = content.map(lambda value: json.dumps(value).encode())
-        return st.tuples(st.just(kind), st.one_of(text, text, text, MALFORMED_JSON))
+        return st.tuples(st.just(kind), st.one_of(text, text, text, text, text, MALFORMED_JSON))
     return st.tuples(st.just(kind), st.binary(max_size=64))
 
 

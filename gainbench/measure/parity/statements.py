@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 Counters = Callable[[], Mapping[str, int]]
 
 POLL_SECONDS = 0.002
-# A session ends after its answer was sent: its last statement may come this much later.
-PATIENCE_SECONDS = 0.05
-LONG_PATIENCE_SECONDS = 0.5
 
 
 @dataclass
@@ -26,28 +23,37 @@ class StatementMeter:
 
     def __post_init__(self) -> None:
         self._price = Counter()
-        self._seen = Counter(self.read())
+        self._seen = self._counts()
         prices = [self._new() for _ in range(3)]
         while prices[-1] != prices[-2]:  # somebody's last statement came between
             prices.append(self._new())
         self._price = prices[-1]
 
-    def start(self) -> None:
-        """What was sent before does not count."""
+    def forget(self) -> None:
+        """What was sent until now counts for nobody."""
         self._new()
 
-    def spent(self, expected: Mapping[str, int] | None, *, quiet_seconds: float) -> dict[str, int]:
-        """Statements since the start, by kind: what is expected, or all that came until it was quiet."""
+    def spent(self, expected: Counter[str] | None, quiet_seconds: float) -> Counter[str]:
+        """Statements since the last call, by kind: all that came until none did for so many seconds.
+
+        A session ends after its answer was sent, so its last statement may be late. Who knows what to expect
+        need not wait: once that has come, one more look tells whether anything followed.
+        """
         total = self._new()
         quiet_since = time.monotonic()
-        while total != expected and time.monotonic() - quiet_since < quiet_seconds:
+        while time.monotonic() - quiet_since < quiet_seconds:
+            had_come = total == expected
             time.sleep(POLL_SECONDS)
-            new = self._new()
-            if new:
+            if new := self._new():
                 total += new
                 quiet_since = time.monotonic()
-        return dict(total)
+            elif had_come:
+                break
+        return total
 
     def _new(self) -> Counter[str]:
-        before, self._seen = self._seen + self._price, Counter(self.read())
+        before, self._seen = self._seen + self._price, self._counts()
         return self._seen - before
+
+    def _counts(self) -> Counter[str]:
+        return Counter({kind.removeprefix("Com_"): count for kind, count in self.read().items()})
