@@ -1,0 +1,91 @@
+"""What a browser may send, checked: every refusal says which field is wrong and what it may be."""
+
+import math
+from collections.abc import Mapping
+
+from locust.util.timespan import parse_timespan
+
+from gainbench.ui.protocol import (
+    LONGEST_ROUND_TRIP_MS,
+    LONGEST_SPAWNING_SECONDS,
+    MOST_USERS,
+    SetRoundTrip,
+    Start,
+    View,
+)
+
+Form = Mapping[str, str]
+RUNNING = ("spawning", "running", "stopping")
+
+
+class Refused(ValueError):
+    """The form cannot be accepted; the message is for the person who filled it in."""
+
+
+def read_start(form: Form, view: View) -> Start:
+    """The order that Locust's form stands for; whatever is missing is as suggested, or as it runs now."""
+    if view.choices is None:
+        raise Refused("the arms are still starting; try again in a moment")
+    running = view.current if view.phase in RUNNING else None
+    known = running or view.choices.suggested
+    start = Start(
+        users=_users(form),
+        spawn_rate=_number(form, "spawn_rate", 0.001, 10_000),
+        scenario=_one_of(form, "scenario", view.choices.scenarios, known.scenario),
+        mode=_one_of(form, "mode", view.choices.modes, known.mode),
+        rtt_ms=_number(form, "round_trip_ms", 0, LONGEST_ROUND_TRIP_MS, known.rtt_ms),
+        run_seconds=_run_seconds(form),
+    )
+    seconds = start.users / start.spawn_rate
+    if seconds > LONGEST_SPAWNING_SECONDS:
+        raise Refused(
+            f"starting {start.users} users at {start.spawn_rate:g} a second takes {seconds:.0f} s;"
+            f" choose a ramp up that takes at most {LONGEST_SPAWNING_SECONDS:.0f} s"
+        )
+    if running is not None and (start.scenario, start.mode) != (running.scenario, running.mode):
+        raise Refused(
+            f"a test is already running ({running.scenario}, {running.mode}):"
+            " stop it before you start another one"
+        )
+    return start
+
+
+def read_round_trip(form: Form, view: View) -> SetRoundTrip:
+    if view.choices is None:
+        raise Refused("the arms are still starting; try again in a moment")
+    return SetRoundTrip(_number(form, "rtt_ms", 0, LONGEST_ROUND_TRIP_MS))
+
+
+def _users(form: Form) -> int:
+    users = _number(form, "user_count", 1, MOST_USERS)
+    if users != int(users):
+        raise Refused(f"user_count = {form['user_count']!r}: write a whole number")
+    return int(users)
+
+
+def _number(form: Form, field: str, least: float, most: float, default: float | None = None) -> float:
+    text = form.get(field, "" if default is None else str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise Refused(f"{field} = {text[:40]!r}: write a number from {least:g} to {most:g}")
+    return value
+
+
+def _one_of(form: Form, field: str, allowed: tuple[str, ...] | list[str], default: str) -> str:
+    value = form.get(field) or default
+    if value not in allowed:
+        raise Refused(f"{field} = {value[:40]!r}: choose one of {', '.join(allowed)}")
+    return value
+
+
+def _run_seconds(form: Form) -> float | None:
+    text = form.get("run_time", "")
+    if not text:
+        return None
+    try:
+        return float(parse_timespan(text))
+    except ValueError:
+        raise Refused(f"run_time = {text[:40]!r}: write it like 20, 20s, 3m or 1h20m") from None

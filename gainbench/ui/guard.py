@@ -1,0 +1,47 @@
+"""Who may talk to the web UI: a browser on this machine that was pointed at this very address.
+
+Without it, a page from elsewhere could start load here: by a form posted across origins, by a name that is
+made to resolve to 127.0.0.1, or by reading answers that Locust offers to every origin.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+Headers = list[tuple[str, str]]
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+
+
+class Guard:
+    """WSGI middleware around Locust's application."""
+
+    def __init__(self, app: WsgiApp, port: int) -> None:
+        self._app = app
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        problem = self._problem(environ)
+        if problem is not None:
+            start_response("403 Forbidden", [PLAIN_TEXT])
+            return [problem.encode()]
+
+        def start(status: str, headers: Headers, *more: Any) -> Any:
+            return start_response(status, [*filter(_is_ours, headers)], *more)
+
+        return self._app(environ, start)
+
+    def _problem(self, environ: dict[str, Any]) -> str | None:
+        host = environ.get("HTTP_HOST", "")
+        if host not in self._hosts:
+            return f"this is {min(self._hosts)}, not {host!r}\n"
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and urlsplit(origin).netloc not in self._hosts:
+            return f"requests from {origin!r} are not taken\n"
+        return None
+
+
+def _is_ours(header: tuple[str, str]) -> bool:
+    """Locust opens all of its answers to every origin; none of them leaves here so."""
+    return not header[0].lower().startswith("access-control-")

@@ -1,0 +1,260 @@
+"""What a sitting has measured so far, kept so that every page can be drawn from it at once.
+
+Figures come from the same functions as a report's; only latencies are merged as they arrive, because decoding
+all histograms anew after each block would take longer and longer. Starts nothing, writes nothing.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gainbench.load import histogram
+from gainbench.measure import validity
+from gainbench.measure.arms import arm_figures
+from gainbench.measure.compare import trial_ratios
+from gainbench.plan.model import Cell, Comparison, Plan
+from gainbench.records import Block, Collapse, Window
+from gainbench.report import numbers
+from gainbench.results import RuleFigures
+from gainbench.stats.estimate import Gain, estimate_gain
+from gainbench.ui.protocol import INTERLEAVED, Entry, GainPoint, Lamp, Rate, Row, Start
+
+SHOWN_WINDOWS = 240  # per arm
+SHOWN_GAINS = 400
+SHOWN_ENTRIES = 50
+COLLAPSED = "collapsed"
+
+
+@dataclass
+class Condition:
+    """All that was measured under one condition, over every run of the sitting."""
+
+    cell: Cell
+    blocks: list[Block] = field(default_factory=list)  # without their histograms
+    latencies: dict[str, str | None] = field(default_factory=dict)
+    collapses: dict[str, Collapse] = field(default_factory=dict)
+    gains: deque[GainPoint] = field(default_factory=lambda: deque(maxlen=SHOWN_GAINS))
+
+    @property
+    def kept(self) -> list[Block]:
+        return [block for block in self.blocks if not block.dropped]
+
+    def add(self, block: Block) -> None:
+        self.blocks.append(without_histograms(block))
+        if block.dropped:
+            return
+        for window in block.windows:
+            merged = histogram.merge([self.latencies.get(window.arm), window.latency])
+            self.latencies[window.arm] = merged
+
+
+@dataclass
+class Leg:
+    """A stretch of one run of the test under one condition: a line of the history."""
+
+    run: int
+    order: Start
+    began: str
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def kept(self) -> list[Block]:
+        return [block for block in self.blocks if not block.dropped]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the pages say of one condition, and of the sitting."""
+
+    headline: str
+    rows: tuple[Row, ...]
+    lamps: tuple[Lamp, ...]
+    gains: tuple[GainPoint, ...]
+    history: tuple[Entry, ...]
+
+
+class Ledger:
+    """Blocks, windows and collapses of a sitting."""
+
+    def __init__(self, plan: Plan, *, pinned: bool) -> None:
+        self._plan = plan
+        self._pinned = pinned
+        self._conditions: dict[str, Condition] = {}
+        self._legs: list[Leg] = []
+        self._rates: dict[str, deque[Rate]] = defaultdict(lambda: deque(maxlen=SHOWN_WINDOWS))
+        self._figures: dict[str, Figures] = {}  # by condition, until something is added
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every condition measured; the one with the most blocks, whatever they say, is the headline."""
+        longest = max(self._conditions.values(), key=lambda condition: len(condition.blocks), default=None)
+        return tuple(
+            condition.cell.model_copy(update={"headline": condition is longest})
+            for condition in self._conditions.values()
+        )
+
+    @property
+    def blocks(self) -> int:
+        return sum(len(condition.blocks) for condition in self._conditions.values())
+
+    def begin(self, run: int, order: Start) -> None:
+        """A run starts, or goes on under another condition."""
+        self._figures.clear()
+        self._legs.append(Leg(run, order, time.strftime("%H:%M:%S")))
+
+    def add_window(self, window: Window) -> None:
+        self._rates[window.arm].append(Rate(round(window.started, 2), round(window.throughput_rps, 1)))
+
+    def condition(self, cell: Cell) -> Condition:
+        return self._conditions.setdefault(cell.key, Condition(cell))
+
+    def add(self, cell: Cell, line: Block | Collapse) -> None:
+        self._figures.clear()
+        condition = self.condition(cell)
+        if isinstance(line, Collapse):
+            condition.collapses[line.arm] = line
+            return
+        condition.add(line)
+        self._legs[-1].blocks.append(condition.blocks[-1])
+        gain = self._headline_gain(condition)
+        if gain is not None:
+            last = line.windows[-1]
+            at = round(last.started + last.seconds, 2)
+            condition.gains.append(GainPoint(at, gain.gain, gain.low, gain.high))
+
+    def rates(self) -> Mapping[str, tuple[Rate, ...]]:
+        return {arm: tuple(self._rates[arm]) for arm in self._plan.arm_names}
+
+    def figures(self, cell: Cell) -> Figures:
+        """Computed once for each block, however often the pages ask."""
+        if cell.key not in self._figures:
+            condition = self._conditions.get(cell.key) or Condition(cell)
+            self._figures[cell.key] = Figures(
+                headline=self._headline(condition),
+                rows=tuple(self._row(condition, arm) for arm in self._plan.arm_names),
+                lamps=self._lamps(condition),
+                gains=tuple(condition.gains),
+                history=tuple(self._entry(leg) for leg in reversed(self._legs[-SHOWN_ENTRIES:])),
+            )
+        return self._figures[cell.key]
+
+    def _headline_gain(self, condition: Condition) -> Gain | None:
+        comparison = self._plan.headline
+        if comparison is None or _collapsed(comparison, condition):
+            return None
+        return _gain(comparison, condition.kept)
+
+    def _headline(self, condition: Condition) -> str:
+        headline = self._plan.headline
+        return "" if headline is None else self._gain_of(condition, headline.candidate)
+
+    def _lamps(self, condition: Condition) -> tuple[Lamp, ...]:
+        evidence = validity.Evidence(
+            cell=condition.cell,
+            arms=tuple(arm for arm in self._plan.arm_names if arm not in condition.collapses),
+            blocks=tuple(condition.blocks),
+            kept=tuple(condition.kept),
+            round_trips=(),
+            pinned=self._pinned,
+        )
+        lamps = [_lamp(rule) for rule in validity.judge(evidence)]
+        return (*lamps[:1], _steal_lamp(condition.blocks), *lamps[1:])
+
+    def _row(self, condition: Condition, arm: str) -> Row:
+        collapse = condition.collapses.get(arm)
+        figures = arm_figures(arm, condition.kept, collapse, self._plan.claim)
+        p50, p95, p99 = histogram.quantiles_ms(condition.latencies.get(arm), (0.5, 0.95, 0.99))
+        return Row(
+            arm=arm,
+            throughput=collapse.state if collapse else numbers.rate(figures.throughput_rps),
+            failures=numbers.count(figures.errors) if figures.requests else numbers.UNKNOWN,
+            p50=numbers.ms(p50),
+            p95=numbers.ms(p95),
+            p99=numbers.ms(p99),
+            cpu=numbers.ms(figures.cpu_ms_per_request),
+            gain=self._gain_of(condition, arm),
+        )
+
+    def _gain_of(self, condition: Condition, arm: str) -> str:
+        """Over the baseline, which itself has none."""
+        headline = self._plan.headline
+        if headline is None or arm == headline.baseline:
+            return "baseline" if headline else numbers.UNKNOWN
+        comparison = Comparison(baseline=headline.baseline, candidate=arm)
+        if _collapsed(comparison, condition):
+            return COLLAPSED
+        return gain_text(_gain(comparison, condition.kept))
+
+    def _entry(self, leg: Leg) -> Entry:
+        arms = self._plan.arm_names if leg.order.mode == INTERLEAVED else (leg.order.mode,)
+        rates = {arm: arm_figures(arm, leg.kept, None, None).throughput_rps for arm in arms}
+        headline = self._plan.headline
+        return Entry(
+            run=leg.run,
+            began=leg.began,
+            what=described(leg.order),
+            blocks=_counted(leg.blocks),
+            throughputs=", ".join(f"{arm} {numbers.rate(rate)}" for arm, rate in rates.items()),
+            gain=gain_text(_gain(headline, leg.kept)) if headline else numbers.UNKNOWN,
+        )
+
+
+def without_histograms(block: Block) -> Block:
+    windows = tuple(window.model_copy(update={"latency": None}) for window in block.windows)
+    return block.model_copy(update={"windows": windows, "outside": ()})
+
+
+def described(order: Start) -> str:
+    users = numbers.several(order.users, "user")
+    return f"{order.scenario}, {order.mode}, {users}, {numbers.plain(order.rtt_ms)} ms"
+
+
+def gain_text(gain: Gain | None) -> str:
+    """No bare ratio: an interval, or the word that there is none."""
+    if gain is None:
+        return numbers.UNKNOWN
+    if gain.low is None or gain.high is None:
+        return f"{numbers.gain(gain.gain)} (no interval yet)"
+    return f"{numbers.gain(gain.gain)} ({numbers.interval(gain.low, gain.high)})"
+
+
+def _gain(comparison: Comparison, kept: Sequence[Block]) -> Gain | None:
+    means = [trial.mean for trial in trial_ratios(comparison, kept)]
+    return estimate_gain(means) if means else None
+
+
+def _collapsed(comparison: Comparison, condition: Condition) -> bool:
+    return bool({comparison.baseline, comparison.candidate} & condition.collapses.keys())
+
+
+def _counted(blocks: Sequence[Block]) -> str:
+    dropped = sum(block.dropped is not None for block in blocks)
+    return f"{len(blocks)} ({dropped} dropped)" if dropped else f"{len(blocks)}"
+
+
+def _lamp(rule: RuleFigures) -> Lamp:
+    if rule.value is None:
+        return Lamp(rule.rule, None, "not known yet", rule.meaning)
+    shown, limit = (
+        (numbers.quantity(value, "ms") if rule.unit == "ms" else f"{numbers.percent(value)} {rule.unit}")
+        for value in (rule.value, rule.limit)
+    )
+    return Lamp(rule.rule, rule.ok, f"{shown}; at most {limit}", rule.meaning)
+
+
+def _steal_lamp(blocks: Iterable[Block]) -> Lamp:
+    """What other guests of the machine took from the arms' cores; a block that lost too much is dropped."""
+    readings = [window.machine for block in blocks for window in block.windows]
+    stolen = sum(reading.arms_steal_seconds or 0.0 for reading in readings)
+    seconds = sum(reading.arms_cores_seconds or 0.0 for reading in readings)
+    return _lamp(
+        RuleFigures(
+            rule="steal",
+            ok=not seconds or stolen / seconds <= validity.MOST_STEAL,
+            value=stolen / seconds if seconds else None,
+            limit=validity.MOST_STEAL,
+            unit="of the arms' cores",
+            meaning="time that the machine's other guests took away from the arms",
+        )
+    )

@@ -1,0 +1,385 @@
+"""A sitting at the web UI: the arms stay up while a person starts tests, turns knobs and watches.
+
+What a test measures is what a bench measures, by the same code: blocks of mirrored windows, each on disk at
+once. A stretch of blocks stands where a trial stands in a bench, so that the interval holds what changes from
+stretch to stretch; as all stretches share their server processes, it does not hold what fresh ones would add.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gainbench.errors import ConfigurationError
+from gainbench.measure.bench import ground
+from gainbench.measure.environment import gather
+from gainbench.measure.rig import Ground, real_rig
+from gainbench.measure.schedule import PlannedBlock
+from gainbench.measure.summary import summarise
+from gainbench.measure.trial import CutShort, Memory, TrialRun
+from gainbench.plan import file
+from gainbench.plan.model import Cell, Plan
+from gainbench.records import Block, Collapse, End, Line, Window
+from gainbench.report import numbers, palette, write
+from gainbench.report.files import REPORT
+from gainbench.stack.supervisor import Supervisor
+from gainbench.store.directory import RunDirectory
+from gainbench.store.reading import load_run
+from gainbench.ui.desk import Desk, desk, require_port
+from gainbench.ui.ledger import Ledger, described
+from gainbench.ui.protocol import (
+    INTERLEAVED,
+    LONGEST_ROUND_TRIP_MS,
+    Arm,
+    Choices,
+    Phase,
+    SetRoundTrip,
+    Start,
+    Stop,
+    Store,
+    Stored,
+    View,
+)
+from gainbench.ui.rig import KeptRig
+
+NAME = "ui"
+BLOCKS_PER_STRETCH = 2
+SPAWN_RATE = 10.0
+IDLE_SECONDS = 1.0
+SHOWN_MESSAGES = 6
+
+Tell = Callable[[str], None]
+
+
+def ui_plan(plan: Plan, *, blocks: int | None = None) -> Plan:
+    """The plan of a sitting: its first condition is the headline cell, and no number of trials ends it."""
+    per_stretch = blocks or BLOCKS_PER_STRETCH
+    cell = plan.headline_cell
+    if cell.rtt_ms > LONGEST_ROUND_TRIP_MS:
+        raise ConfigurationError(
+            f"a round trip of {cell.rtt_ms:g} ms is too long to watch",
+            cure=f"choose at most {LONGEST_ROUND_TRIP_MS:g} ms",
+        )
+    profile = plan.profile.model_copy(
+        update={
+            "name": NAME,
+            "trials": 1,
+            "blocks": per_stretch,
+            "headline_blocks": per_stretch,
+            "precision": None,
+            "rtt_ms": None,
+            "headline_only": False,
+        }
+    )
+    return plan.model_copy(update={"name": NAME, "profile": profile, "cells": (cell,)})
+
+
+@contextmanager
+def sitting(
+    supervisor: Supervisor, plan: Plan, *, out: Path, port: int, command: Sequence[str], tell: Tell
+) -> Iterator["Sitting"]:
+    """Database, web UI and arms, up for as long as the block lasts; its end stores what was measured."""
+    require_port(port)
+    with ground(plan, supervisor, logs=supervisor.folder) as base, ExitStack() as stack:
+        pinned = base.cores.others if base.cores else None
+        at = stack.enter_context(desk(supervisor, port=port, log=base.logs / "generator.log", cores=pinned))
+        here = Sitting(base, at, out, command, tell)
+        stack.callback(here.close)
+        here.open()
+        yield here
+
+
+@dataclass
+class Sitting:
+    """One person, one set of arms, any number of tests."""
+
+    ground: Ground
+    desk: Desk
+    out: Path
+    command: Sequence[str]
+    tell: Tell
+    stored: Stored | None = None
+    _ledger: Ledger = field(init=False)
+    _directory: RunDirectory | None = None
+    _memory: Memory = field(default_factory=Memory)
+    _servers: ExitStack = field(default_factory=ExitStack)
+    _rig: KeptRig | None = None
+    _worn: bool = False  # an arm has stopped serving: the next stretch needs fresh servers
+    _phase: Phase = "stopped"
+    _activity: str = ""
+    _current: Start | None = None
+    _next: Start | None = None
+    _wants_report: bool = False
+    _warm: bool = False
+    _deadline: float | None = None
+    _stretches: int = 0
+    _runs: int = 0
+    _messages: deque[str] = field(default_factory=lambda: deque(maxlen=SHOWN_MESSAGES))
+
+    def __post_init__(self) -> None:
+        self._ledger = Ledger(self.plan, pinned=self.ground.cores is not None)
+
+    @property
+    def plan(self) -> Plan:
+        return self.ground.plan
+
+    @property
+    def url(self) -> str:
+        return self.desk.url
+
+    def open(self) -> None:
+        """Start the arms before anybody asks for them, so that the first test begins at once."""
+        self._serve(self.plan.headline_cell)
+        self._set("ready")
+
+    def close(self) -> None:
+        """End the servers; then close the record and write the report, whatever ended the sitting."""
+        self._servers.close()
+        self._write_report()
+
+    def run(self) -> None:
+        """Do what the browser orders, until Ctrl-C."""
+        while True:
+            match self.desk.next_order(IDLE_SECONDS):
+                case Start() as order:
+                    self._test(order)
+                case Store():
+                    self._store()
+                case SetRoundTrip(rtt_ms) if self._current is not None:
+                    self._current = replace(self._current, rtt_ms=rtt_ms)
+                    self._publish()
+                case None:
+                    self._look_after_arms()
+
+    def _test(self, order: Start) -> None:
+        """One run of the test: stretch after stretch, until it is stopped or cannot go on."""
+        self._runs += 1
+        self._memory.stopped.clear()  # an arm that failed gets another chance when a person asks for it
+        self._deadline = None if order.run_seconds is None else self.ground.clock() + order.run_seconds
+        self._next, self._current = order, None
+        try:
+            while self._next is not None:
+                if self._next != self._current:
+                    self._turn_to(self._next)
+                self._stretch(self._next)
+        except ConfigurationError as error:
+            self._say(f"{error.message}" + (f" ({error.cure})" if error.cure else ""))
+            self._worn = True
+        finally:
+            self._warm, self._next = False, None
+        self._set("stopped")
+
+    def _turn_to(self, order: Start) -> None:
+        """Another condition: a new line of the history, and a warm-up if its users are new."""
+        before, self._current = self._current, order
+        if before is None or not _same_users(before, order):
+            self._warm = False
+        self._ledger.begin(self._runs, order)
+        self._set("running" if self._warm else "spawning", described(order))
+
+    def _stretch(self, order: Start) -> None:
+        """As many blocks as a trial has, on servers that stay up; then look what is wanted next."""
+        cell = self._cell(order)
+        plan = self._plan_of(order, cell)
+        if not self._memory.serving(cell, plan.arm_names):
+            raise ConfigurationError("no arm is left that serves under this condition")
+        trial = TrialRun(
+            plan=plan,
+            number=self._stretches,
+            rigs=self._kept_rig,
+            memory=self._memory,
+            record=self._record,
+            clock=self.ground.clock,
+            on_block=self._before_block,
+            warm_up=not self._warm,
+        )
+        self._stretches += 1
+        trial.run()
+        self._warm = not self._worn
+
+    def _plan_of(self, order: Start, cell: Cell) -> Plan:
+        arms = [arm for arm in self.plan.arms if order.mode in (INTERLEAVED, arm.name)]
+        return self.plan.model_copy(update={"arms": tuple(arms), "cells": (cell,)})
+
+    def _cell(self, order: Start) -> Cell:
+        first = self.plan.headline_cell
+        changes = {"scenario": order.scenario, "users": order.users, "rtt_ms": order.rtt_ms}
+        return first.model_copy(update=changes)
+
+    @contextmanager
+    def _kept_rig(self, cell: Cell) -> Iterator[KeptRig]:
+        rig = self._serve(cell)
+        rig.keep_users = True
+        if self._current is not None:
+            rig.spawn_rate = self._current.spawn_rate
+        yield rig
+
+    def _serve(self, cell: Cell) -> KeptRig:
+        """The running servers, or fresh ones where there are none or an arm has stopped."""
+        if self._rig is None or self._worn or self._rig.ended():
+            self._set(self._phase, "starting the arms")
+            if self._rig is not None:
+                self._rig.release()
+                self._rig = None
+            self._servers.close()
+            real = self._servers.enter_context(real_rig(self.ground, cell, self.desk.generator))
+            self._rig = KeptRig(real, SPAWN_RATE, self._before_look, self._after_look)
+            self._worn = False
+        return self._rig
+
+    def _before_block(self, block: PlannedBlock) -> None:
+        """Between two blocks nothing is lost: the moment for whatever has been ordered meanwhile."""
+        self._take_orders()
+        if self._wants_report:
+            self._store()
+        if self._next != self._current:
+            self._cut_short()
+        self._set("running", f"{described(self._next)}: {' '.join(block.order)}" if self._next else "")
+
+    def _before_look(self, arm: str) -> None:
+        """Between two windows only a wish to stop counts."""
+        self._take_orders()
+        if self._next is None:
+            self._cut_short()
+
+    def _after_look(self, window: Window) -> None:
+        self._ledger.add_window(window)
+        self._publish()
+
+    def _cut_short(self) -> None:
+        if self._rig is not None and self._current is not None:
+            self._rig.keep_users = self._next is not None and _same_users(self._current, self._next)
+        if self._next is None:
+            self._set("stopping", "stopping")
+        raise CutShort
+
+    def _take_orders(self) -> None:
+        while (order := self.desk.next_order()) is not None:
+            match order:
+                case Stop():
+                    self._next = None
+                    return  # what was ordered later waits until the test has stopped
+                case Start() if self._next is not None:
+                    self._next = order
+                case SetRoundTrip(rtt_ms) if self._next is not None:
+                    self._next = replace(self._next, rtt_ms=rtt_ms)
+                case Store():
+                    self._wants_report = True
+        if self._deadline is not None and self.ground.clock() > self._deadline:
+            self._next = None
+
+    def _record(self, line: Line) -> None:
+        """On disk first, then on the page."""
+        cell = self._cell(self._current) if self._current else self.plan.headline_cell
+        if isinstance(line, Block | Collapse):
+            self._note_condition(cell)
+        if self._directory is not None:
+            self._directory.append(line)
+        if isinstance(line, Block | Collapse):
+            self._ledger.add(cell, line)
+            self._publish()
+        if isinstance(line, Collapse):
+            self._worn = True
+            self._say(f"{line.arm} {line.state}: {line.reason}; the others go on with fresh servers")
+
+    def _note_condition(self, cell: Cell) -> None:
+        """The plan beside the record names every condition before a line of it is written."""
+        known = cell.key in {one.key for one in self._ledger.cells}
+        self._ledger.condition(cell)
+        if self._directory is None:
+            self._directory = RunDirectory.create(self.out, NAME, now=datetime.now(UTC), purpose="ui")
+            facts = gather(
+                self.plan, command=self.command, cores=self.ground.cores, database=self.ground.database
+            )
+            self._directory.write_text("environment.json", json.dumps(facts, indent=1) + "\n")
+        if not known:
+            self._write_plan(self._directory)
+
+    def _write_plan(self, directory: RunDirectory) -> None:
+        plan = self.plan.model_copy(update={"cells": self._ledger.cells})
+        directory.write_text("plan.toml", file.render(plan))
+
+    def _store(self) -> None:
+        self._wants_report = False
+        self._set(self._phase, "writing the report")
+        self._write_report()
+        self._set(self._phase)
+
+    def _write_report(self) -> None:
+        """Close the record as it stands and report on it. A block that follows opens it again."""
+        if self._directory is None:
+            return
+        self._write_plan(self._directory)
+        self._directory.append(End(status="complete", seconds=self.ground.clock()))
+        run = load_run(self._directory.path)
+        write(run, summarise(run))
+        report = self._directory.path / REPORT
+        self.stored = Stored(str(self._directory.path), str(report), self._ledger.blocks)
+
+    def _look_after_arms(self) -> None:
+        """Nobody is testing: notice an arm that ends all the same."""
+        if self._rig is None or self._worn:
+            return
+        ended = self._rig.ended()
+        if ended:
+            self._worn = True
+            self._say(f"{', '.join(ended)}: the server has ended; the next test starts fresh ones")
+
+    def _say(self, message: str) -> None:
+        self._messages.append(message)
+        self.tell(message)
+        self._publish()
+
+    def _set(self, phase: Phase, activity: str = "") -> None:
+        self._phase, self._activity = phase, activity
+        self._publish()
+
+    def _publish(self) -> None:
+        self.desk.publish(self._view())
+
+    def _view(self) -> View:
+        suggested = self._suggested()
+        cell = self._cell(self._current or suggested)
+        figures, headline, claim = self._ledger.figures(cell), self.plan.headline, self.plan.claim
+        return View(
+            phase=self._phase,
+            activity=self._activity,
+            choices=self._choices(suggested),
+            current=self._current,
+            condition=described(self._current or suggested),
+            headline=figures.headline,
+            subject=f"{headline.candidate} over {headline.baseline}" if headline else "",
+            rows=figures.rows,
+            rates=self._ledger.rates(),
+            gains=figures.gains,
+            claim=claim.gain if claim else None,
+            claim_text=f"published: {numbers.target(claim.gain)}" if claim else "",
+            lamps=figures.lamps,
+            history=figures.history,
+            messages=tuple(reversed(self._messages)),
+            blocks=self._ledger.blocks,
+            stored=self.stored,
+        )
+
+    def _choices(self, suggested: Start) -> Choices:
+        colours = palette.of_arms(self.plan.arm_names)
+        return Choices(
+            arms=tuple(Arm(name, colour.light, colour.dark) for name, colour in colours.items()),
+            scenarios=tuple(scenario.name for scenario in self.plan.scenarios),
+            suggested=suggested,
+        )
+
+    def _suggested(self) -> Start:
+        cell = self.plan.headline_cell
+        mode = INTERLEAVED if len(self.plan.arms) > 1 else self.plan.arms[0].name
+        return Start(cell.users, SPAWN_RATE, cell.scenario, mode, cell.rtt_ms)
+
+
+def _same_users(one: Start, other: Start) -> bool:
+    """Whether the users of one condition can serve the other."""
+    return replace(one, rtt_ms=0, spawn_rate=1, run_seconds=None) == replace(
+        other, rtt_ms=0, spawn_rate=1, run_seconds=None
+    )
