@@ -44,6 +44,7 @@ from gainbench.stack.up import follow, stack_up
 from gainbench.store.directory import RunDirectory
 from gainbench.store.lines import Purpose
 from gainbench.store.reading import StoredRun, load_run
+from gainbench.ui.sitting import sitting, ui_plan
 
 app = typer.Typer(
     help="What would moving a FastAPI service from a blocking to an async database driver gain?",
@@ -259,6 +260,30 @@ def up(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN) -> None:
         out.print("Ctrl-C stops all of it.")
         for name, line in follow(stack):
             out.print(f"{name}: {line}", markup=False, soft_wrap=True)
+
+
+@app.command()
+@takes_plan_flags
+def ui(
+    flags: Flags,
+    plan_path: PlanPath = DEFAULT_PLAN,
+    out_folder: OutFolder = REPORTS,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens, on 127.0.0.1.")] = 8089,
+    open_ui: Annotated[bool, typer.Option("--open", help="Open the web UI in a browser.")] = False,
+) -> None:
+    """Start all arms and the Locust web UI, to turn the knobs by hand and watch; Ctrl-C ends it."""
+    plan = ui_plan(build.load_plan(plan_path, flags), blocks=flags.blocks)
+    say = functools.partial(err.print, markup=False, soft_wrap=True)
+    say("starting the database and the arms")
+    with (
+        Supervisor.start() as supervisor,
+        sitting(supervisor, plan, out=out_folder, port=port, command=sys.argv, tell=say) as here,
+    ):
+        out.print(f"Locust UI: {here.url}", soft_wrap=True)
+        out.print(f"Live comparison: {here.url}/compare   Ctrl-C stops all of it.", soft_wrap=True)
+        if open_ui:
+            webbrowser.open(here.url)
+        here.run()
 
 
 @app.command()
