@@ -244,7 +244,7 @@ def report(
 ) -> None:
     """Rebuild a run's figures and report from its raw record."""
     stored, results = _report(run)
-    out.print(terminal.render(results, stored.path / REPORT))
+    out.print(terminal.render(results, stored.path / REPORT), crop=False)
     if open_report:
         _open_in_browser(stored.path)
 
@@ -392,7 +392,7 @@ def _reported(directory: RunDirectory, *, as_json: bool, open_report: bool) -> I
         stored = load_run(directory.path)
         if stored.blocks or stored.collapses:
             results.append(_report(directory.path)[1])
-            (err if as_json else out).print(terminal.render(results[0], directory.path / REPORT))
+            (err if as_json else out).print(terminal.render(results[0], directory.path / REPORT), crop=False)
             if open_report:
                 _open_in_browser(directory.path)
         if as_json:
