@@ -124,6 +124,9 @@ class TrialRun:
                     self._measure(rig, left[0])
                     left.pop(0)
                 self._close(rig)
+            except CutShort:
+                self._close(rig)
+                raise
             except ArmStopped as stop:
                 self.memory.stopped.add((stop.collapse.cell, stop.collapse.arm))
                 self.record(stop.collapse)
