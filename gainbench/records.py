@@ -34,6 +34,7 @@ class MachineReading(Record):
     load_steal_seconds: float | None
     load_idle_seconds: float | None
     generator_cpu_seconds: float
+    busiest_generator_cpu_seconds: float | None = None  # of one process, where several carry the load
     database_cpu_seconds: float | None
     proxy_cpu_seconds: float | None
     proxy_late_ms: float | None  # median lateness of a chunk behind its due moment, one direction
@@ -74,6 +75,7 @@ class Window(Record):
     in_flight_seconds: float
     gap_seconds: float
     lag_seconds: float
+    incomplete: str | None = None  # a load generator was lost or late: the block is dropped
     task_exceptions: Mapping[str, int] = {}  # of all users: a Locust file that raises
     arm_reading: ArmReading
     machine: MachineReading

@@ -36,6 +36,9 @@ class Generators:
         return self.count > 1 or self.listen is not None
 
 
+ONE = Generators()
+
+
 class Crew(Generator):
     """A master and, on this machine, its workers."""
 

@@ -12,8 +12,11 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
+from gainbench.load.channel import Address
+from gainbench.load.crew import ONE, Crew, Generators
 from gainbench.measure.compare import trial_ratios
 from gainbench.measure.environment import gather
 from gainbench.measure.parity.run import check_arms, side_by_side, to_record
@@ -25,6 +28,7 @@ from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
 from gainbench.records import Block, Collapse, End, Line
 from gainbench.stack import cores
+from gainbench.stack.arms import is_loopback
 from gainbench.stack.data import create_schemas, open_database
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stats.estimate import Gain, estimate_gain
@@ -189,14 +193,51 @@ class Job:
     supervisor: Supervisor
     command: Sequence[str]
     watch: Watcher
+    generators: Generators = ONE
 
 
 def measure(job: Job, directory: RunDirectory, *, resumed: StoredRun | None = None) -> None:
     """Measure the plan into the run directory. What was measured before an interruption stays there."""
     with _ended(directory, resumed) as end:
         job.watch(Progress(stage="starting the database"))
-        with ground(job.plan, job.supervisor, logs=directory.logs) as base:
-            _measure_on(base, job, directory, end, resumed)
+        with (
+            ground(job.plan, job.supervisor, logs=directory.logs) as base,
+            _crew(job, base) as crew,
+        ):
+            _measure_on(replace(base, crew=crew), job, directory, end, resumed)
+
+
+@contextmanager
+def _crew(job: Job, base: Ground) -> Iterator[Crew | None]:
+    """Several load generators, for the whole run; None where each set of servers gets one of its own."""
+    if not job.generators.are_several:
+        yield None
+        return
+    require_reachable(job.plan, job.generators.listen)
+    if job.generators.listen is not None:
+        job.watch(
+            Progress(
+                stage=f"waiting for load generators: {job.generators.count} x"
+                f" gainbench worker --master {job.generators.listen}"
+            )
+        )
+    pinned = base.cores.others if base.cores else None
+    with Crew.hire(job.supervisor, job.generators, logs=base.logs, cores=pinned) as crew:
+        yield crew
+
+
+def require_reachable(plan: Plan, listen: Address | None) -> None:
+    """Load generators on other machines reach no server on this one's loopback."""
+    if listen is None or listen.is_loopback:
+        return
+    hidden = [
+        arm.name for arm in plan.arms if arm.url is None or is_loopback(urlsplit(arm.url).hostname or "")
+    ]
+    if hidden:
+        raise ConfigurationError(
+            f"load generators on other machines cannot reach {' and '.join(hidden)} on loopback",
+            cure="give those arms a `url` that the machines reach, named in allow_targets",
+        )
 
 
 def measure_repeatedly(job: Job, directories: Iterable[RunDirectory]) -> Iterator[RunDirectory]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gainbench.errors import ConfigurationError
+from gainbench.load.crew import Crew
 from gainbench.load.handle import Generator, WindowReport
 from gainbench.load.protocol import ArmTarget, Tally, Workload
 from gainbench.measure.sampler import CoreUse, Reading, Sampler
@@ -53,6 +54,7 @@ class Ground:
     cores: Cores | None
     logs: Path
     run_started: float
+    crew: Crew | None = None  # load generators that stay for the whole run
 
     def clock(self) -> float:
         """Seconds since the run began."""
@@ -79,8 +81,7 @@ def real_rig(ground: Ground, cell: Cell, generator: Generator | None = None) -> 
         arms = [_launch(ground, cell, proxy, burden, arm) for arm in ground.plan.arms]
         stack.callback(stop_arms, ground.supervisor, arms)
         if generator is None:
-            generator = _start_generator(ground)
-            stack.callback(generator.stop)
+            generator = stack.enter_context(_generator(ground))
         for arm in arms:
             wait_until_ready(arm)
             if ground.cores is not None:
@@ -108,12 +109,16 @@ def _start_proxy(ground: Ground, cell: Cell) -> LatencyProxy | None:
     )
 
 
-def _start_generator(ground: Ground) -> Generator:
-    return Generator.start(
-        ground.supervisor,
-        log=ground.logs / "generator.log",
-        cores=ground.cores.others if ground.cores else None,
-    )
+@contextmanager
+def _generator(ground: Ground) -> Iterator[Generator]:
+    """A fresh one, or the crew, whose users leave before the arms do."""
+    if ground.crew is not None:
+        yield ground.crew
+        ground.crew.finish_workload()
+        return
+    cores = ground.cores.others if ground.cores else None
+    with Generator.start(ground.supervisor, log=ground.logs / "generator.log", cores=cores) as generator:
+        yield generator
 
 
 def _launch(
@@ -262,6 +267,7 @@ class RealRig:
             in_flight_seconds=report.in_flight_seconds,
             gap_seconds=report.gap_seconds,
             lag_seconds=report.lag_seconds,
+            incomplete=report.incomplete,
             task_exceptions=report.task_exceptions,
             arm_reading=ArmReading(
                 cpu_seconds=own.cpu_seconds if own else None,
@@ -271,7 +277,8 @@ class RealRig:
                 connections=traffic.open_connections if traffic else None,
             ),
             machine=MachineReading(
-                generator_cpu_seconds=use[GENERATOR].cpu_seconds,
+                generator_cpu_seconds=use[GENERATOR].cpu_seconds + sum(report.worker_cpu_seconds),
+                busiest_generator_cpu_seconds=max(report.worker_cpu_seconds, default=None),
                 database_cpu_seconds=use[DATABASE].cpu_seconds if DATABASE in use else None,
                 proxy_cpu_seconds=use[PROXY].cpu_seconds if PROXY in use else None,
                 proxy_late_ms=_late_ms(opened, closed),

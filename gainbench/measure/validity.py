@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from gainbench.plan.model import Cell
-from gainbench.records import Block, RoundTrips, Window
+from gainbench.records import Block, MachineReading, RoundTrips, Window
 from gainbench.results import RuleFigures
 
 MOST_STEAL = 0.05
@@ -38,7 +38,10 @@ class Evidence:
 
 
 def drop_reason(windows: Sequence[Window]) -> str | None:
-    """Why a block cannot be used, whatever its ratio: an empty window, or cores that were taken away."""
+    """Why a block cannot be used, whatever its ratio: missing load, an empty window, or cores taken away."""
+    incomplete = [window.incomplete for window in windows if window.incomplete]
+    if incomplete:
+        return incomplete[0]
     empty = [window.arm for window in windows if not window.successes]
     if empty:
         return f"{empty[0]} completed nothing in a window"
@@ -62,7 +65,7 @@ def _steal_share(windows: Iterable[Window]) -> float | None:
 
 
 def generator_busy(evidence: Evidence) -> RuleFigures:
-    cpu = sum(window.machine.generator_cpu_seconds for window in evidence.windows)
+    cpu = sum(_busiest_seconds(window.machine) for window in evidence.windows)
     return _rule(
         "generator busy",
         _ratio(cpu, sum(window.seconds for window in evidence.windows)),
@@ -70,6 +73,12 @@ def generator_busy(evidence: Evidence) -> RuleFigures:
         "of a core",
         "a busy load generator pulls every gain towards 0",
     )
+
+
+def _busiest_seconds(machine: MachineReading) -> float:
+    """Of one process: the slowest to answer is the one that is late."""
+    busiest = machine.busiest_generator_cpu_seconds
+    return machine.generator_cpu_seconds if busiest is None else busiest
 
 
 def generator_core_free(evidence: Evidence) -> RuleFigures:
