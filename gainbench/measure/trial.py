@@ -181,11 +181,11 @@ class TrialRun:
     def _look(self, rig: Rig, cell: Cell, arm: str, guard: float, seconds: float) -> Look:
         """A counted window. One without a success is looked at again: twice nothing is a collapse."""
         first = rig.look(arm, guard=guard, seconds=seconds)
-        if first.window.successes:
+        if first.window.successes or first.window.incomplete:
             return first
         second = rig.look(arm, guard=guard, seconds=seconds)
         self._outside.extend(_as_warm_up(second))
-        if not second.window.successes:
+        if not (second.window.successes or second.window.incomplete):
             raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
         return first
 
