@@ -14,7 +14,7 @@ def advice(results: Results) -> str:
     if headline.verdict == "collapsed":
         return _on_collapse(cell)
     if headline.verdict == "invalid":
-        return f"Do not use these figures. {words.broken(cell)} Cure that and measure again."
+        return "Do not use these figures: cure what broke the rule and measure again."
     if results.kind == "null":
         return _on_null(headline)
     return _stepping_stone(cell, headline) or _on_verdict(headline)

@@ -226,12 +226,17 @@ def banners(results: Results) -> Iterator[tuple[str, str]]:
             "Invalid",
             f"The headline broke a validity rule: its figures must not be used. {reasons}".rstrip(),
         )
-    conditions = {cell.key: condition(cell) for cell in results.cells}
+    yield from _collapses(results)
+
+
+def _collapses(results: Results) -> Iterator[tuple[str, str]]:
+    """One banner for each arm and reason, however many cells it stopped in."""
+    headings = distinctions(results.cells)
+    cells: dict[tuple[str, str, str], list[str]] = {}
     for gone in results.collapses:
-        yield (
-            f"{gone.arm} {gone.state}",
-            f"At {conditions[gone.cell]}, in {numbers.several(gone.trials, 'trial')}: {gone.reason}",
-        )
+        cells.setdefault((gone.arm, gone.state, gone.reason), []).append(headings[gone.cell])
+    for (arm, state, reason), where in cells.items():
+        yield f"{arm} {state}", f"At {'; '.join(where)}: {reason}"
 
 
 def is_share(rule: RuleFigures) -> bool:
