@@ -11,12 +11,13 @@ The methods of ``Seat`` run once per request and cost what they cost in every me
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from time import monotonic
 
 import gevent
 from gevent.event import AsyncResult, Event
 
-from gainbench.load.protocol import Remainder, Tally, WindowClosed, WindowCounts
+from gainbench.load.protocol import PlannedStarts, Remainder, Tally, WindowClosed, WindowCounts
 
 NEVER_REPORTED = "outcome never reported"
 
@@ -37,6 +38,8 @@ class _Book:
 
 class Lane:
     """One arm's gate and counters."""
+
+    is_paced = False
 
     def __init__(self, arm: str) -> None:
         self.arm = arm
@@ -65,6 +68,13 @@ class Lane:
     def close(self) -> None:
         self.is_open = False
         self._gate.clear()
+
+    def let_go(self) -> None:
+        """Open for good: the users are leaving."""
+        self.open()
+
+    def seat(self, is_resting: Callable[[], bool]) -> "Seat":
+        return Seat(self, is_resting)
 
     def wait_until_open(self) -> None:
         while not self.is_open:
@@ -100,6 +110,10 @@ class Lane:
             gap_seconds=self.gap_seconds + sum(seat.unfinished_gap(now) for seat in self.seats),
         )
         return counts, book.latencies_us.tobytes()
+
+    def settle(self, latencies_us: bytes) -> tuple[PlannedStarts | None, bytes]:
+        """A closed loop plans nothing: what completed in the window is all there is."""
+        return None, latencies_us
 
     def give_up_counting(self) -> None:
         """The window will not be reported: what it has counted lies outside of any."""
@@ -146,6 +160,13 @@ class Seat:
         lane.flight_balance -= now
         self.in_flight += 1
         self.owed += 1
+
+    def park(self) -> None:
+        """Wait for the turn, on behalf of a client that passes no gate."""
+        self.lane.wait_until_open()
+
+    def leave_for_good(self) -> None:
+        """The user stops: what it still sends is its goodbye."""
 
     def leave(self) -> None:
         """The response is here, or will never be."""
@@ -218,9 +239,9 @@ class Turnstile:
         self._opened: AsyncResult[float] = AsyncResult()
         self._window: gevent.Greenlet[..., WindowClosed] | None = None
 
-    def set_up(self, arms: Iterable[str]) -> None:
+    def set_up(self, arms: Iterable[str], new_lane: Callable[[str], Lane] = Lane) -> None:
         """New lanes, all closed, for new users."""
-        self.lanes = {arm: Lane(arm) for arm in arms}
+        self.lanes = {arm: new_lane(arm) for arm in arms}
         self.turn = None
         self.task_exceptions.clear()
         self.started.clear()
@@ -237,7 +258,7 @@ class Turnstile:
     def open_all(self) -> None:
         self.started.set()
         for lane in self.lanes.values():
-            lane.open()
+            lane.let_go()
 
     def schedule(self, arm: str, *, open_at: float, seconds: float) -> None:
         """Let this arm through now, and count from ``open_at`` for so many seconds."""
@@ -287,15 +308,16 @@ class Turnstile:
                 seat.fail_what_is_owed(NEVER_REPORTED)
 
     def _count(self, lane: Lane, open_at: float, seconds: float) -> WindowClosed:
-        _sleep_until(open_at)
+        sleep_until(open_at)
         opened_at = lane.start_counting()
         self._opened.set(opened_at)
         close_at = opened_at + seconds
-        _sleep_until(close_at)
+        sleep_until(close_at)
         counts, latencies_us = lane.stop_counting(close_at, opened_late=opened_at - open_at)
-        return WindowClosed(counts, latencies_us, self.take_remainder())
+        starts, latencies_us = lane.settle(latencies_us)
+        return WindowClosed(replace(counts, starts=starts), latencies_us, self.take_remainder())
 
 
-def _sleep_until(at: float) -> None:
+def sleep_until(at: float) -> None:
     while (left := at - monotonic()) > 0:
         gevent.sleep(left)

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from types import new_class
 from typing import Any, ClassVar
 
-from locust import TaskSet, User
+from locust import TaskSet, User, constant
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
@@ -43,7 +43,10 @@ class RequestEvent(EventHook):
             _settle(seat, milliseconds, meta.get("exception"))
         self.announce(reverse=reverse, **meta)
         if seat is not None:
-            seat.lane.wait_until_open()
+            if seat is _current_seat.get():
+                seat.park()
+            else:
+                seat.lane.wait_until_open()
 
     def announce(self, *, reverse: bool = False, **meta: Any) -> None:
         """Tell the listeners alone: the request has been counted."""
@@ -111,7 +114,7 @@ class _Seated(User):
         super().__init__(*args, **kwargs)
         self.gainbench_began = False
         self.gainbench_leaving = False
-        self.gainbench_seat = Seat(self.gainbench_lane, lambda: self._state == LOCUST_STATE_WAITING)
+        self.gainbench_seat = self.gainbench_lane.seat(lambda: self._state == LOCUST_STATE_WAITING)
         for client in list(vars(self).values()):
             if isinstance(client, FastHttpSession | HttpSession):
                 seat_client(client, self.gainbench_seat, self.gainbench_event)
@@ -131,10 +134,11 @@ class _Seated(User):
             raise
         lane.started += 1
         self.gainbench_turnstile.started.wait()
-        lane.wait_until_open()
+        self.gainbench_seat.park()
 
     def on_stop(self) -> None:
         self.gainbench_leaving = True
+        self.gainbench_seat.leave_for_good()
         if self.gainbench_began:
             super().on_stop()  # type: ignore[no-untyped-call]
 
@@ -148,6 +152,8 @@ def seated(base: type[User], arm: str, host: str, turnstile: Turnstile, event: R
         "gainbench_event": event,
         "__module__": base.__module__,
     }
+    if turnstile.lanes[arm].is_paced:
+        attributes["wait_time"] = constant(0)  # the schedule says when; a user that rests is only missing
     return new_class(
         f"{base.__name__}@{arm}", (_Seated, base), exec_body=lambda body: body.update(attributes)
     )

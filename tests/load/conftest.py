@@ -21,6 +21,7 @@ SERVER = Path(__file__).with_name("counting_server.py")
 class CountingServer:
     name: str
     url: str
+    pid: int
 
     def counts(self) -> Counter[str]:
         """Requests by "USER PATH"; a user that has not logged in is "-"."""
@@ -45,8 +46,8 @@ def servers() -> Iterator[tuple[CountingServer, CountingServer]]:
     try:
         ports = [process.stdout.readline().strip() for process in processes]
         yield (
-            CountingServer("left", f"http://127.0.0.1:{ports[0]}"),
-            CountingServer("right", f"http://127.0.0.1:{ports[1]}"),
+            CountingServer("left", f"http://127.0.0.1:{ports[0]}", processes[0].pid),
+            CountingServer("right", f"http://127.0.0.1:{ports[1]}", processes[1].pid),
         )
     finally:
         for process in processes:
