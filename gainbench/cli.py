@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import os
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ from gainbench.errors import (
     GainbenchError,
     InvalidMeasurement,
 )
+from gainbench.load.channel import Address, find_secret, require_secret
+from gainbench.load.crew import Generators
 from gainbench.measure import bench as engine
 from gainbench.measure.parity.run import check_stack, side_by_side
 from gainbench.measure.schedule import trial_blocks
@@ -157,6 +160,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only the resu
 AsJson = Annotated[bool, typer.Option("--json", help="Print only the run directory, on standard output.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Holds the secret of master and workers; or GAINBENCH_SECRET does."),
+]
+
 REPORTS = Path("reports")
 
 
@@ -173,6 +181,11 @@ def bench(
         str | None, typer.Option(metavar="EXPR", help="Fail unless, e.g. 'low >= 10%'.")
     ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    generators: Annotated[int, typer.Option(min=1, max=64, help="Processes that carry the load.")] = 1,
+    generator_listen: Annotated[
+        str | None, typer.Option(metavar="H:P", help="Let `gainbench worker`s carry it, who join here.")
+    ] = None,
+    secret_file: SecretFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be measured.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -183,6 +196,7 @@ def bench(
     stored = load_run(resume) if resume else None
     plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
     engine.check_budget(plan)
+    load = _generators(plan, generators, generator_listen, secret_file)
     if dry_run:
         _show_order(plan)
         return
@@ -192,7 +206,7 @@ def bench(
         Supervisor.start() as supervisor,
         _watching(quiet) as watch,
     ):
-        engine.measure(engine.Job(plan, supervisor, sys.argv, watch), directory, resumed=stored)
+        engine.measure(engine.Job(plan, supervisor, sys.argv, watch, load), directory, resumed=stored)
     _exit_by(results, expectation)
 
 
@@ -235,6 +249,18 @@ def parity(
     out.print(side_by_side(report), markup=False, soft_wrap=True)
     if not report.alike:
         raise InvalidMeasurement("the arms are not alike")
+
+
+@app.command()
+def worker(
+    master: Annotated[str, typer.Option(metavar="H:P", help="Where `bench --generator-listen` waits.")],
+    secret_file: SecretFile = None,
+) -> None:
+    """Carry load for a bench on another machine, until it ends."""
+    require_secret(Address.parse(master), find_secret(secret_file, os.environ))
+    given = ["--master", master] + ([] if secret_file is None else ["--secret-file", str(secret_file)])
+    # In this process's place: Locust patches the interpreter it is imported into.
+    os.execv(sys.executable, [sys.executable, "-m", "gainbench.load.worker", *given])
 
 
 @app.command()
@@ -355,6 +381,13 @@ def _plan(path: Path, flags: Flags, first: str | None, second: str | None, locus
         raise ConfigurationError(f"--a, --b and --locustfile go together; missing: {', '.join(missing)}")
     servers = build.two_commands(first, second, locustfile.resolve())
     return build.build(servers, flags, folder=Path.cwd(), name="two-servers")
+
+
+def _generators(plan: Plan, count: int, listen: str | None, secret_file: Path | None) -> Generators:
+    address = None if listen is None else Address.parse(listen)
+    wanted = Generators(count, address, find_secret(secret_file, os.environ))
+    engine.require_reachable(plan, address)
+    return wanted
 
 
 def _null_plan(path: Path, flags: Flags) -> Plan:
