@@ -35,7 +35,7 @@ from gainbench.plan import build
 from gainbench.plan.build import DEFAULT_PLAN, Flags
 from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.file import PROFILES, pool_from
-from gainbench.plan.model import Control, Plan, Pool
+from gainbench.plan.model import Arrivals, Control, Plan, Pool
 from gainbench.plan.units import duration_seconds, format_duration, share
 from gainbench.report import terminal, write
 from gainbench.report.files import REPORT
@@ -82,6 +82,14 @@ def plan_flags(
         str | None, typer.Option(metavar="ARM:P%", help="Slow this arm down on purpose, as a check.")
     ] = None,
     no_pin: Annotated[bool, typer.Option("--no-pin", help="Leave processes free to change cores.")] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(metavar="R", min=1, max=1_000_000, help="Open loop: R requests/s on a schedule."),
+    ] = None,
+    arrivals: Annotated[Arrivals | None, typer.Option(help="How an open loop's requests are spread.")] = None,
+    slo: Annotated[
+        str | None, typer.Option(metavar="50ms", help="Also find the highest rate with a p99 below it.")
+    ] = None,
 ) -> Flags:
     """What the command line says about the plan."""
     return Flags(
@@ -101,6 +109,9 @@ def plan_flags(
         database=db_url,
         control=_parsed("--control", control, _control),
         pin=False if no_pin else None,
+        rate=rate,
+        arrivals=arrivals,
+        slo_seconds=_parsed("--slo", slo, duration_seconds),
     )
 
 

@@ -61,6 +61,16 @@ class Outside(Record):
     failures: Mapping[str, int]
 
 
+class PlannedStarts(Record):
+    """How an open loop's window kept its schedule. A start is late from 5 ms behind its plan on."""
+
+    planned: int
+    unanswered: int  # seconds after the window's end; in the latencies with their age by then
+    late_for_users: int  # no user was free
+    late_for_generator: int  # a user was free, but the generator was behind
+    longest_late_seconds: float
+
+
 class Window(Record):
     """A stretch of time in which just one arm was loaded, and everything that was counted in it."""
 
@@ -75,6 +85,7 @@ class Window(Record):
     in_flight_seconds: float
     gap_seconds: float
     lag_seconds: float
+    starts: PlannedStarts | None = None  # of an open loop; its latencies run from the planned start
     incomplete: str | None = None  # a load generator was lost or late: the block is dropped
     task_exceptions: Mapping[str, int] = {}  # of all users: a Locust file that raises
     arm_reading: ArmReading

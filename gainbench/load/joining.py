@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gainbench.load.protocol import Remainder, Tally, WindowClosed, WindowCounts
+from gainbench.load.protocol import PlannedStarts, Remainder, Tally, WindowClosed, WindowCounts
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,22 @@ def join(parts: Sequence[Part], remainder: Remainder, incomplete: str | None) ->
         in_flight_seconds=sum(window.in_flight_seconds for window in windows),
         gap_seconds=sum(window.gap_seconds for window in windows),
         worker_cpu_seconds=tuple(seconds for window in windows for seconds in window.worker_cpu_seconds),
+        starts=_joined_starts([window.starts for window in windows if window.starts is not None]),
         incomplete=incomplete,
     )
     return WindowClosed(window, b"".join(part.closed.latencies_us for part in parts), remainder)
+
+
+def _joined_starts(starts: Sequence[PlannedStarts]) -> PlannedStarts | None:
+    if not starts:
+        return None
+    return PlannedStarts(
+        planned=sum(each.planned for each in starts),
+        unanswered=sum(each.unanswered for each in starts),
+        late_for_users=sum(each.late_for_users for each in starts),
+        late_for_generator=sum(each.late_for_generator for each in starts),
+        longest_late_seconds=max(each.longest_late_seconds for each in starts),
+    )
 
 
 def join_remainders(remainders: Sequence[Remainder], sent: Iterable[Mapping[str, int]]) -> Remainder:

@@ -7,13 +7,13 @@ a look means, is the trial's business.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gainbench.errors import ConfigurationError
 from gainbench.load.crew import Crew
 from gainbench.load.handle import Generator, WindowReport
-from gainbench.load.protocol import ArmTarget, Tally, Workload
+from gainbench.load.protocol import ArmTarget, Pace, Tally, Workload
 from gainbench.measure.sampler import CoreUse, Reading, Sampler
 from gainbench.measure.trial import Look
 from gainbench.plan.model import Arm, Cell, Plan
@@ -22,6 +22,7 @@ from gainbench.records import (
     Collapse,
     MachineReading,
     Outside,
+    PlannedStarts,
     RoundTrips,
     StatementTraffic,
     Window,
@@ -177,10 +178,25 @@ class RealRig:
         self._last_close = self.ground.clock()
 
     def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None:
-        scenario = self.ground.plan.scenario(cell.scenario)
-        targets = tuple(ArmTarget(arm, self.arms[arm].url) for arm in arms)
+        rate = self.ground.plan.rate
+        self._prepare(cell, arms, dict.fromkeys(arms, rate) if rate is not None else None)
+
+    def prepare_rates(self, cell: Cell, rates_rps: Mapping[str, float]) -> None:
+        """Users for these arms alone, on a schedule of each arm's own."""
+        self._prepare(cell, tuple(rates_rps), rates_rps)
+
+    def _prepare(self, cell: Cell, arms: tuple[str, ...], rates_rps: Mapping[str, float] | None) -> None:
+        plan = self.ground.plan
+        scenario = plan.scenario(cell.scenario)
         self.generator.prepare(
-            Workload(scenario.locustfile, scenario.user, cell.users, targets, self.ground.plan.seed)
+            Workload(
+                scenario.locustfile,
+                scenario.user,
+                cell.users,
+                tuple(ArmTarget(arm, self.arms[arm].url) for arm in arms),
+                plan.seed,
+                pace=None if rates_rps is None else Pace(plan.arrivals, rates_rps),
+            )
         )
 
     def set_round_trip(self, rtt_ms: float) -> None:
@@ -194,9 +210,10 @@ class RealRig:
     def look(self, arm: str, *, guard: float, seconds: float) -> Look:
         self.generator.begin(arm, guard_seconds=guard, seconds=seconds)
         opened = self._edge()
+        self.generator.wait_for_close()  # an open loop's report waits for late answers: read before it
+        closed = self._edge()
         report = self.generator.finish()
         _require_requests(report)
-        closed = self._edge()
         window = self._window(report, opened, closed)
         outside = self._outside(report.outside, window.started)
         self._last_close = window.started + window.seconds
@@ -267,6 +284,7 @@ class RealRig:
             in_flight_seconds=report.in_flight_seconds,
             gap_seconds=report.gap_seconds,
             lag_seconds=report.lag_seconds,
+            starts=None if report.starts is None else PlannedStarts(**asdict(report.starts)),
             incomplete=report.incomplete,
             task_exceptions=report.task_exceptions,
             arm_reading=ArmReading(

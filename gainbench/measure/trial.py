@@ -18,6 +18,7 @@ from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial,
 
 WARM_UP_SECONDS = 1.0
 FIRST_LOOK_SECONDS = 0.3
+FEWEST_STARTS = 20  # that an open loop's window holds: at a low rate, an empty one would prove nothing
 
 
 class CutShort(Exception):
@@ -180,6 +181,8 @@ class TrialRun:
 
     def _look(self, rig: Rig, cell: Cell, arm: str, guard: float, seconds: float) -> Look:
         """A counted window. One without a success is looked at again: twice nothing is a collapse."""
+        if self.plan.rate is not None:
+            seconds = max(seconds, FEWEST_STARTS / self.plan.rate)
         first = rig.look(arm, guard=guard, seconds=seconds)
         if first.window.successes or first.window.incomplete:
             return first

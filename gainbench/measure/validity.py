@@ -141,6 +141,18 @@ def littles_law(evidence: Evidence) -> RuleFigures:
     )
 
 
+def schedule_kept(evidence: Evidence) -> RuleFigures:
+    """Starts that came late although a user was free: from one in a hundred on they are the p99."""
+    starts = [window.starts for window in evidence.windows if window.starts is not None]
+    return _rule(
+        "starts late by the generator",
+        _ratio(sum(each.late_for_generator for each in starts), sum(each.planned for each in starts)),
+        0.01,
+        "of the starts",
+        "an open loop is one only as long as its generator keeps the schedule",
+    )
+
+
 def round_trips_equal(evidence: Evidence) -> RuleFigures:
     """The round trip each arm really got: what was asked, and how late the proxy was in both directions."""
     asked_ms = evidence.cell.rtt_ms
@@ -188,6 +200,7 @@ RULES: tuple[Rule, ...] = (
     errors,
     task_exceptions,
     littles_law,
+    schedule_kept,
     round_trips_equal,
     arms_idle,
 )

@@ -1,5 +1,6 @@
 """Plan file and flags become one Plan. Checks that need several parts at once live here, all together."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,12 @@ from typing import Any
 from gainbench.errors import ConfigurationError
 from gainbench.plan import file
 from gainbench.plan.file import PlanFile
-from gainbench.plan.model import Arm, Cell, Comparison, Control, Plan, Pool, Profile, Scenario, Seed
+from gainbench.plan.model import Arm, Arrivals, Cell, Comparison, Control, Plan, Pool, Profile, Scenario, Seed
 
 DEFAULT_PLAN = Path("bench.toml")
+
+# Of an open loop, where users only bound the requests in flight.
+FEWEST_USERS, MOST_USERS = 8, 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,9 @@ class Flags:
     database: str | None = None
     control: Control | None = None
     pin: bool | None = None
+    rate: float | None = None
+    arrivals: Arrivals | None = None
+    slo_seconds: float | None = None
 
 
 @dataclass
@@ -87,6 +94,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     _check_control(control, arms, problems)
     problems.raise_any(name)
     run = plan_file.run
+    rate = flags.rate or run.rate
     return Plan(
         name=run.name or name,
         folder=folder,
@@ -97,7 +105,8 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         profile=profile,
         cells=cells,
         comparisons=comparisons,
-        claim=plan_file.claim if _claim_applies(plan_file, arms) else None,
+        # A claim speaks of throughput, and an open loop's throughput is the rate asked for.
+        claim=plan_file.claim if rate is None and _claim_applies(plan_file, arms) else None,
         control=control,
         parity=plan_file.parity,
         seed=run.seed if flags.seed is None else flags.seed,
@@ -105,6 +114,9 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         thread_tokens=run.thread_tokens,
         pool_timeout=run.pool_timeout,
         margin=run.margin,
+        rate=rate,
+        arrivals=flags.arrivals or run.arrivals,
+        slo=flags.slo_seconds or run.slo,
         allow_targets=plan_file.allow_targets,
     )
 
@@ -219,7 +231,7 @@ def _cells(plan_file: PlanFile, flags: Flags, profile: Profile, problems: _Probl
 
 
 def _cells_of(table: file.CellTable, flags: Flags, profile: Profile) -> list[Cell]:
-    users = table.users if flags.users is None else (flags.users,)
+    users = _users(table, flags)
     rtt_ms = flags.rtt_ms or _common(table.rtt_ms, profile.rtt_ms)
     return [
         Cell(
@@ -232,6 +244,18 @@ def _cells_of(table: file.CellTable, flags: Flags, profile: Profile) -> list[Cel
         )
         for count, rtt in product(users, rtt_ms)
     ]
+
+
+def _users(table: file.CellTable, flags: Flags) -> tuple[int, ...]:
+    """A plan's users are a closed loop's, unless the plan itself names the rate."""
+    if flags.users is not None:
+        return (flags.users,)
+    return table.users if flags.rate is None else (users_for(flags.rate),)
+
+
+def users_for(rate: float) -> int:
+    """Enough users to keep up a rate while a request takes two seconds, within what one generator can hold."""
+    return min(max(math.ceil(2 * rate), FEWEST_USERS), MOST_USERS)
 
 
 def _common(rtt_ms: tuple[float, ...], wanted: tuple[float, ...] | None) -> tuple[float, ...]:

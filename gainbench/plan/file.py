@@ -12,6 +12,7 @@ from gainbench.errors import ConfigurationError
 from gainbench.plan.model import (
     SQLALCHEMY_DEFAULT_POOL,
     Arm,
+    Arrivals,
     Claim,
     Control,
     Database,
@@ -21,6 +22,7 @@ from gainbench.plan.model import (
     Plan,
     Pool,
     Profile,
+    Rate,
     RoundTripMs,
     Scenario,
     Seconds,
@@ -83,6 +85,9 @@ class RunTable(Frozen):
     pool_timeout: Seconds = 30.0
     margin: Share = 0.03
     baseline: Name | None = None
+    rate: Rate | None = None
+    arrivals: Arrivals = "poisson"
+    slo: Seconds | None = None
 
 
 class ProfileTable(Frozen):
@@ -214,6 +219,9 @@ def render(plan: Plan) -> str:
             "thread_tokens": plan.thread_tokens,
             "pool_timeout": plan.pool_timeout,
             "margin": plan.margin,
+            "arrivals": plan.arrivals,
+            **({} if plan.rate is None else {"rate": plan.rate}),
+            **({} if plan.slo is None else {"slo": plan.slo}),
             **({"baseline": plan.headline.baseline} if plan.headline else {}),
         },
         "database": _table(plan.database),

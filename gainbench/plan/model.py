@@ -22,6 +22,8 @@ Share = Annotated[float, BeforeValidator(lambda v: share(v) if isinstance(v, str
 RoundTripMs = Annotated[float, Field(ge=0, le=1000)]
 Users = Annotated[int, Field(ge=1, le=10_000)]
 Workers = Annotated[int, Field(ge=1, le=64)]
+Rate = Annotated[float, Field(ge=1, le=1_000_000)]
+Arrivals = Literal["poisson", "constant"]
 
 
 class Frozen(BaseModel):
@@ -207,6 +209,9 @@ class Plan(Frozen):
     thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
     pool_timeout: Seconds = 30.0
     margin: Share = 0.03
+    rate: Rate | None = None  # requests per second and arm on a schedule; None: a closed loop
+    arrivals: Arrivals = "poisson"
+    slo: Seconds | None = None  # also find the highest rate each arm holds with its p99 below this
     allow_targets: tuple[str, ...] = ()
 
     def arm(self, name: str) -> Arm:

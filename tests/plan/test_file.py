@@ -114,8 +114,23 @@ def test_a_missing_plan_file_names_the_cure(tmp_path: Path) -> None:
 
 
 def test_a_rendered_plan_reads_back_as_itself(tmp_path: Path) -> None:
-    plan = load_plan(ROOT / "bench.toml", Flags(arms=("sync", "sync"), rtt_ms=(0.0, 0.3), precision=0.02))
+    flags = Flags(arms=("sync", "sync"), rtt_ms=(0.0, 0.3), precision=0.02, rate=150.0, slo_seconds=0.05)
+    plan = load_plan(ROOT / "bench.toml", flags)
+    assert (plan.rate, plan.arrivals, plan.slo) == (150.0, "poisson", 0.05)
     written = tmp_path / "plan.toml"
     written.write_text(file.render(plan))
     again = load_plan(written)
     assert again.model_copy(update={"folder": plan.folder}) == plan
+
+
+def test_an_open_loop_has_users_enough_for_its_rate_unless_they_are_named() -> None:
+    assert {cell.users for cell in plan_of(SMALLEST, Flags(rate=40.0)).cells} == {80}
+    assert {cell.users for cell in plan_of(SMALLEST, Flags(rate=5000.0)).cells} == {300}
+    assert {cell.users for cell in plan_of(SMALLEST, Flags(rate=40.0, users=7)).cells} == {7}
+
+
+def test_a_rate_and_its_arrivals_are_checked() -> None:
+    message = problems_of({**SMALLEST, "run": {"rate": 0, "arrivals": "bursts", "slo": "fast"}})
+    assert "run.rate = 0" in message
+    assert "run.arrivals = 'bursts': Input should be 'poisson' or 'constant'" in message
+    assert "run.slo = 'fast'" in message
