@@ -33,8 +33,9 @@ def quantiles_ms(histogram: str | None, quantiles: Sequence[float]) -> tuple[flo
     """The latencies below which these fractions of the requests lie; 1.0 is the largest."""
     if histogram is None:
         return (None,) * len(quantiles)
-    decoded = HdrHistogram.decode(histogram)
-    return tuple(decoded.get_value_at_percentile(quantile * 100) / 1000 for quantile in quantiles)
+    percentiles = [quantile * 100 for quantile in quantiles]
+    values = HdrHistogram.decode(histogram).get_percentile_to_value_dict(percentiles)
+    return tuple(values[percentile] / 1000 for percentile in percentiles)
 
 
 def count(histogram: str | None) -> int:
