@@ -135,9 +135,14 @@ class Ledger:
                 rows=tuple(self._row(condition, arm) for arm in self._plan.arm_names),
                 lamps=self._lamps(condition),
                 gains=tuple(condition.gains),
-                history=tuple(self._entry(leg) for leg in reversed(self._legs[-SHOWN_ENTRIES:])),
+                history=self._history(),
             )
         return self._figures[cell.key]
+
+    def _history(self) -> tuple[Entry, ...]:
+        """The latest first; a condition that was left before its first block is no part of it."""
+        shown = [leg for leg in self._legs if leg.blocks or leg is self._legs[-1]]
+        return tuple(self._entry(leg) for leg in reversed(shown[-SHOWN_ENTRIES:]))
 
     def _headline_gain(self, condition: Condition) -> Gain | None:
         comparison = self._plan.headline

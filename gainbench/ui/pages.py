@@ -23,7 +23,7 @@ from gainbench.stack.ports import HOST
 from gainbench.ui import protocol
 from gainbench.ui.forms import RUNNING, Refused, read_round_trip, read_start
 from gainbench.ui.guard import Guard
-from gainbench.ui.protocol import Choices, Order, Row, Stop, Store, View
+from gainbench.ui.protocol import LONGEST_ROUND_TRIP_MS, Choices, Order, Row, Stop, Store, View
 
 ASSETS = Path(__file__).parent / "templates"
 COLUMNS = {
@@ -150,7 +150,7 @@ def compare_pages(view: ReadView, order: TakeOrder) -> Blueprint:
 
     @pages.get("")
     def page() -> str:
-        return render_template("compare.html", view=view())
+        return render_template("compare.html", view=view(), longest=LONGEST_ROUND_TRIP_MS)
 
     @pages.get("/state")
     def state() -> Response:

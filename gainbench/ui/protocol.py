@@ -59,8 +59,8 @@ Order = Start | Stop | SetRoundTrip | Store
 
 
 @dataclass(frozen=True)
-class Arm:
-    """An arm and its colours."""
+class Coloured:
+    """An arm, or a part of the page, and its colours."""
 
     name: str
     light: str
@@ -71,9 +71,10 @@ class Arm:
 class Choices:
     """What the form offers, and what it suggests."""
 
-    arms: tuple[Arm, ...]
+    arms: tuple[Coloured, ...]
     scenarios: tuple[str, ...]
     suggested: Start
+    page: tuple[Coloured, ...]
 
     @property
     def modes(self) -> list[str]:

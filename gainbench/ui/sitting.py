@@ -7,7 +7,7 @@ stretch to stretch; as all stretches share their server processes, it does not h
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,8 +33,8 @@ from gainbench.ui.ledger import Ledger, described
 from gainbench.ui.protocol import (
     INTERLEAVED,
     LONGEST_ROUND_TRIP_MS,
-    Arm,
     Choices,
+    Coloured,
     Phase,
     SetRoundTrip,
     Start,
@@ -108,7 +108,7 @@ class Sitting:
     _servers: ExitStack = field(default_factory=ExitStack)
     _rig: KeptRig | None = None
     _worn: bool = False  # an arm has stopped serving: the next stretch needs fresh servers
-    _phase: Phase = "stopped"
+    _phase: Phase = "ready"
     _activity: str = ""
     _current: Start | None = None
     _next: Start | None = None
@@ -139,6 +139,8 @@ class Sitting:
         """End the servers; then close the record and write the report, whatever ended the sitting."""
         self._servers.close()
         self._write_report()
+        if self.stored is not None:
+            self.tell(f"the sitting is stored: {self.stored.report}")
 
     def run(self) -> None:
         """Do what the browser orders, until Ctrl-C."""
@@ -365,17 +367,21 @@ class Sitting:
         )
 
     def _choices(self, suggested: Start) -> Choices:
-        colours = palette.of_arms(self.plan.arm_names)
         return Choices(
-            arms=tuple(Arm(name, colour.light, colour.dark) for name, colour in colours.items()),
+            arms=_coloured(palette.of_arms(self.plan.arm_names)),
             scenarios=tuple(scenario.name for scenario in self.plan.scenarios),
             suggested=suggested,
+            page=_coloured(palette.PAGE),
         )
 
     def _suggested(self) -> Start:
         cell = self.plan.headline_cell
         mode = INTERLEAVED if len(self.plan.arms) > 1 else self.plan.arms[0].name
         return Start(cell.users, SPAWN_RATE, cell.scenario, mode, cell.rtt_ms)
+
+
+def _coloured(colours: Mapping[str, palette.Colour]) -> tuple[Coloured, ...]:
+    return tuple(Coloured(name, colour.light, colour.dark) for name, colour in colours.items())
 
 
 def _same_users(one: Start, other: Start) -> bool:
