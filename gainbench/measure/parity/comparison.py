@@ -51,7 +51,7 @@ class ComparedArm:
     client: httpx.Client
     created: dict[str, str] = field(default_factory=dict)  # the last id by the path that gave it
     aliases: dict[str, str] = field(default_factory=dict)
-    statements: Counter[str] = field(default_factory=Counter)  # in all, without those of a second look
+    statements: Counter[str] = field(default_factory=Counter)  # of all sequences on which the arms were alike
 
     def forget(self) -> None:
         self.client.cookies.clear()
@@ -100,11 +100,13 @@ class Comparison:
         played: dict[str, Played] = {}
         for name, arm in self.arms.items():
             played[name] = self._play(arm, sequence, next(iter(played.values()), None), carefully)
-            if not carefully:
-                arm.statements += played[name].statements
         self._data_changed |= self._may_have_changed_data(sequence, played)
         found = _first_unlike(list(played.values()))
-        return None if found is None else _difference(*found, sequence, played)
+        if found is not None:
+            return _difference(*found, sequence, played)
+        for name, each in played.items():
+            self.arms[name].statements += each.statements
+        return None
 
     def _play(
         self, arm: ComparedArm, sequence: RequestSequence, like: Played | None, carefully: bool

@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -48,6 +49,7 @@ class Request:
 
 
 RequestSequence = tuple[Request, ...]
+Form = Mapping[str, Any]
 
 
 def sequences(operations: Sequence[Operation]) -> st.SearchStrategy[RequestSequence]:
@@ -81,28 +83,43 @@ def _resource(operation: Operation) -> str:
     return operation.path.split("/")[1]
 
 
-@st.composite
-def requests(draw: st.DrawFn, operation: Operation) -> Request:
+def requests(operation: Operation) -> st.SearchStrategy[Request]:
     """One request of the operation, mostly as its document wants it."""
+    document = operation.document
     headers = [
-        (parameter.name, draw(_header_text(parameter, operation.document)))
+        st.tuples(st.just(parameter.name), _header_text(parameter, document))
         for parameter in operation.in_header
         if parameter.required
     ]
-    body: bytes | None = None
-    if operation.bodies:
-        media_type, body = draw(_bodies(draw(st.sampled_from(operation.bodies)), operation.document))
-        headers.append(("content-type", media_type))
-    return Request(
-        operation.method,
-        operation.path,
-        in_path=tuple(
-            (parameter.name, draw(_path_value(parameter, operation))) for parameter in operation.in_path
-        ),
-        query=tuple(pair for parameter in operation.in_query for pair in draw(_query(parameter, operation))),
-        headers=tuple(headers),
-        body=body,
+    in_path = [
+        st.tuples(st.just(parameter.name), _path_value(parameter, operation))
+        for parameter in operation.in_path
+    ]
+    bodies = [_bodies(body, document) for body in operation.bodies]
+    return st.builds(
+        partial(_request, operation.method, operation.path),
+        in_path=st.tuples(*in_path),
+        query=st.tuples(*(_query(parameter, operation) for parameter in operation.in_query)),
+        headers=st.tuples(*headers),
+        content=st.one_of(bodies) if bodies else st.none(),
     )
+
+
+def _request(
+    method: str,
+    path: str,
+    *,
+    in_path: tuple[tuple[str, str | Created], ...],
+    query: tuple[tuple[tuple[str, str], ...], ...],
+    headers: tuple[tuple[str, str], ...],
+    content: tuple[str, bytes] | None,
+) -> Request:
+    """The drawn parts put together."""
+    pairs = tuple(itertools.chain.from_iterable(query))
+    if content is None:
+        return Request(method, path, in_path, pairs, headers)
+    media_type, body = content
+    return Request(method, path, in_path, pairs, (*headers, ("content-type", media_type)), body)
 
 
 def _path_value(parameter: Parameter, operation: Operation) -> st.SearchStrategy[str | Created]:
@@ -112,12 +129,12 @@ def _path_value(parameter: Parameter, operation: Operation) -> st.SearchStrategy
         usual = st.integers(1, 9).map(str)
     else:
         usual = values.valid(schema, operation.document).map(str).filter(_can_be_sent)
-    return st.one_of(usual, created, usual, created, usual, created, values.odd_text)
+    return values.weighted((4, usual), (4, created), (1, values.odd_text))
 
 
 def _query(parameter: Parameter, operation: Operation) -> st.SearchStrategy[tuple[tuple[str, str], ...]]:
     usual = values.valid(parameter.schema, operation.document).map(_texts)
-    texts = st.one_of(usual, usual, usual, values.odd_text.map(lambda text: (text,)))
+    texts = values.weighted((4, usual), (1, values.odd_text.map(lambda text: (text,))))
     pairs = texts.map(lambda each: tuple((parameter.name, text) for text in each if _can_be_sent(text)))
     return pairs if parameter.required else st.just(()) | pairs
 
@@ -140,18 +157,18 @@ def _bodies(body: Body, document: Schema) -> st.SearchStrategy[tuple[str, bytes]
     """A body and its content type: as wanted, with one thing wrong, or not even of its kind."""
     kind = body.media_type
     well_formed = values.valid(body.schema, document)
-    content = st.one_of(well_formed, well_formed, well_formed, values.spoilt(well_formed))
+    content = values.weighted((4, well_formed), (1, values.spoilt(well_formed)))
     if kind == "multipart/form-data":
         fields = _with_files(content, body.schema, document)
         whole = fields.map(_multipart)
         cut = whole.map(lambda text: text[: len(text) // 2])
         full_kind = f"{kind}; boundary={BOUNDARY}"
-        return st.tuples(st.just(full_kind), st.one_of(whole, whole, whole, whole, whole, cut))
+        return st.tuples(st.just(full_kind), values.weighted((9, whole), (1, cut)))
     if kind == "application/x-www-form-urlencoded":
         return st.tuples(st.just(kind), content.map(_urlencoded))
     if kind.endswith("json"):
         text = content.map(lambda value: json.dumps(value).encode())
-        return st.tuples(st.just(kind), st.one_of(text, text, text, text, text, MALFORMED_JSON))
+        return st.tuples(st.just(kind), values.weighted((9, text), (1, MALFORMED_JSON)))
     return st.tuples(st.just(kind), st.binary(max_size=64))
 
 
@@ -179,17 +196,17 @@ FILES = st.sampled_from(
 )
 
 
-@st.composite
-def _with_files(
-    draw: st.DrawFn, content: values.Values, schema: Schema, document: Schema
-) -> Mapping[str, Any]:
+def _with_files(content: values.Values, schema: Schema, document: Schema) -> st.SearchStrategy[Form]:
     """The fields of a form; those that are to be files are files, mostly."""
-    value = draw(content)
+    properties = resolved(schema, document).get("properties", {})
+    wanted = [name for name, each in properties.items() if _is_file(each, document)]
+    files = st.fixed_dictionaries({name: values.weighted((2, FILES), (1, st.none())) for name in wanted})
+    return st.builds(_with_files_in, content, files)
+
+
+def _with_files_in(value: Any, files: Mapping[str, File | None]) -> Form:
     fields = dict(value) if isinstance(value, dict) else {"unexpected": value}
-    for name, each in resolved(schema, document).get("properties", {}).items():
-        if name in fields and _is_file(each, document) and draw(st.sampled_from((True, True, False))):
-            fields[name] = draw(FILES)
-    return fields
+    return fields | {name: file for name, file in files.items() if file is not None and name in fields}
 
 
 def _is_file(schema: Schema, document: Schema) -> bool:
@@ -200,7 +217,7 @@ def _is_file(schema: Schema, document: Schema) -> bool:
     return any(_is_file(part, document) for part in (*parts, *filter(None, [schema.get("items")])))
 
 
-def _multipart(fields: Mapping[str, Any]) -> bytes:
+def _multipart(fields: Form) -> bytes:
     parts = []
     for name, value in fields.items():
         disposition = f'form-data; name="{name}"'

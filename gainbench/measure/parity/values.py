@@ -66,7 +66,7 @@ def _strings(schema: Schema, _: Schema, __: int) -> Values:
         return st.from_regex(schema["pattern"])
     least = schema.get("minLength", 0)
     most = schema.get("maxLength", max(LONGEST_TEXT, least))
-    short = st.text(ALPHABET, min_size=least, max_size=min(most, least + LONGEST_TEXT))
+    short = _text(least, min(most, least + LONGEST_TEXT))
     return short | st.sampled_from(("x" * most, "💥" * most))
 
 
@@ -104,7 +104,12 @@ def _objects(schema: Schema, document: Schema, depth: int) -> Values:
     return st.fixed_dictionaries(required, optional=fields)
 
 
-ANYTHING: Values = st.none() | st.integers(0, 9) | st.text(ALPHABET, max_size=LONGEST_TEXT)
+def _text(least: int, most: int) -> Values:
+    # Hypothesis' own text() first reads all of Unicode, which takes longer than a whole gate may.
+    return st.lists(st.sampled_from(ALPHABET), min_size=least, max_size=most).map("".join)
+
+
+ANYTHING: Values = st.none() | st.integers(0, 9) | _text(0, LONGEST_TEXT)
 _BUILDERS: dict[str | None, Callable[[Schema, Schema, int], Values]] = {
     "string": _strings,
     "integer": _integers,
@@ -120,6 +125,12 @@ _FORMATS: dict[str, Values] = {
     "uuid": st.uuids().map(str),
     "email": st.sampled_from(("ada@example.org", "emile+list@example.org")),
 }
+
+
+def weighted(*choices: tuple[int, Values]) -> Values:
+    """One of the choices, as often as its weight says; the first is the plainest."""
+    pool = [strategy for weight, strategy in choices for _ in range(weight)]
+    return st.sampled_from(range(len(pool))).flatmap(pool.__getitem__)  # one_of would count each once
 
 
 @st.composite
