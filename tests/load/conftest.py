@@ -39,15 +39,21 @@ class CountingServer:
 @pytest.fixture
 def servers() -> Iterator[tuple[CountingServer, CountingServer]]:
     """Two arms, "left" and "right"."""
+    with counting_servers("127.0.0.1") as both:
+        yield both
+
+
+@contextmanager
+def counting_servers(host: str) -> Iterator[tuple[CountingServer, CountingServer]]:
     processes = [
-        subprocess.Popen([sys.executable, SERVER, name], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, SERVER, name, host], stdout=subprocess.PIPE, text=True)
         for name in ("left", "right")
     ]
     try:
         ports = [process.stdout.readline().strip() for process in processes]
         yield (
-            CountingServer("left", f"http://127.0.0.1:{ports[0]}", processes[0].pid),
-            CountingServer("right", f"http://127.0.0.1:{ports[1]}", processes[1].pid),
+            CountingServer("left", f"http://{host}:{ports[0]}", processes[0].pid),
+            CountingServer("right", f"http://{host}:{ports[1]}", processes[1].pid),
         )
     finally:
         for process in processes:

@@ -78,13 +78,13 @@ class Connection(asyncio.Protocol):
         self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
 
 
-async def main(name: str) -> None:
+async def main(name: str, host: str = "127.0.0.1") -> None:
     Connection.name = name
-    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Connection, host, 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))
