@@ -13,6 +13,9 @@ from gainbench.records import Record
 
 State = Literal["ok", "collapsed", "failed"]
 Verdict = Literal["faster", "slower", "no difference", "unresolved", "invalid", "collapsed"]
+LatencyVerdict = Literal[
+    "lower latency", "higher latency", "no difference", "unresolved", "invalid", "collapsed"
+]
 ClaimVerdict = Literal["reproduced", "not reproduced", "unresolved"]
 
 
@@ -60,6 +63,16 @@ class ArmFigures(Record):
     latency_ms: Latency
 
 
+class LatencyFigures(Record):
+    """A quantile of the candidate's latency against the baseline's, at the same rate: -0.2 is a fifth less."""
+
+    quantile: float
+    change: float | None
+    low: float | None
+    high: float | None
+    verdict: LatencyVerdict
+
+
 class ComparisonFigures(Record):
     """A candidate held against a baseline in one cell. `gain` is None where an arm collapsed."""
 
@@ -82,6 +95,7 @@ class ComparisonFigures(Record):
     drift_per_minute: float | None
     expected_gain: float | None  # of a control, from the CPU measured
     notes: tuple[str, ...]
+    latency: tuple[LatencyFigures, ...] = ()  # of an open loop: there the rates are equal by construction
 
 
 class RuleFigures(Record):
@@ -111,6 +125,7 @@ class CellFigures(Record):
     validity: tuple[RuleFigures, ...]
     blocks_measured: int
     blocks_dropped: int
+    rate_rps: float | None = None  # of an open loop; its users only bound the requests in flight
 
 
 class CurvePoint(Record):

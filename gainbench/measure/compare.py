@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gainbench.measure.arms import cpu_ms, per_trial
+from gainbench.measure.latency import latency_figures
 from gainbench.plan.model import Comparison, Plan
 from gainbench.records import Block
 from gainbench.results import ComparisonFigures
@@ -84,6 +85,9 @@ def comparison_figures(
         sd_between=parts.between_sd,
         drift_per_minute=moved.per_minute if moved else None,
         expected_gain=expected.gain if expected else None,
+        latency=()
+        if plan.rate is None
+        else latency_figures(comparison, kept, collapsed=collapsed, valid=valid, margin=plan.margin),
         notes=tuple(_notes(gain, expected, moved.p_value if moved else None)),
     )
 

@@ -88,6 +88,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
         pool=cell.pool.size,
         overflow=cell.pool.overflow,
         workers=cell.workers,
+        rate_rps=plan.rate,
         headline=cell.headline,
         rtt_measured_ms=_round_trips(trips),
         arms={

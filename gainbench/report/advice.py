@@ -17,7 +17,19 @@ def advice(results: Results) -> str:
         return "Do not use these figures: cure what broke the rule and measure again."
     if results.kind == "null":
         return _on_null(headline)
+    if headline.latency:
+        return _on_latency(headline)
     return _stepping_stone(cell, headline) or _on_verdict(headline)
+
+
+def _on_latency(headline: ComparisonFigures) -> str:
+    """Both arms were given the same rate, so only how long they take can differ."""
+    if headline.verdict == "slower":
+        return f"{headline.candidate} fell behind the rate that {headline.baseline} holds: lower --rate."
+    if headline.verdict == "faster":
+        return f"{headline.baseline} fell behind the rate that {headline.candidate} holds: lower --rate."
+    said = " and ".join(words.latency(found) for found in headline.latency)
+    return f"At the same rate, {headline.candidate} against {headline.baseline}: {said}."
 
 
 def _on_verdict(headline: ComparisonFigures) -> str:

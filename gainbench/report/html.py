@@ -80,6 +80,7 @@ def _pictures(run: StoredRun, results: Results) -> dict[str, Picture | None]:
 def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
     shown = (
         tables.comparisons(results, results.cells),
+        tables.latencies(results, results.cells),
         tables.curve_points(results),
         tables.dropped(run, results),
         tables.orders(run),

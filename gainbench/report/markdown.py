@@ -39,7 +39,16 @@ def _cells(results: Results) -> list[str]:
     more = len(results.cells) - len(shown)
     left_out = [f"The report holds {numbers.several(more, 'more condition')}.", ""] if more else []
     headline = [cell for cell in results.cells if cell.headline]
-    return [*_table(found), *left_out, words.SINGLE_INTERVALS, "", *_table(tables.service(results, headline))]
+    latencies = tables.latencies(results, shown)
+    at_equal_rates = _table(latencies) if latencies.rows else []
+    return [
+        *_table(found),
+        *at_equal_rates,
+        *left_out,
+        words.SINGLE_INTERVALS,
+        "",
+        *_table(tables.service(results, headline)),
+    ]
 
 
 def _table(table: Table) -> list[str]:

@@ -60,6 +60,27 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
     return Table("comparisons", "Every comparison", columns, tuple(rows))
 
 
+def latencies(results: Results, cells: Sequence[CellFigures]) -> Table:
+    """How latencies compare at equal rates; empty for a closed loop."""
+    rows = [
+        (
+            *_place(results, cell, cells),
+            Entry(words.pair(found), mark="main" if found.headline else ""),
+            Entry(f"p{latency.quantile * 100:g}", latency.quantile),
+            Entry(numbers.gain(latency.change), latency.change),
+            Entry(numbers.interval(latency.low, latency.high), latency.low),
+            Entry(latency.verdict),
+        )
+        for cell in cells
+        for found in cell.comparisons
+        for latency in found.latency
+    ]
+    columns = _columns(
+        *_place_titles(cells), "comparison", "#quantile", "#change", "#95 % interval", "verdict"
+    )
+    return Table("latencies", "Latency at equal rates", columns, tuple(rows))
+
+
 def service(results: Results, cells: Sequence[CellFigures]) -> Table:
     rows = [
         (

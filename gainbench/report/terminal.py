@@ -33,6 +33,8 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
         yield Text(words.condition(cell), style="dim")
         for found in sorted(cell.comparisons, key=lambda one: not one.headline):
             yield _comparison(found)
+            for quantile in found.latency:
+                yield Text(f"    latency {words.latency(quantile)}")
     if results.claim is not None:
         yield Text(words.claim(results.claim))
         meaning = words.claim_meaning(results.claim)

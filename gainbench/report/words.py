@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gainbench.report import numbers
-from gainbench.results import CellFigures, ClaimFigures, ComparisonFigures, Results, RuleFigures
+from gainbench.results import (
+    CellFigures,
+    ClaimFigures,
+    ComparisonFigures,
+    LatencyFigures,
+    Results,
+    RuleFigures,
+)
 
 GLOSSARY: Mapping[str, str] = {
     "arm": "A server under test.",
@@ -88,8 +95,26 @@ def brief(comparison: ComparisonFigures) -> str:
 
 def condition(cell: CellFigures) -> str:
     """What tells this cell from others, short."""
-    users, workers = numbers.several(cell.users, "user"), numbers.several(cell.workers, "worker")
-    return f"{cell.scenario}, {users}, {added(cell)}, pool {pool(cell)}, {workers}"
+    workers = numbers.several(cell.workers, "worker")
+    return f"{cell.scenario}, {load(cell)}, {added(cell)}, pool {pool(cell)}, {workers}"
+
+
+def load(cell: CellFigures) -> str:
+    """What an arm is loaded with: users that wait for their answers, or a schedule that does not."""
+    return numbers.several(cell.users, "user") if cell.rate_rps is None else scheduled(cell.rate_rps)
+
+
+def scheduled(rate_rps: float) -> str:
+    return f"{numbers.plain(rate_rps)} requests/s"
+
+
+def latency(found: LatencyFigures) -> str:
+    """A quantile's change on one line: never a bare ratio."""
+    name = f"p{found.quantile * 100:g}"
+    if found.change is None or found.verdict in ("invalid", "collapsed"):
+        return f"{name}: {found.verdict}"
+    bounds = numbers.interval(found.low, found.high)
+    return f"{name} {numbers.gain(found.change)} (95 % interval {bounds}), {found.verdict}"
 
 
 def distinctions(cells: Sequence[CellFigures]) -> Mapping[str, str]:
@@ -97,7 +122,7 @@ def distinctions(cells: Sequence[CellFigures]) -> Mapping[str, str]:
     parts = {
         cell.key: (
             cell.scenario,
-            numbers.several(cell.users, "user"),
+            load(cell),
             added(cell),
             f"pool {pool(cell)}",
             numbers.several(cell.workers, "worker"),
@@ -132,11 +157,17 @@ def measured(results: Results, cell: CellFigures) -> str:
         else f"{added(cell)} to each database round trip"
     )
     return (
-        f"Measured: scenario {cell.scenario}, {numbers.several(cell.users, 'user')} without think time, "
+        f"Measured: scenario {cell.scenario}, {_load_in_full(cell)}, "
         f"{workers}{on}, a pool of {pool(cell)}, {trip}, on this machine. "
         "It is not your deployment until you give it your numbers: "
         "`gainbench doctor --db-url URL` measures your round trip."
     )
+
+
+def _load_in_full(cell: CellFigures) -> str:
+    if cell.rate_rps is None:
+        return f"{numbers.several(cell.users, 'user')} without think time"
+    return f"{scheduled(cell.rate_rps)} on a schedule, timed from the planned start"
 
 
 def answer(results: Results) -> Answer | None:
@@ -144,11 +175,27 @@ def answer(results: Results) -> Answer | None:
     cell, headline = results.headline_cell, results.headline
     if cell is None or headline is None:
         return None
+    if headline.latency and figure(headline) != headline.verdict:
+        return _latency_answer(results, cell, headline)
     return Answer(
         figure=figure(headline),
         verdict=verdict(headline),
         subject=f"throughput of {pair(headline)}, {condition(cell)}",
         interval=interval(headline),
+        measured=measured(results, cell),
+    )
+
+
+def _latency_answer(results: Results, cell: CellFigures, headline: ComparisonFigures) -> Answer:
+    """An open loop's throughput is the rate asked for; what differs is how long the answers take."""
+    tail = headline.latency[-1]
+    name = f"p{tail.quantile * 100:g}"
+    known = tail.change is not None and tail.low is not None
+    return Answer(
+        figure=tail.verdict if tail.change is None else numbers.gain(tail.change),
+        verdict=f"{name} latency of {headline.candidate}: {tail.verdict}",
+        subject=f"{name} latency of {pair(headline)}, {condition(cell)}",
+        interval=f"95 % interval {numbers.interval(tail.low, tail.high)}" if known else "no interval",
         measured=measured(results, cell),
     )
 
