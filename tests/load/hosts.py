@@ -47,20 +47,8 @@ def _namespaces() -> Iterator[Hosts]:
         _ip("-n", names[0], "addr", "add", f"{MASTER_IP}/32", "dev", "lo")
         for number, worker in enumerate(names[1:], start=1):
             near, far = (f"10.77.{number}.{end}" for end in (1, 2))
-            _ip(
-                "-n",
-                names[0],
-                "link",
-                "add",
-                f"to{number}",
-                "type",
-                "veth",
-                "peer",
-                "name",
-                "up",
-                "netns",
-                worker,
-            )
+            cable = ("type", "veth", "peer", "name", "cable", "netns", worker)
+            _ip("-n", names[0], "link", "add", f"to{number}", *cable)
             _ip("-n", names[0], "addr", "add", f"{near}/24", "dev", f"to{number}")
             _ip("-n", names[0], "link", "set", f"to{number}", "up")
             _ip("-n", worker, "addr", "add", f"{far}/24", "dev", "cable")
