@@ -1,10 +1,12 @@
-"""What a browser may send, checked: every refusal says which field is wrong and what it may be."""
+"""What a browser may send, checked: every refusal says which field is wrong and what it may be.
+
+Knows neither Locust nor Flask.
+"""
 
 import math
 from collections.abc import Mapping
 
-from locust.util.timespan import parse_timespan
-
+from gainbench.plan.units import duration_seconds
 from gainbench.ui.protocol import (
     LONGEST_ROUND_TRIP_MS,
     LONGEST_SPAWNING_SECONDS,
@@ -86,6 +88,6 @@ def _run_seconds(form: Form) -> float | None:
     if not text:
         return None
     try:
-        return float(parse_timespan(text))
+        return duration_seconds(text if not text.isdigit() else f"{text}s")
     except ValueError:
-        raise Refused(f"run_time = {text[:40]!r}: write it like 20, 20s, 3m or 1h20m") from None
+        raise Refused(f"run_time = {text[:40]!r}: write it like 20, 90s, 3m or 1h") from None

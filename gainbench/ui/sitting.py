@@ -180,7 +180,7 @@ class Sitting:
         if before is None or not _same_users(before, order):
             self._warm = False
         self._ledger.begin(self._runs, order)
-        self._set("running" if self._warm else "spawning", described(order))
+        self._set("running" if self._warm else "spawning", "warming up")
 
     def _stretch(self, order: Start) -> None:
         """As many blocks as a trial has, on servers that stay up; then look what is wanted next."""
@@ -239,7 +239,7 @@ class Sitting:
             self._store()
         if self._next != self._current:
             self._cut_short()
-        self._set("running", f"{described(self._next)}: {' '.join(block.order)}" if self._next else "")
+        self._set("running", f"now in turn: {', '.join(block.order)}")
 
     def _before_look(self, arm: str) -> None:
         """Between two windows only a wish to stop counts."""

@@ -193,7 +193,7 @@ def test_a_taken_port_is_named_with_the_cure(tmp_path: Path) -> None:
     assert ended.returncode == 4
     assert f"port {port} for the Locust web UI is taken" in ended.stderr
     assert f"--port {port + 1}" in ended.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.iterdir())
 
 
 def wait_for(client: httpx.Client, condition: Callable[[dict[str, Any]], bool]) -> None:

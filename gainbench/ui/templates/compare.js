@@ -26,6 +26,7 @@ function draw(view) {
   write("headline", view.headline || "n/a");
   write("subject", view.subject);
   write("condition", view.condition);
+  write("doubt", doubt(view.lamps.filter((found) => found.ok === false)));
   write("activity", view.activity);
   offer(view);
   const arms = view.choices ? view.choices.arms : [];
@@ -62,6 +63,12 @@ function offer(view) {
 function options(select, values, chosen) {
   select.replaceChildren(...values.map((value) => element("option", { value }, value)));
   select.value = chosen;
+}
+
+// A gain never stands there unquestioned while a rule is broken.
+function doubt(broken) {
+  if (!broken.length) return "";
+  return `Not to be used: ${broken.map((found) => found.rule).join(", ")}. The lamps below say more.`;
 }
 
 function lamp(found) {
