@@ -107,7 +107,7 @@ function drawGains(svg, view) {
   svg.append(rule("zero", plot.y(0)));
   if (view.claim !== null) {
     svg.append(rule("claim", plot.y(view.claim)));
-    svg.append(label("claim", frame.width - RIGHT, plot.y(view.claim) - 5, view.claim_text, "end"));
+    svg.append(label("claim", LEFT + 6, plot.y(view.claim) + 15, view.claim_text));
   }
   svg.append(path("gain", points.map((p) => [plot.x(p.seconds), plot.y(p.gain)])));
   for (const p of points) svg.append(shape("circle", { cx: plot.x(p.seconds), cy: plot.y(p.gain), r: 3, fill: "currentColor" }));
