@@ -166,6 +166,16 @@ class Collapse(Record):
     log_tail: str | None = None
 
 
+class Probe(Record):
+    """One step of the search for the highest rate an arm holds."""
+
+    kind: Literal["probe"] = "probe"
+    cell: str
+    rate_rps: float
+    window: Window
+    outside: tuple[Outside, ...] = ()
+
+
 class Parity(Record):
     """What the parity gate found before any timing."""
 
@@ -186,4 +196,4 @@ class End(Record):
     seconds: float
 
 
-Line = Block | Trial | Collapse | Parity | End
+Line = Block | Trial | Collapse | Probe | Parity | End

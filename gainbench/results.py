@@ -64,7 +64,7 @@ class ArmFigures(Record):
 
 
 class LatencyFigures(Record):
-    """A quantile of the candidate's latency against the baseline's, at the same rate: -0.2 is a fifth less."""
+    """A quantile of candidate over baseline at the same rate, as a fraction: -0.2 is a fifth less."""
 
     quantile: float
     change: float | None
@@ -178,6 +178,17 @@ class CollapseFigures(Record):
     stacks: str | None
 
 
+class HeldRate(Record):
+    """The highest rate an arm held with its p99 from the planned start below the limit, as a bracket."""
+
+    arm: str
+    limit_ms: float
+    held_rps: float | None
+    missed_rps: float | None
+    generator_bound: bool  # the generator lagged at the last rate not held: the arm may hold more
+    probes: int
+
+
 class Results(Record):
     """Everything a report shows, and everything ``results.json`` holds."""
 
@@ -192,6 +203,7 @@ class Results(Record):
     collapses: tuple[CollapseFigures, ...]
     notes: tuple[str, ...]
     claim: ClaimFigures | None
+    held_rates: tuple[HeldRate, ...] = ()
 
     @property
     def headline_cell(self) -> CellFigures | None:

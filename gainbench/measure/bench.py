@@ -5,7 +5,7 @@ Decides when to stop; what a trial does is in ``trial.py``, what the figures mea
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,13 +20,15 @@ from gainbench.load.crew import ONE, Crew, Generators
 from gainbench.measure.compare import trial_ratios
 from gainbench.measure.environment import gather
 from gainbench.measure.parity.run import check_arms, side_by_side, to_record
-from gainbench.measure.rig import Ground, real_rig
+from gainbench.measure.rig import Ground, RealRig, real_rig
 from gainbench.measure.schedule import PlannedBlock, trial_blocks
+from gainbench.measure.slo import RateSearch, outcome
 from gainbench.measure.trial import Memory, TrialRun
 from gainbench.plan import file
-from gainbench.plan.model import Plan
+from gainbench.plan.build import users_for
+from gainbench.plan.model import Cell, Plan
 from gainbench.plan.units import format_duration
-from gainbench.records import Block, Collapse, End, Line
+from gainbench.records import Block, Collapse, End, Line, Probe
 from gainbench.stack import cores
 from gainbench.stack.arms import is_loopback
 from gainbench.stack.data import create_schemas, open_database
@@ -39,6 +41,12 @@ from gainbench.store.reading import StoredRun
 START_SECONDS = 8.0  # database server and parity gate, once per run
 TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and server condition
 GUARD_SECONDS = 0.12
+# Of the search for the highest rate an arm holds.
+MOST_PROBES = 24
+PROBE_GUARD_SECONDS = 0.3
+PROBE_SECONDS = 1.0
+LONGEST_PROBE_SECONDS = 10.0
+STARTS_PER_PROBE = 100  # a p99 needs them
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,37 @@ class Run:
                 on_block=partial(self._report, number),
             ).run()
             self.longest_trial_seconds = max(self.longest_trial_seconds, self.ground.clock() - started)
+
+    def find_held_rates(self, limit_seconds: float) -> None:
+        """Search the headline cell for the highest rate of each arm, all arms a step at a time."""
+        cell = self.plan.headline_cell
+        gone = {arm for key, arm in self.memory.stopped if key == cell.key}
+        searches = {arm: RateSearch() for arm in self.plan.arm_names if arm not in gone}
+        with real_rig(self.ground, cell) as rig:
+            rig.set_round_trip(cell.rtt_ms)
+            for _ in range(MOST_PROBES):
+                rates = {arm: rate for arm, search in searches.items() if (rate := search.next_rps())}
+                if not rates or self.ground.clock() > self.plan.profile.budget:
+                    return
+                self._probe(rig, cell, rates, searches, limit_seconds)
+
+    def _probe(
+        self,
+        rig: RealRig,
+        cell: Cell,
+        rates_rps: Mapping[str, float],
+        searches: Mapping[str, RateSearch],
+        limit_seconds: float,
+    ) -> None:
+        tried = ", ".join(f"{arm} {rate:.0f}/s" for arm, rate in rates_rps.items())
+        self.watch(Progress(stage=f"highest rate: {tried}"))
+        rig.prepare_rates(cell.model_copy(update={"users": users_for(max(rates_rps.values()))}), rates_rps)
+        for arm, rate in rates_rps.items():
+            seconds = min(max(PROBE_SECONDS, STARTS_PER_PROBE / rate), LONGEST_PROBE_SECONDS)
+            look = rig.look(arm, guard=PROBE_GUARD_SECONDS, seconds=seconds)
+            self.record(Probe(cell=cell.key, rate_rps=rate, window=look.window, outside=look.outside))
+            searches[arm].saw(rate, outcome(look.window, limit_seconds))
+        rig.finish()
 
     def record(self, line: Line) -> None:
         self.directory.append(line)
@@ -263,6 +302,8 @@ def _measure_on(
     else:
         run.continue_from(resumed)
     run.trials()
+    if plan.slo is not None:
+        run.find_held_rates(plan.slo)
     end.reason = run.stop_reason
 
 

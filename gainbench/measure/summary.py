@@ -12,6 +12,7 @@ from gainbench.measure import validity
 from gainbench.measure.arms import arm_figures, window_spread
 from gainbench.measure.claim import KeptBlocks, claim_figures, curve_of
 from gainbench.measure.compare import comparison_figures
+from gainbench.measure.slo import held_rates
 from gainbench.plan.model import Cell, Plan
 from gainbench.records import Collapse, RoundTrips
 from gainbench.results import (
@@ -50,6 +51,7 @@ def summarise(run: StoredRun) -> Results:
         curves=_curves(plan, believed),
         collapses=_collapses(run),
         notes=_notes(run),
+        held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
         claim=claim_figures(plan, believed, valid=status == "valid"),
     )
 

@@ -35,6 +35,8 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
             yield _comparison(found)
             for quantile in found.latency:
                 yield Text(f"    latency {words.latency(quantile)}")
+    for held in results.held_rates:
+        yield Text(words.held_rate(held))
     if results.claim is not None:
         yield Text(words.claim(results.claim))
         meaning = words.claim_meaning(results.claim)

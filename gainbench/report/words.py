@@ -11,6 +11,7 @@ from gainbench.results import (
     CellFigures,
     ClaimFigures,
     ComparisonFigures,
+    HeldRate,
     LatencyFigures,
     Results,
     RuleFigures,
@@ -106,6 +107,18 @@ def load(cell: CellFigures) -> str:
 
 def scheduled(rate_rps: float) -> str:
     return f"{numbers.plain(rate_rps)} requests/s"
+
+
+def held_rate(found: HeldRate) -> str:
+    """The bracket of the highest rate an arm holds under the limit."""
+    limit = f"p99 below {numbers.ms(found.limit_ms)}"
+    if found.held_rps is None:
+        return f"{found.arm} holds no rate tried with {limit} ({numbers.several(found.probes, 'probe')})"
+    missed = (
+        "none tried was too much" if found.missed_rps is None else f"not {numbers.rate(found.missed_rps)}"
+    )
+    why = ": there the load generator fell behind, not the arm" if found.generator_bound else ""
+    return f"{found.arm} holds {numbers.rate(found.held_rps)} with {limit}, {missed}{why}"
 
 
 def latency(found: LatencyFigures) -> str:

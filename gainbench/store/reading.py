@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import load_plan
 from gainbench.plan.model import Plan
-from gainbench.records import Block, Collapse, End, Line, Parity, Trial
+from gainbench.records import Block, Collapse, End, Line, Parity, Probe, Trial
 from gainbench.results import Results
 from gainbench.store.directory import ENVIRONMENT, PLAN, RECORD, RESULTS
 from gainbench.store.lines import SCHEMA, DamagedLine, Header, NewerSchema, decode, decode_header
@@ -25,7 +25,7 @@ _NAME_A_RUN = "name a folder below reports/, or reports/latest"
 _UPGRADE = "read it with the version of gainbench that wrote it, or a newer one"
 _DO_NOT_EDIT = "restore the file: the raw record is never edited, so that every figure can be traced to it"
 
-L = TypeVar("L", Block, Trial, Collapse, Parity)
+L = TypeVar("L", Block, Trial, Collapse, Parity, Probe)
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class StoredRun:
     @cached_property
     def collapses(self) -> tuple[Collapse, ...]:
         return self._of(Collapse)
+
+    @cached_property
+    def probes(self) -> tuple[Probe, ...]:
+        return self._of(Probe)
 
     @property
     def parity(self) -> Parity | None:

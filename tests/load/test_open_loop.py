@@ -123,7 +123,9 @@ def test_a_server_that_stands_still_for_a_second_cannot_hide_its_queue(locustfil
 
 def test_a_closed_loop_sees_the_same_second_once_for_each_user(locustfile, generator, servers):
     left, _ = servers
-    generator.prepare(Workload(locustfile(READER.replace("60, 61", "0.03, 0.05")), None, 4, (left.target,), 1))
+    generator.prepare(
+        Workload(locustfile(READER.replace("60, 61", "0.03, 0.05")), None, 4, (left.target,), 1)
+    )
     window = stalled_window(generator, left)
     assert 1 <= slower_than(window.latency, 500) <= 4
     assert window.starts is None

@@ -1,0 +1,85 @@
+"""The highest rate an arm holds with its p99 below a limit: the search, and the judgement of each probe.
+
+Rates double until one is not held, then the bracket is halved (in ratio) until it is narrow. Pure; what runs
+the probes is the caller's business.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gainbench.load import histogram
+from gainbench.records import Probe, Window
+from gainbench.results import HeldRate
+
+Outcome = Literal["held", "missed", "generator behind"]
+
+FIRST_RPS = 20.0
+LOWEST_RPS = 1.0
+HIGHEST_RPS = 100_000.0
+GROWTH = 2.0
+NARROW = 1.1
+MOST_LATE = 0.01  # of the starts: more would be the p99
+
+
+@dataclass
+class RateSearch:
+    """What is known of one arm: a rate it holds, and one it does not."""
+
+    held_rps: float | None = None
+    missed_rps: float | None = None
+
+    def next_rps(self) -> float | None:
+        """The rate to try; None when the bracket is narrow enough, or lies beyond what can be tried."""
+        if self.held_rps is None and self.missed_rps is None:
+            return FIRST_RPS
+        if self.held_rps is None or self.missed_rps is None:
+            tried = self.held_rps * GROWTH if self.held_rps else (self.missed_rps or 0.0) / GROWTH
+            return tried if LOWEST_RPS <= tried <= HIGHEST_RPS else None
+        if self.missed_rps <= self.held_rps * NARROW:
+            return None
+        return math.sqrt(self.held_rps * self.missed_rps)
+
+    def saw(self, rate_rps: float, outcome: Outcome) -> None:
+        if outcome == "held":
+            self.held_rps = rate_rps
+        else:
+            self.missed_rps = rate_rps
+
+
+def outcome(window: Window, limit_seconds: float) -> Outcome:
+    """Judge a probe on its p99 from the planned start; a lagging generator proves nothing against the arm."""
+    starts = window.starts
+    if starts is None or not starts.planned:
+        return "missed"
+    if starts.late_for_generator > MOST_LATE * starts.planned:
+        return "generator behind"
+    (p99_ms,) = histogram.quantiles_ms(window.latency, (0.99,))
+    answered = p99_ms is not None and p99_ms <= limit_seconds * 1000
+    return "held" if answered and not starts.unanswered and not window.failed else "missed"
+
+
+def held_rates(arms: Sequence[str], probes: Sequence[Probe], limit_seconds: float) -> tuple[HeldRate, ...]:
+    """Each arm's bracket, from the probes in the order they ran."""
+    return tuple(
+        _held_rate(arm, own, limit_seconds)
+        for arm in arms
+        if (own := [probe for probe in probes if probe.window.arm == arm])
+    )
+
+
+def _held_rate(arm: str, probes: Sequence[Probe], limit_seconds: float) -> HeldRate:
+    search, ended_by = RateSearch(), None
+    for probe in probes:
+        seen = outcome(probe.window, limit_seconds)
+        search.saw(probe.rate_rps, seen)
+        ended_by = ended_by if seen == "held" else seen
+    return HeldRate(
+        arm=arm,
+        limit_ms=limit_seconds * 1000,
+        held_rps=search.held_rps,
+        missed_rps=search.missed_rps,
+        generator_bound=ended_by == "generator behind",
+        probes=len(probes),
+    )
