@@ -209,6 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         master = Address.parse(options.master)
         secret = channel.find_secret(options.secret_file, os.environ)
         work(master, channel.require_secret(master, secret))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except GainbenchError as error:
         lines = [f"gainbench worker: {error.message}", *([f"  {error.cure}"] if error.cure else [])]
         sys.stderr.write("\n".join(lines) + "\n")

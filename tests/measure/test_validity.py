@@ -112,3 +112,13 @@ def test_a_block_with_an_empty_window_holds_no_ratio() -> None:
 def test_a_machine_that_hides_stolen_time_keeps_its_blocks() -> None:
     hidden = [_sound(arm, arms_cores_seconds=None, arms_steal_seconds=None) for arm in ARMS]
     assert drop_reason(hidden) is None
+
+
+def test_a_block_with_missing_load_is_dropped_whatever_it_counted() -> None:
+    partial = _sound("async", {"incomplete": "load generator 2 was lost"})
+    assert drop_reason([_sound("blocking"), partial]) == "load generator 2 was lost"
+
+
+def test_of_several_load_generators_the_busiest_is_judged() -> None:
+    both = evidence(generator_cpu_seconds=1.3, busiest_generator_cpu_seconds=0.7)
+    assert verdict("generator busy", both).ok
