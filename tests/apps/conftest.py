@@ -26,6 +26,7 @@ def all_arms(
                     UPLOAD_CHUNK_BYTES="1024",
                     LIMITED_CAPACITY="2",
                     LIMITED_WAIT_SECONDS="0.1",
+                    POOL_RECYCLE_SECONDS="86400",  # a reconnection would be counted among the statements
                 )
             )
             for arm in ARMS
