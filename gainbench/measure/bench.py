@@ -139,7 +139,12 @@ class Run:
             rig.set_round_trip(cell.rtt_ms)
             for _ in range(MOST_PROBES):
                 rates = {arm: rate for arm, search in searches.items() if (rate := search.next_rps())}
-                if not rates or self.ground.clock() > self.plan.profile.budget:
+                if not rates:
+                    return
+                if self.ground.clock() > self.plan.profile.budget:
+                    self.stop_reason = (
+                        "the search for the highest rates ended with the budget: brackets are wide"
+                    )
                     return
                 self._probe(rig, cell, rates, searches, limit_seconds)
 

@@ -54,14 +54,15 @@ def test_unanswered_requests_a_slow_p99_and_a_late_generator_are_told_apart() ->
     assert outcome(probed(100.0, 49.0), 0.05) == "held"
     assert outcome(probed(100.0, 51.0), 0.05) == "missed"
     assert outcome(probed(100.0, 10.0, unanswered=1), 0.05) == "missed"
-    assert outcome(probed(100.0, 10.0, late=1), 0.05) == "held"
-    assert outcome(probed(100.0, 10.0, late=2), 0.05) == "generator behind"
+    assert outcome(probed(100.0, 49.0, late=50), 0.05) == "held"  # lateness is in the latency
+    assert outcome(probed(100.0, 51.0, late=1), 0.05) == "missed"
+    assert outcome(probed(100.0, 51.0, late=2), 0.05) == "generator behind"
 
 
 def test_a_rate_at_which_the_generator_fell_behind_is_said_to_be_its_limit() -> None:
     probes = [
         Probe(cell="c", rate_rps=20.0, window=probed(20.0, 10.0)),
-        Probe(cell="c", rate_rps=40.0, window=probed(40.0, 10.0, late=50)),
+        Probe(cell="c", rate_rps=40.0, window=probed(40.0, 60.0, late=50)),
     ]
     (found,) = held_rates(("async",), probes, 0.05)
     assert (found.held_rps, found.missed_rps, found.generator_bound) == (20.0, 40.0, True)
