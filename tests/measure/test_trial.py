@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gainbench.measure.schedule import PlannedBlock
-from gainbench.measure.trial import Look, Memory, TrialRun
+from gainbench.measure.trial import CutShort, Look, Memory, TrialRun
 from gainbench.plan.model import Cell, Control, Plan
 from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial, Window
 from tests.runs import cell, plan, rate_rps, window
@@ -174,3 +174,35 @@ def test_the_control_burns_a_share_of_the_cpu_that_the_arm_was_seen_to_use() -> 
     trial = scene.lines[-1]
     assert isinstance(trial, Trial)
     assert trial.control_added_seconds == pytest.approx(0.071e-3)
+
+
+def test_a_trial_cut_short_keeps_its_blocks_and_counts_the_windows_of_the_last_one_outside() -> None:
+    scene = Scene(plan(arms=ARMS, headline_blocks=3))
+    looked: list[str] = []
+
+    class Interrupted(FakeRig):
+        def look(self, arm: str, *, guard: float, seconds: float) -> Look:
+            looked.append(arm)
+            if len(looked) == 9:  # two of warm-up, a whole block of four, two windows of the next
+                raise CutShort
+            return super().look(arm, guard=guard, seconds=seconds)
+
+    @contextmanager
+    def rigs(where: Cell) -> Iterator[FakeRig]:
+        yield Interrupted(scene.events, cell=where)
+
+    TrialRun(
+        plan=scene.plan,
+        number=0,
+        rigs=rigs,
+        memory=scene.memory,
+        record=scene.lines.append,
+        clock=lambda: 0.0,
+        on_block=scene.announced.append,
+    ).run()
+    assert [line.kind for line in scene.lines] == ["block", "trial"]
+    trial = scene.lines[-1]
+    assert isinstance(trial, Trial)
+    counted_outside = [part for part in trial.outside if part.seconds > 0.2]
+    assert len(counted_outside) == 4  # the two of the warm-up, and the two whose block was never completed
+    assert sum(trial.sent.values()) == 200
