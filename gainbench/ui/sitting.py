@@ -12,8 +12,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Literal
 
-from gainbench.errors import ConfigurationError
+from gainbench.errors import ConfigurationError, GainbenchError
 from gainbench.measure.bench import ground
 from gainbench.measure.environment import gather
 from gainbench.measure.rig import Ground, real_rig
@@ -87,7 +89,7 @@ def sitting(
         pinned = base.cores.others if base.cores else None
         at = stack.enter_context(desk(supervisor, port=port, log=base.logs / "generator.log", cores=pinned))
         here = Sitting(base, at, out, command, tell)
-        stack.callback(here.close)
+        stack.push(here.close)
         here.open()
         yield here
 
@@ -135,10 +137,12 @@ class Sitting:
         self._serve(self.plan.headline_cell)
         self._set("ready")
 
-    def close(self) -> None:
+    def close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End the servers; then close the record and write the report, whatever ended the sitting."""
         self._servers.close()
-        self._write_report()
+        self._write_report(failure=error if isinstance(error, GainbenchError) else None)
         if self.stored is not None:
             self.tell(f"the sitting is stored: {self.stored.report}")
 
@@ -310,12 +314,17 @@ class Sitting:
         self._write_report()
         self._set(self._phase)
 
-    def _write_report(self) -> None:
-        """Close the record as it stands and report on it. A block that follows opens it again."""
+    def _write_report(self, *, failure: GainbenchError | None = None) -> None:
+        """Close the record as it stands and report on it. A block that follows opens it again.
+
+        Ctrl-C is how a sitting ends, so it leaves a complete record.
+        """
         if self._directory is None:
             return
         self._write_plan(self._directory)
-        self._directory.append(End(status="complete", seconds=self.ground.clock()))
+        status: Literal["complete", "failed"] = "failed" if failure else "complete"
+        reason = failure.message if failure else None
+        self._directory.append(End(status=status, reason=reason, seconds=self.ground.clock()))
         run = load_run(self._directory.path)
         write(run, summarise(run))
         report = self._directory.path / REPORT
