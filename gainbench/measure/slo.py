@@ -51,7 +51,7 @@ class RateSearch:
 def outcome(window: Window, limit_seconds: float) -> Outcome:
     """Judge a probe on its p99 from the planned start.
 
-    A lagging generator only adds to it: a rate held is held. A rate missed proves nothing against the arm then.
+    A lagging generator only adds to it: a rate held is held, but one missed then proves nothing of the arm.
     """
     starts = window.starts
     if starts is None or not starts.planned:

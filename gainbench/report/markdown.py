@@ -15,7 +15,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
 
 def render(results: Results) -> str:
     """The whole summary, ending in a newline."""
-    parts = [*_headline(results), *_cells(results), *_claim(results), *_trust(results), *_footer(results)]
+    parts = [
+        *_headline(results),
+        *_cells(results),
+        *_held_rates(results),
+        *_claim(results),
+        *_trust(results),
+        *_footer(results),
+    ]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -60,6 +67,11 @@ def _table(table: Table) -> list[str]:
 
 def _entry(entry: Entry) -> str:
     return f"**{_safe(entry.text)}**" if entry.mark == "main" else _safe(entry.text)
+
+
+def _held_rates(results: Results) -> list[str]:
+    lines = [f"- {_safe(words.held_rate(held))}" for held in results.held_rates]
+    return [*lines, ""] if lines else []
 
 
 def _claim(results: Results) -> list[str]:
