@@ -4,7 +4,7 @@ Knows HTTP and the counters; does not know where sequences come from.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -41,7 +41,7 @@ class Played:
 
     targets: tuple[str, ...]
     answers: tuple[Answer, ...]
-    statements: Counter[str]
+    statements: Counter[str] | None  # None: not counted
 
 
 @dataclass
@@ -95,21 +95,26 @@ class Comparison:
         if self.meter is not None:
             self.meter.forget()
 
-    def compare(self, sequence: RequestSequence, *, carefully: bool = False) -> Difference | None:
-        """Play the sequence to one arm after another."""
+    def compare(
+        self, sequence: RequestSequence, *, quiet_seconds: float | None = QUIET_SECONDS
+    ) -> Difference | None:
+        """Play the sequence to one arm after another; statements are over when so long none came.
+
+        None: they are not counted.
+        """
         played: dict[str, Played] = {}
         for name, arm in self.arms.items():
-            played[name] = self._play(arm, sequence, next(iter(played.values()), None), carefully)
-        self._data_changed |= self._may_have_changed_data(sequence, played)
+            played[name] = self._play(arm, sequence, next(iter(played.values()), None), quiet_seconds)
+        self._data_changed |= _may_have_changed_data(sequence, played.values())
         found = _first_unlike(list(played.values()))
         if found is not None:
             return _difference(*found, sequence, played)
         for name, each in played.items():
-            self.arms[name].statements += each.statements
+            self.arms[name].statements += each.statements or Counter()
         return None
 
     def _play(
-        self, arm: ComparedArm, sequence: RequestSequence, like: Played | None, carefully: bool
+        self, arm: ComparedArm, sequence: RequestSequence, like: Played | None, quiet_seconds: float | None
     ) -> Played:
         targets, answers = [], []
         for request in sequence:
@@ -117,15 +122,17 @@ class Comparison:
             answer = arm.answer(request, targets[-1], self.headers)
             # Without a reset the arms need not begin alike, and new rows need not get the same ids.
             answers.append(answer if self.can_restore else answer.with_aliases(arm.aliases))
-        quiet_seconds = CAREFULLY_QUIET_SECONDS if carefully else QUIET_SECONDS
-        expected = like.statements if like else None
-        counted = self.meter.spent(expected, quiet_seconds) if self.meter else Counter()
+        counted: Counter[str] | None = None
+        if self.meter is not None and quiet_seconds is not None:
+            counted = self.meter.spent(like.statements if like else None, quiet_seconds)
         return Played(tuple(targets), tuple(answers), counted)
 
-    def _may_have_changed_data(self, sequence: RequestSequence, played: Mapping[str, Played]) -> bool:
-        if self.meter is None:
-            return any(request.method in UNSAFE_METHODS for request in sequence)
-        return any(each.statements.keys() - HARMLESS for each in played.values())
+
+def _may_have_changed_data(sequence: RequestSequence, played: Iterable[Played]) -> bool:
+    counted = [each.statements for each in played if each.statements is not None]
+    if not counted:
+        return any(request.method in UNSAFE_METHODS for request in sequence)
+    return any(statements.keys() - HARMLESS for statements in counted)
 
 
 def _difference(
@@ -137,7 +144,7 @@ def _difference(
         step=step,
         requests=tuple(map(readable, sequence, targets)),
         answers={arm: each.answers for arm, each in played.items()},
-        statements={arm: dict(each.statements) for arm, each in played.items()},
+        statements={arm: dict(each.statements or {}) for arm, each in played.items()},
     )
 
 
@@ -148,15 +155,9 @@ def _first_unlike(played: Sequence[Played]) -> tuple[str, int | None] | None:
             what = difference(answer, other.answers[step])
             if what is not None:
                 return f"the answers to request {step + 1} differ: {what}", step
-    if any(other.statements != first.statements for other in others):
-        kinds = {
-            kind
-            for other in others
-            for kind in first.statements.keys() | other.statements.keys()
-            if first.statements[kind] != other.statements[kind]
-        }
-        return f"the numbers of statements differ: {', '.join(sorted(kinds))}", None
-    return None
+    counts = [each.statements or Counter() for each in played]
+    kinds = {kind for kind in set().union(*counts) if len({count[kind] for count in counts}) > 1}
+    return (f"the numbers of statements differ: {', '.join(sorted(kinds))}", None) if kinds else None
 
 
 def readable(request: Request, target: str) -> str:

@@ -157,7 +157,7 @@ def _bodies(body: Body, document: Schema) -> st.SearchStrategy[tuple[str, bytes]
     """A body and its content type: as wanted, with one thing wrong, or not even of its kind."""
     kind = body.media_type
     well_formed = values.valid(body.schema, document)
-    content = values.weighted((4, well_formed), (1, values.spoilt(well_formed)))
+    content = values.weighted((3, well_formed), (1, values.spoilt(well_formed)))
     if kind == "multipart/form-data":
         fields = _with_files(content, body.schema, document)
         whole = fields.map(_multipart)

@@ -14,7 +14,7 @@ from hypothesis import seed as seeded
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from gainbench.errors import GainbenchError
-from gainbench.measure.parity.comparison import Difference
+from gainbench.measure.parity.comparison import CAREFULLY_QUIET_SECONDS, Difference
 from gainbench.measure.parity.requests import RequestSequence
 from gainbench.measure.parity.shorten import Arms, Differs, Shortening
 
@@ -67,7 +67,10 @@ class Search:
         else's, or a new connection's. An answer that is unlike only once is still a difference.
         """
         if not self.arms.can_restore:
-            again = self.arms.compare(sequence, carefully=True) if seen.in_statements else seen
+            if seen.in_statements:
+                again = self.arms.compare(sequence, quiet_seconds=CAREFULLY_QUIET_SECONDS)
+            else:
+                again = seen
             return again and replace(again, note=NO_RESET)
         for cause in (sequence, self._history):
             shortening = Shortening(self.arms, cause, seen.in_statements)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from gainbench.measure.parity.comparison import Difference
+from gainbench.measure.parity.comparison import CAREFULLY_QUIET_SECONDS, QUIET_SECONDS, Difference
 from gainbench.measure.parity.requests import RequestSequence
 
 SHORTEN_SECONDS = 20.0
@@ -21,7 +21,9 @@ class Arms(Protocol):
     def restore(self) -> None:
         """Put every arm's data back to its beginning."""
 
-    def compare(self, sequence: RequestSequence, *, carefully: bool = False) -> Difference | None: ...
+    def compare(
+        self, sequence: RequestSequence, *, quiet_seconds: float | None = QUIET_SECONDS
+    ) -> Difference | None: ...
 
 
 class Differs(Exception):
@@ -71,7 +73,8 @@ class Shortening:
     def _attempt(self, sequence: RequestSequence) -> Difference | None:
         if sequence not in self._known and not self._time_is_up():
             self.arms.restore()
-            seen = self.arms.compare(sequence, carefully=True)
+            quiet_seconds = CAREFULLY_QUIET_SECONDS if self.in_statements else None
+            seen = self.arms.compare(sequence, quiet_seconds=quiet_seconds)
             alike = seen is None or seen.in_statements != self.in_statements
             self._known[sequence] = None if alike else seen
         return self._known.get(sequence)
