@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gainbench.measure.parity import values
 from gainbench.measure.parity.operations import Body, Operation, Parameter, Schema, resolved
 
-LONGEST_SEQUENCE = 12
+LONGEST_SEQUENCE = 8
 BOUNDARY = "gainbench-boundary"  # fixed, so that all arms get the same bytes
 UNSAFE_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 FALLBACK_ID = "1"
