@@ -183,6 +183,7 @@ def test_documents_that_differ_are_told_with_the_place() -> None:
     assert report.openapi_difference == '.openapi: arm1 has "3.1.0", arm2 has "3.0.0"'
     assert not report.alike
     assert side_by_side(report).endswith("1 difference")
+    assert to_record(report).differences == 1
 
 
 def test_an_arm_without_a_document_is_skipped_with_the_reason() -> None:

@@ -39,8 +39,12 @@ class ParityReport:
     skipped: str | None = None
 
     @property
+    def difference_count(self) -> int:
+        return len(self.differences) + (self.openapi_difference is not None)
+
+    @property
     def alike(self) -> bool:
-        return not self.differences and self.openapi_difference is None
+        return self.difference_count == 0
 
 
 def check(

@@ -47,7 +47,7 @@ def to_record(report: ParityReport) -> Parity:
     return Parity(
         arms=report.arms,
         sequences=report.sequences,
-        differences=len(report.differences),
+        differences=report.difference_count,
         statements=report.statements,
         skipped=report.skipped,
     )

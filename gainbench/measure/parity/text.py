@@ -19,10 +19,9 @@ def summary(report: ParityReport) -> str:
     """``parity: 3 arms, 500 sequences, 0 differences``"""
     if report.skipped is not None:
         return f"parity: not checked: {report.skipped}"
-    count = len(report.differences) + (report.openapi_difference is not None)
     return (
         f"parity: {_several(len(report.arms), 'arm')}, {_several(report.sequences, 'sequence')},"
-        f" {_several(count, 'difference')}"
+        f" {_several(report.difference_count, 'difference')}"
     )
 
 
