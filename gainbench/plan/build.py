@@ -254,7 +254,7 @@ def _users(table: file.CellTable, flags: Flags) -> tuple[int, ...]:
 
 
 def users_for(rate: float) -> int:
-    """Enough users to keep up a rate while a request takes two seconds, within what one generator can hold."""
+    """Enough users to keep up a rate while a request takes two seconds, within a generator's limits."""
     return min(max(math.ceil(2 * rate), FEWEST_USERS), MOST_USERS)
 
 
