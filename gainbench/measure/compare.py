@@ -1,7 +1,8 @@
 """A candidate held against a baseline in one cell: gain, interval, verdict and notes. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gainbench.measure.arms import cpu_ms, per_trial
 from gainbench.measure.latency import latency_figures
@@ -17,6 +18,9 @@ from gainbench.stats.power import smallest_detectable_gain, variance_components
 from gainbench.stats.verdict import judge
 
 NOTEWORTHY_P = 0.05
+
+Burdens = Mapping[int, float]
+"""CPU seconds that a control burnt for each request, by trial."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ def comparison_figures(
     collapsed: bool,
     valid: bool,
     pilot: int | None,
+    burdens: Burdens = MappingProxyType({}),
 ) -> ComparisonFigures:
     """Everything a report says of this comparison; no gain where an arm collapsed."""
     trials = [] if collapsed else trial_ratios(comparison, kept, speed)
@@ -69,7 +74,7 @@ def comparison_figures(
     parts = variance_components([trial.log_ratios for trial in trials])
     moved = drift([TrialRatio(trial.seconds, trial.mean) for trial in trials])
     verdict = judge(means, collapsed=collapsed, valid=valid, margin=plan.margin, pilot=pilot)
-    expected = _expected(plan, comparison, kept)
+    expected = _expected(plan, comparison, kept, burdens)
     return ComparisonFigures(
         baseline=comparison.baseline,
         candidate=comparison.candidate,
@@ -97,15 +102,18 @@ def comparison_figures(
     )
 
 
-def _expected(plan: Plan, comparison: Comparison, kept: Sequence[Block]) -> Gain | None:
-    """What a control must show, from the CPU time that both arms were seen to use."""
-    if plan.control is None or plan.control.arm not in (comparison.baseline, comparison.candidate):
+def _expected(plan: Plan, comparison: Comparison, kept: Sequence[Block], burdens: Burdens) -> Gain | None:
+    """What a control must show: the other arm's CPU time per request, and what was burnt on top of it."""
+    arms = (comparison.baseline, comparison.candidate)
+    if plan.control is None or plan.control.arm not in arms:
         return None
-    baseline = per_trial(kept, lambda blocks: cpu_ms([w for b in blocks for w in b.of(comparison.baseline)]))
-    candidate = per_trial(
-        kept, lambda blocks: cpu_ms([w for b in blocks for w in b.of(comparison.candidate)])
+    other = arms[plan.control.arm == arms[0]]
+    costs = per_trial(
+        kept, lambda blocks: (blocks[0].trial, cpu_ms([w for b in blocks for w in b.of(other)]))
     )
-    pairs = [(first, second) for first, second in zip(baseline, candidate, strict=True) if first and second]
+    pairs = [(cost, cost + burdens[trial] * 1000) for trial, cost in costs if cost and trial in burdens]
+    if plan.control.arm == comparison.baseline:
+        pairs = [(slowed, free) for free, slowed in pairs]
     return expected_gain(pairs) if pairs else None
 
 

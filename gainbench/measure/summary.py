@@ -82,6 +82,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks, speed: CoreSpeed) -> Cel
             collapsed=bool({comparison.baseline, comparison.candidate} & collapsed.keys()),
             valid=all(rule.ok for rule in rules),
             pilot=_pilot(run),
+            burdens={t.number: t.control_added_seconds for t in run.trials if t.control_added_seconds},
         ).model_copy(update={"headline": comparison.headline and cell.headline})
         for comparison in plan.comparisons
     )
