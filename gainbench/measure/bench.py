@@ -192,7 +192,7 @@ class Run:
     def _trials_for_precision(self, done: int) -> int:
         """Two-stage stopping: the pilot's spread says how many trials the wished precision takes."""
         left = self.plan.profile.budget - self.ground.clock()
-        affordable = done + int(left / self.longest_trial_seconds)
+        affordable = done + int(left / (self.longest_trial_seconds or expected_trial_seconds(self.plan)))
         means = self._headline_means()
         precision = self.plan.profile.precision
         if precision is None or len(means) < 2:
