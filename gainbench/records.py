@@ -38,7 +38,6 @@ class MachineReading(Record):
     database_cpu_seconds: float | None
     proxy_cpu_seconds: float | None
     proxy_late_ms: float | None  # median lateness of a chunk behind its due moment, one direction
-    core_work_us: float | None = None  # what the gauge's piece of work took on the arms' cores, in CPU time
 
 
 class ArmReading(Record):

@@ -87,7 +87,6 @@ class ComparisonFigures(Record):
     trials: int
     blocks: int
     trial_gains: tuple[float, ...]
-    uncorrected_gain: float | None = None  # as the windows came, at whatever speed the arms' core had
     verdict: Verdict
     smallest_detectable: float | None
     sign_flip_p: float | None

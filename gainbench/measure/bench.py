@@ -23,7 +23,6 @@ from gainbench.measure.parity.run import check_arms, side_by_side, to_record
 from gainbench.measure.rig import Ground, RealRig, real_rig
 from gainbench.measure.schedule import PlannedBlock, trial_blocks
 from gainbench.measure.slo import RateSearch, outcome
-from gainbench.measure.speed import core_speed
 from gainbench.measure.trial import Memory, TrialRun
 from gainbench.plan import file
 from gainbench.plan.build import users_for
@@ -33,7 +32,6 @@ from gainbench.records import Block, Collapse, End, Line, Probe
 from gainbench.stack import cores
 from gainbench.stack.arms import is_loopback
 from gainbench.stack.data import create_schemas, open_database
-from gainbench.stack.gauge import Gauge
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stats.estimate import Gain, estimate_gain
 from gainbench.stats.power import trials_needed
@@ -208,7 +206,7 @@ class Run:
         if headline is None:
             return []
         kept = [block for block in self.blocks if block.cell == cell.key and not block.dropped]
-        return [trial.mean for trial in trial_ratios(headline, kept, core_speed(kept))]
+        return [trial.mean for trial in trial_ratios(headline, kept)]
 
     def _report(self, number: int, block: PlannedBlock) -> None:
         per_trial = sum(self.plan.blocks_of(cell) for cell in self.plan.cells)
@@ -348,13 +346,10 @@ def ground(plan: Plan, supervisor: Supervisor, *, logs: Path) -> Iterator[Ground
     workers = max(cell.workers for cell in plan.cells)
     pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
     server = open_database(supervisor, plan, logs=logs, cores=pinned.others if pinned else None)
-    gauge = Gauge.start(supervisor, cores=pinned.arms) if pinned else None
     try:
         schemas = None if server is None else create_schemas(supervisor, plan, server)
-        yield Ground(plan, supervisor, schemas, pinned, logs, time.monotonic(), gauge)
+        yield Ground(plan, supervisor, schemas, pinned, logs, time.monotonic())
     finally:
-        if gauge is not None:
-            gauge.stop()
         if server is not None:
             server.stop()
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from gainbench.measure.arms import cpu_ms, loop_wait_ms, per_trial
 from gainbench.measure.compare import trial_ratios
-from gainbench.measure.speed import CoreSpeed
 from gainbench.plan.model import Band, Cell, Claim, Comparison, Plan
 from gainbench.records import Block, Window
 from gainbench.results import ClaimFigures, Curve, CurvePoint
@@ -47,9 +46,9 @@ def curve_cells(plan: Plan) -> tuple[Cell, ...]:
     )
 
 
-def curve_of(plan: Plan, comparison: Comparison, kept: KeptBlocks, speed: CoreSpeed) -> Curve | None:
+def curve_of(plan: Plan, comparison: Comparison, kept: KeptBlocks) -> Curve | None:
     """The gain of one comparison along the claim's wait ratio; None where that ratio is unknown."""
-    samples = _samples(plan, comparison, kept, speed)
+    samples = _samples(plan, comparison, kept)
     fitted = _fit(samples)
     if fitted is None:
         return None
@@ -73,12 +72,12 @@ def curve_of(plan: Plan, comparison: Comparison, kept: KeptBlocks, speed: CoreSp
     )
 
 
-def claim_figures(plan: Plan, kept: KeptBlocks, speed: CoreSpeed, *, valid: bool) -> ClaimFigures | None:
+def claim_figures(plan: Plan, kept: KeptBlocks, *, valid: bool) -> ClaimFigures | None:
     """Find the claimed gain on the curve and hold its place against the band of the claim's set-up."""
     claim = plan.claim
     if claim is None:
         return None
-    samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), kept, speed)
+    samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), kept)
     fitted = _fit(samples)
     if fitted is None:
         return None
@@ -103,7 +102,7 @@ def claim_figures(plan: Plan, kept: KeptBlocks, speed: CoreSpeed, *, valid: bool
     )
 
 
-def _samples(plan: Plan, comparison: Comparison, kept: KeptBlocks, speed: CoreSpeed) -> list[_Sample]:
+def _samples(plan: Plan, comparison: Comparison, kept: KeptBlocks) -> list[_Sample]:
     claim = plan.claim
     if claim is None:
         return []
@@ -114,7 +113,7 @@ def _samples(plan: Plan, comparison: Comparison, kept: KeptBlocks, speed: CoreSp
             trial: (cpu, wait)
             for trial, cpu, wait in per_trial(blocks, lambda group: _baseline_costs(claim, group))
         }
-        for ratio in trial_ratios(comparison, blocks, speed):
+        for ratio in trial_ratios(comparison, blocks):
             cpu, wait = baseline[ratio.trial]
             if cpu and wait is not None:
                 samples.append(

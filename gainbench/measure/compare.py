@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 from gainbench.measure.arms import cpu_ms, per_trial
 from gainbench.measure.latency import latency_figures
-from gainbench.measure.speed import UNCORRECTED, CoreSpeed
 from gainbench.plan.model import Comparison, Plan
 from gainbench.records import Block
 from gainbench.results import ComparisonFigures
@@ -36,20 +35,19 @@ class TrialBlocks:
         return sum(self.log_ratios) / len(self.log_ratios)
 
 
-def trial_ratios(comparison: Comparison, kept: Sequence[Block], speed: CoreSpeed) -> list[TrialBlocks]:
+def trial_ratios(comparison: Comparison, kept: Sequence[Block]) -> list[TrialBlocks]:
     """Each trial's log ratios, from the blocks in which both arms answered."""
-    trials = per_trial(kept, lambda blocks: _trial(comparison, blocks, speed))
-    return [trial for trial in trials if trial.log_ratios]
+    return [trial for trial in per_trial(kept, lambda blocks: _trial(comparison, blocks)) if trial.log_ratios]
 
 
-def _trial(comparison: Comparison, blocks: Sequence[Block], speed: CoreSpeed) -> TrialBlocks:
-    ratios = [ratio for block in blocks if (ratio := _log_ratio(comparison, block, speed)) is not None]
+def _trial(comparison: Comparison, blocks: Sequence[Block]) -> TrialBlocks:
+    ratios = [ratio for block in blocks if (ratio := _log_ratio(comparison, block)) is not None]
     return TrialBlocks(blocks[0].trial, blocks[0].windows[0].started, tuple(ratios))
 
 
-def _log_ratio(comparison: Comparison, block: Block, speed: CoreSpeed) -> float | None:
-    candidate = [speed.throughput_rps(window) for window in block.of(comparison.candidate)]
-    baseline = [speed.throughput_rps(window) for window in block.of(comparison.baseline)]
+def _log_ratio(comparison: Comparison, block: Block) -> float | None:
+    candidate = [window.throughput_rps for window in block.of(comparison.candidate)]
+    baseline = [window.throughput_rps for window in block.of(comparison.baseline)]
     if not candidate or not baseline or not all([*candidate, *baseline]):
         return None
     return block_difference(candidate, baseline)
@@ -59,7 +57,6 @@ def comparison_figures(
     plan: Plan,
     comparison: Comparison,
     kept: Sequence[Block],
-    speed: CoreSpeed,
     *,
     collapsed: bool,
     valid: bool,
@@ -67,8 +64,7 @@ def comparison_figures(
     burdens: Burdens = MappingProxyType({}),
 ) -> ComparisonFigures:
     """Everything a report says of this comparison; no gain where an arm collapsed."""
-    trials = [] if collapsed else trial_ratios(comparison, kept, speed)
-    plain = [] if collapsed else trial_ratios(comparison, kept, UNCORRECTED)
+    trials = [] if collapsed else trial_ratios(comparison, kept)
     means = [trial.mean for trial in trials]
     gain = estimate_gain(means, pilot=pilot) if means else None
     parts = variance_components([trial.log_ratios for trial in trials])
@@ -86,7 +82,6 @@ def comparison_figures(
         headline=comparison.headline,
         trials=len(trials),
         blocks=sum(len(trial.log_ratios) for trial in trials),
-        uncorrected_gain=estimate_gain([trial.mean for trial in plain]).gain if plain else None,
         trial_gains=tuple(estimate_gain([mean]).gain for mean in means),
         verdict=verdict.value,
         smallest_detectable=smallest_detectable_gain(means),

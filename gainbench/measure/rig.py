@@ -34,7 +34,6 @@ from gainbench.stack.cores import Cores
 from gainbench.stack.data import Schemas
 from gainbench.stack.database import DatabaseServer
 from gainbench.stack.evidence import stacks
-from gainbench.stack.gauge import Gauge, GaugeReading
 from gainbench.stack.latency import ArmTraffic, LatencyProxy, Lateness
 from gainbench.stack.ports import HOST
 from gainbench.stack.probe import RoundTripProbe
@@ -56,7 +55,6 @@ class Ground:
     cores: Cores | None
     logs: Path
     run_started: float
-    gauge: Gauge | None = None  # of the arms' cores, where they are known
     crew: Crew | None = None  # load generators that stay for the whole run
 
     def clock(self) -> float:
@@ -151,7 +149,6 @@ class _Edge:
     system: Reading
     traffic: Mapping[str, ArmTraffic]
     lateness: Lateness | None
-    gauge: GaugeReading | None
 
 
 @dataclass
@@ -268,7 +265,6 @@ class RealRig:
             system=self._sampler.read(),
             traffic=self.proxy.counters() if self.proxy else {},
             lateness=self.proxy.lateness() if self.proxy else None,
-            gauge=self.ground.gauge.read() if self.ground.gauge else None,
         )
 
     def _window(self, report: WindowReport, opened: _Edge, closed: _Edge) -> Window:
@@ -304,7 +300,6 @@ class RealRig:
                 database_cpu_seconds=use[DATABASE].cpu_seconds if DATABASE in use else None,
                 proxy_cpu_seconds=use[PROXY].cpu_seconds if PROXY in use else None,
                 proxy_late_ms=_late_ms(opened, closed),
-                core_work_us=_core_work_us(opened, closed),
                 **_cores("arms", opened.system.arms_cores, closed.system.arms_cores),
                 **_cores("load", opened.system.load_cores, closed.system.load_cores),
             ),
@@ -358,12 +353,6 @@ def _late_ms(opened: _Edge, closed: _Edge) -> float | None:
     if opened.lateness is None or closed.lateness is None:
         return None
     return closed.lateness.since(opened.lateness).quantile_ms(0.5)
-
-
-def _core_work_us(opened: _Edge, closed: _Edge) -> float | None:
-    if opened.gauge is None or closed.gauge is None:
-        return None
-    return closed.gauge.mean_us_since(opened.gauge)
 
 
 def _cores(group: str, opened: CoreUse | None, closed: CoreUse | None) -> dict[str, float | None]:

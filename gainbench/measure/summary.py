@@ -13,7 +13,6 @@ from gainbench.measure.arms import arm_figures, window_spread
 from gainbench.measure.claim import KeptBlocks, claim_figures, curve_of
 from gainbench.measure.compare import comparison_figures
 from gainbench.measure.slo import held_rates
-from gainbench.measure.speed import CoreSpeed, core_speed
 from gainbench.plan.model import Cell, Plan
 from gainbench.records import Collapse, RoundTrips
 from gainbench.results import (
@@ -34,8 +33,7 @@ def summarise(run: StoredRun) -> Results:
         cell.key: tuple(block for block in run.blocks if block.cell == cell.key and not block.dropped)
         for cell in plan.cells
     }
-    speed = core_speed([block for blocks in kept.values() for block in blocks])
-    cells = tuple(_cell(run, cell, kept, speed) for cell in plan.cells)
+    cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
     status = _status(run, cells)
     believed = {cell.key: kept[cell.key] for cell in cells if _is_valid(cell)}
     return Results(
@@ -50,15 +48,15 @@ def summarise(run: StoredRun) -> Results:
         ),
         environment=run.environment,
         cells=cells,
-        curves=_curves(plan, believed, speed),
+        curves=_curves(plan, believed),
         collapses=_collapses(run),
         notes=_notes(run),
         held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
-        claim=claim_figures(plan, believed, speed, valid=status == "valid"),
+        claim=claim_figures(plan, believed, valid=status == "valid"),
     )
 
 
-def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks, speed: CoreSpeed) -> CellFigures:
+def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
     plan = run.plan
     blocks = [block for block in run.blocks if block.cell == cell.key]
     collapsed = {collapse.arm: collapse for collapse in run.collapses if collapse.cell == cell.key}
@@ -78,7 +76,6 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks, speed: CoreSpeed) -> Cel
             plan,
             comparison,
             kept[cell.key],
-            speed,
             collapsed=bool({comparison.baseline, comparison.candidate} & collapsed.keys()),
             valid=all(rule.ok for rule in rules),
             pilot=_pilot(run),
@@ -119,13 +116,13 @@ def _round_trips(trips: Sequence[RoundTrips]) -> Quantiles:
     return Quantiles(p50=median(found.p50_ms for found in trips), p99=max(found.p99_ms for found in trips))
 
 
-def _curves(plan: Plan, kept: KeptBlocks, speed: CoreSpeed) -> tuple[Curve, ...]:
+def _curves(plan: Plan, kept: KeptBlocks) -> tuple[Curve, ...]:
     """The claim's candidate over every other arm, along the claim's wait ratio."""
     if plan.claim is None:
         return ()
     candidate = plan.claim.candidate
     found = [
-        curve_of(plan, comparison, kept, speed)
+        curve_of(plan, comparison, kept)
         for comparison in plan.comparisons
         if comparison.candidate == candidate
     ]

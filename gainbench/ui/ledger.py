@@ -13,7 +13,6 @@ from gainbench.load import histogram
 from gainbench.measure import validity
 from gainbench.measure.arms import arm_figures
 from gainbench.measure.compare import trial_ratios
-from gainbench.measure.speed import core_speed
 from gainbench.plan.model import Cell, Comparison, Plan
 from gainbench.records import Block, Collapse, Window
 from gainbench.report import numbers
@@ -226,7 +225,7 @@ def gain_text(gain: Gain | None) -> str:
 
 
 def _gain(comparison: Comparison, kept: Sequence[Block]) -> Gain | None:
-    means = [trial.mean for trial in trial_ratios(comparison, kept, core_speed(kept))]
+    means = [trial.mean for trial in trial_ratios(comparison, kept)]
     return estimate_gain(means) if means else None
 
 
