@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 HIGHEST_DEGREE = 3
+MERGED_SHARE = 0.1  # of the measured range: nearer cells count as one when the degree is chosen
 GRID_POINTS = 401
 
 Floats = NDArray[np.float64]
@@ -140,10 +141,21 @@ class _Basis:
 
 def _degree(trials: Sequence[Sequence[CurvePoint]]) -> int | None:
     """Return what the cells support, such that the fit still stands when any one trial is left out."""
-    cells = sorted((len({point.x for point in trial}) for trial in trials), reverse=True)[:2]
+    positions = sorted({point.x for trial in trials for point in trial})
+    nearest = MERGED_SHARE * (positions[-1] - positions[0]) if positions else 0.0
+    cells = sorted((_places([point.x for point in trial], nearest) for trial in trials), reverse=True)[:2]
     if not cells or cells[-1] < 2:
         return None
     return min(cells[-1] - 1, HIGHEST_DEGREE)
+
+
+def _places(positions: Sequence[float], nearest: float) -> int:
+    """How many places can be told apart: cells that lie together say little of the curve between others."""
+    count, last = 0, -math.inf
+    for position in sorted(positions):
+        if position - last > nearest:
+            count, last = count + 1, position
+    return count
 
 
 def _normal_equations(trial: Sequence[CurvePoint], basis: _Basis) -> tuple[Floats, Floats]:

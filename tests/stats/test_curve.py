@@ -151,3 +151,11 @@ def test_milliseconds_cross_where_the_wait_ratio_does():
 )
 def test_the_crossing_interval_covers_the_true_crossing(scenario):
     assert 0.93 <= crossing_coverage(**scenario) <= 0.97
+
+
+def test_cells_that_lie_together_do_not_let_the_curve_swing_between_the_others() -> None:
+    places = (0.220, 0.230, 0.240, 0.37, 0.565)
+    trials = [[CurvePoint(x, 0.2 + x + stray) for x in places] for stray in (-0.02, 0.0, 0.02)]
+    fitted = fit_curve(trials)
+    assert fitted is not None
+    assert fitted.degree == 2
