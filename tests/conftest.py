@@ -49,9 +49,13 @@ def database(supervisor: Supervisor) -> DatabaseServer:
     return start_private(supervisor)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium, one for all tests of the session."""
+    """A headless Chromium, one for all tests of a file.
+
+    Not for the session: while playwright is up its event loop counts as running in this thread, and a test
+    that starts a loop of its own would fail if it came later.
+    """
     executable = find_chromium()
     if executable is None:
         pytest.skip("Chromium is missing: apt-get install chromium")
