@@ -257,6 +257,10 @@ def parity(
     plan = build.load_plan(plan_path, flags)
     with Supervisor.start() as supervisor, stack_up(supervisor, plan) as stack:
         report = check_stack(stack, plan, sequences)
+    if report.skipped is not None:
+        raise ConfigurationError(
+            side_by_side(report), cure="it takes two arms or more that publish an OpenAPI document"
+        )
     out.print(side_by_side(report), markup=False, soft_wrap=True)
     if not report.alike:
         raise InvalidMeasurement("the arms are not alike")

@@ -192,3 +192,12 @@ def test_what_cannot_be_measured_is_told_in_one_message(
     assert done.status == 2, done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_parity_that_compared_nothing_is_no_success(gainbench: Command, tmp_path: Path) -> None:
+    (tmp_path / "load.py").write_text(LOAD)
+    (tmp_path / "bench.toml").write_text(tomli_w.dumps(broken()))
+    done = gainbench("parity", cwd=tmp_path)
+    assert done.status == 2
+    assert "parity: not checked" in done.stderr
+    assert "OpenAPI" in done.stderr

@@ -43,6 +43,8 @@ TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and 
 GUARD_SECONDS = 0.12
 # Of the search for the highest rate an arm holds.
 MOST_PROBES = 24
+USUAL_PROBES = 10  # of an arm: six doublings from the first rate, then the bracket is halved
+PROBE_SETUP_SECONDS = 0.3
 PROBE_GUARD_SECONDS = 0.3
 PROBE_SECONDS = 1.0
 LONGEST_PROBE_SECONDS = 10.0
@@ -76,6 +78,9 @@ def expected_trial_seconds(plan: Plan) -> float:
 def expected_seconds(plan: Plan) -> float:
     """What the run costs, as long as its budget allows it."""
     wanted = START_SECONDS + plan.profile.trials * expected_trial_seconds(plan)
+    if plan.slo is not None:
+        per_probe = PROBE_SETUP_SECONDS + PROBE_GUARD_SECONDS + PROBE_SECONDS
+        wanted += TRIAL_OVERHEAD_SECONDS + USUAL_PROBES * len(plan.arms) * per_probe
     return min(wanted, plan.profile.budget)
 
 

@@ -25,6 +25,11 @@ from gainbench.results import (
 )
 from gainbench.store.reading import StoredRun
 
+SITTING_NOTE = (
+    "a sitting of the web UI: what is called a trial here is a stretch of blocks on servers that stayed up, "
+    "so the intervals do not hold what fresh processes would add"
+)
+
 
 def summarise(run: StoredRun) -> Results:
     """Everything that can be said of a run, from its record."""
@@ -167,6 +172,8 @@ def _last_seen(run: StoredRun) -> float:
 
 def _notes(run: StoredRun) -> tuple[str, ...]:
     notes = list(run.warnings)
+    if run.header.purpose == "ui":
+        notes.append(SITTING_NOTE)
     if run.end and run.end.reason:
         notes.append(run.end.reason)
     return tuple(notes)

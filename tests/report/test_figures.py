@@ -38,6 +38,26 @@ def test_a_full_run_has_every_figure(pictures: list[Picture]) -> None:
     assert [picture.name for picture in pictures] == ["answer", "curve", "throughput", "timeline", "latency"]
 
 
+def test_round_trips_too_near_to_be_read_share_a_label(full: Case) -> None:
+    places = (0.20, 0.21, 0.22, 0.60, 1.00)
+    moved = [
+        line.model_copy(
+            update={
+                "points": tuple(
+                    point.model_copy(update={"wait_ratio": place})
+                    for point, place in zip(line.points, places, strict=True)
+                )
+            }
+        )
+        for line in full.results.curves
+    ]
+    drawn = curve.picture(full.results.model_copy(update={"curves": tuple(moved)}))
+    assert drawn is not None
+    shown = texts(drawn.svg())
+    assert {"0–0.2", "0.4", "0.8"} <= set(shown)
+    assert "0.1" not in shown
+
+
 def test_no_two_drawings_share_an_id_and_every_reference_finds_its_target(drawings: dict[str, str]) -> None:
     page = "".join(drawings.values())
     ids = re.findall(r' id="([^"]+)"', page)

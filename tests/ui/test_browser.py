@@ -118,6 +118,7 @@ def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> Non
     expect(opened.value.locator("h1").first).to_be_visible()
     results = load_results(web_ui.run)
     assert results.kind == "ui"
+    assert any("stretch" in note for note in results.notes)
     assert results.run.status != "interrupted"
     assert sum(cell.blocks_measured for cell in results.cells) >= 4
 

@@ -1,5 +1,6 @@
 """The curve: gain over the database wait ratio, where the published gain lies on it, and where it should."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -17,9 +18,10 @@ from gainbench.report.figures.canvas import (
     gain_axis,
     headroom,
 )
-from gainbench.results import ClaimFigures, Curve, Results
+from gainbench.results import ClaimFigures, Curve, CurvePoint, Results
 
 MOST_FIT_POINTS = 60
+LABEL_ROOM = 0.05  # of the axis, between two round trips' labels
 
 
 def picture(results: Results) -> Picture | None:
@@ -143,10 +145,25 @@ def _paint_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:
 def _paint_round_trips(axes: Axes, curve: Curve) -> None:
     """The same axis in this machine's milliseconds, at the places that were measured."""
     above = axes.secondary_xaxis("top")
-    above.set_xticks([point.wait_ratio for point in curve.points])
-    above.set_xticklabels([numbers.plain(point.rtt_ms) for point in curve.points])
+    points = sorted(curve.points, key=lambda point: point.wait_ratio)
+    labels = _shared_labels(points, apart=LABEL_ROOM * axes.get_xlim()[1])
+    above.set_xticks([point.wait_ratio for point in points], labels=labels)
     above.set_xlabel("ms added to each round trip, here")
     above.spines["top"].set_visible(False)
+
+
+def _shared_labels(points: Sequence[CurvePoint], *, apart: float) -> list[str]:
+    """A label for each point; those too near to be read share one, on the middle of them."""
+    labels = [""] * len(points)
+    start = 0
+    for end in range(1, len(points) + 1):
+        if end < len(points) and points[end].wait_ratio - points[end - 1].wait_ratio < apart:
+            continue
+        trips = sorted(point.rtt_ms for point in points[start:end])
+        names = dict.fromkeys([numbers.plain(trips[0]), numbers.plain(trips[-1])])
+        labels[(start + end - 1) // 2] = "–".join(names)
+        start = end
+    return labels
 
 
 def _description(curves: list[Curve], claim: ClaimFigures | None) -> str:

@@ -1,0 +1,98 @@
+"""Which loop sees a server that stands still for a second: the open or the closed one?
+
+    python -m benchmarks.standstill [--arm async] [--seconds 10] [--share 0.5]
+
+The arm's capacity is measured in a closed loop of 4 users. Then it is loaded twice for the same time, stopped
+for one second in the middle of each: by a schedule at half of that capacity, and by the 4 users again.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from gainbench.load import histogram
+from gainbench.measure.bench import ground
+from gainbench.measure.rig import RealRig, real_rig
+from gainbench.plan.build import DEFAULT_PLAN, Flags, load_plan, users_for
+from gainbench.plan.model import Cell
+from gainbench.records import Window
+from gainbench.stack.supervisor import Supervisor
+
+STOPPED_SECONDS = 1.0
+GUARD_SECONDS = 0.5
+CAPACITY_SECONDS = 5.0
+
+
+@contextmanager
+def standing_still(pids: Sequence[int], after: float) -> Iterator[None]:
+    """Stop these processes once, for a second, so long from now."""
+
+    def stop() -> None:
+        time.sleep(after)
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(STOPPED_SECONDS)
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    yield
+    stopping.join()
+
+
+def stopped_window(rig: RealRig, arm: str, seconds: float) -> Window:
+    with standing_still(rig.arms[arm].pids(), GUARD_SECONDS + seconds / 2):
+        return rig.look(arm, guard=GUARD_SECONDS, seconds=seconds).window
+
+
+def show(name: str, window: Window) -> float:
+    """Print a line of the table; the p99 in milliseconds."""
+    p50, p99, most = histogram.quantiles_ms(window.latency, (0.5, 0.99, 1.0))
+    print(f"{name:28} {window.throughput_rps:8.0f} {p50:8.1f} {p99:8.1f} {most:8.1f}", flush=True)
+    return p99 or 0.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arm", default="async")
+    parser.add_argument("--seconds", type=float, default=10, help="length of each load")
+    parser.add_argument("--share", type=float, default=0.5, help="of the capacity, for the schedule")
+    options = parser.parse_args()
+
+    plan = load_plan(DEFAULT_PLAN, Flags(arms=(options.arm,)))
+    cell: Cell = plan.headline_cell
+    with (
+        Supervisor.start() as supervisor,
+        ground(plan, supervisor, logs=supervisor.folder) as base,
+        real_rig(base, cell) as rig,
+    ):
+        rig.set_round_trip(cell.rtt_ms)
+        rig.prepare(cell, (options.arm,))
+        rig.look(options.arm, guard=0, seconds=1)
+        capacity = rig.look(options.arm, guard=GUARD_SECONDS, seconds=CAPACITY_SECONDS).window
+        print(f"{options.arm}, {cell.key}, {options.seconds:g} s, stopped for {STOPPED_SECONDS:g} s")
+        print(f"{'':28} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8}")
+        show("closed loop, undisturbed", capacity)
+        closed = show("closed loop, stopped", stopped_window(rig, options.arm, options.seconds))
+        rig.finish()
+
+        rate = options.share * capacity.throughput_rps
+        rig.prepare_rates(cell.model_copy(update={"users": users_for(rate)}), {options.arm: rate})
+        window = stopped_window(rig, options.arm, options.seconds)
+        opened = show(f"open loop at {rate:.0f}/s, stopped", window)
+        print(f"    {window.starts}")
+        rig.finish()
+    print(f"the schedule's p99 shows {opened:.0f} ms of the second, that of the users {closed:.1f} ms")
+    return 0 if opened > 500 * STOPPED_SECONDS > closed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
