@@ -24,6 +24,7 @@ START_SECONDS = 30.0
 PREPARE_SECONDS = 45.0
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.05
+LAST_WORDS_SECONDS = 2.0
 LOG_TAIL_LINES = 15
 
 ReplyT = TypeVar("ReplyT", bound=protocol.Reply)
@@ -149,6 +150,7 @@ class Generator:
         except OSError:
             line = b""
         if not line.endswith(b"\n"):
+            self._process.wait(LAST_WORDS_SECONDS)  # it says why after it has hung up
             raise _lost(self._process, "has died")
         reply = protocol.decode_reply(line)
         if isinstance(reply, protocol.Refused):

@@ -10,7 +10,6 @@ which would change the load in the middle of a window.
 import locust  # noqa: I001 - first: it patches the interpreter
 
 import argparse
-import hashlib
 import logging
 import os
 import sys
@@ -42,6 +41,7 @@ from gainbench.load.channel import (
     Versions,
     Welcome,
 )
+from gainbench.load.orders import Share
 from gainbench.load.session import LocustSession
 
 VERSIONS = Versions(__version__, locust.__version__)
@@ -127,9 +127,9 @@ def introduce(line: Line, secret: str) -> Seal:
 class Station:
     """Carries out orders, one after the other, as the lone generator does with requests."""
 
-    def __init__(self, session: LocustSession, folder: Path) -> None:
+    def __init__(self, session: LocustSession) -> None:
         self._session = session
-        self._folder = folder
+        self._copies: dict[str, Path] = {}  # of Locust files, by their source
         self._cpu_at_open = 0.0
 
     def answer(self, order: orders.Order) -> orders.Answer:
@@ -138,8 +138,7 @@ class Station:
             case orders.TellTime():
                 return orders.TimeTold(monotonic())
             case orders.PrepareShare(workload, source, share):
-                local = replace(workload, locustfile=self._locustfile(workload.locustfile, source))
-                self._session.prepare(local, share)
+                self._prepare(workload, source, share)
                 return protocol.Prepared()
             case orders.BeginAt(arm, open_at, seconds):
                 turnstile.schedule(arm, open_at=open_at, seconds=seconds)
@@ -153,15 +152,24 @@ class Station:
             case _:
                 return generator.answer(order, self._session)
 
-    def _locustfile(self, path: Path, source: str) -> Path:
-        """The master's file where this machine has the very same one, with its neighbours; else a copy."""
-        if path.is_file() and path.read_text(encoding="utf-8") == source:
-            return path
-        folder = self._folder / hashlib.sha256(source.encode()).hexdigest()[:16]
-        folder.mkdir(exist_ok=True)
-        copy = folder / path.name
-        copy.write_text(source, encoding="utf-8")
-        return copy
+    def _prepare(self, workload: protocol.Workload, source: str, share: Share) -> None:
+        """From the master's file where this machine has the very same one, with its neighbours; else a copy.
+
+        The copy is gone once it is imported: a worker may be killed at any time. Its path stays its name.
+        """
+        path = self._copies.get(source, workload.locustfile)
+        if source in self._copies or _holds(path, source):
+            self._session.prepare(replace(workload, locustfile=path), share)
+            return
+        with TemporaryDirectory(prefix="gainbench-worker-") as folder:
+            copy = Path(folder) / path.name
+            copy.write_text(source, encoding="utf-8")
+            self._session.prepare(replace(workload, locustfile=copy), share)
+            self._copies[source] = copy
+
+
+def _holds(path: Path, source: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == source
 
 
 def serve(line: Line, seal: Seal, station: Station) -> None:
@@ -188,12 +196,11 @@ def work(master: Address, secret: str) -> None:
     assert isinstance(line, Line)  # made above
     seal = introduce(line, secret)
     logging.info("joined the master at %s", master)
-    with TemporaryDirectory(prefix="gainbench-worker-") as folder:
-        serving = gevent.spawn(serve, line, seal, Station(session, Path(folder)))
-        ended = gevent.spawn(line.greenlet.join)
-        gevent.wait([serving, ended], count=1)
-        if serving.ready():
-            serving.get()  # raises what has ended it
+    serving = gevent.spawn(serve, line, seal, Station(session))
+    ended = gevent.spawn(line.greenlet.join)
+    gevent.wait([serving, ended], count=1)
+    if serving.ready():
+        serving.get()  # raises what has ended it
     logging.info("the master has ended")
 
 
