@@ -77,6 +77,7 @@ class Window(Record):
     arm: str
     started: float
     seconds: float
+    reading_seconds: float | None = None  # between the two readings of CPU time, trips and machine
     successes: int
     failures: Mapping[str, int]
     latency: str | None  # HDR histogram of the successes, microseconds, base64 V2

@@ -146,6 +146,7 @@ def _is_control(ground: Ground, name: str) -> bool:
 class _Edge:
     """Everything read at one edge of a window."""
 
+    at: float
     system: Reading
     traffic: Mapping[str, ArmTraffic]
     lateness: Lateness | None
@@ -262,6 +263,7 @@ class RealRig:
 
     def _edge(self) -> _Edge:
         return _Edge(
+            at=time.monotonic(),
             system=self._sampler.read(),
             traffic=self.proxy.counters() if self.proxy else {},
             lateness=self.proxy.lateness() if self.proxy else None,
@@ -276,6 +278,7 @@ class RealRig:
             arm=arm,
             started=report.opened_at - self.ground.run_started,
             seconds=report.seconds,
+            reading_seconds=closed.at - opened.at,
             successes=report.successes,
             failures=report.failures,
             latency=report.latency,

@@ -5,8 +5,9 @@ its counted windows, pooled. Each rule gives its value and its limit, which the 
 system does not provide is None and cannot break a rule.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 
 from gainbench.plan.model import Cell
@@ -16,6 +17,7 @@ from gainbench.results import RuleFigures
 MOST_STEAL = 0.05
 MOST_STEAL_DIFFERENCE = 0.02
 MOST_DROPPED = 0.40
+MOST_ASTRAY = 0.10  # of a window
 
 
 @dataclass(frozen=True)
@@ -38,24 +40,34 @@ class Evidence:
 
 
 def drop_reason(windows: Sequence[Window]) -> str | None:
-    """Why a block cannot be used, whatever its ratio: missing load, an empty window, or cores taken away."""
-    incomplete = [window.incomplete for window in windows if window.incomplete]
-    if incomplete:
-        return incomplete[0]
-    empty = [window.arm for window in windows if not window.successes]
-    if empty:
-        return f"{empty[0]} completed nothing in a window"
+    """Why a block cannot be used, whatever its ratio."""
+    return next(chain(_faults(windows), _stolen(windows)), None)
+
+
+def _faults(windows: Sequence[Window]) -> Iterator[str]:
+    """Missing load, an empty window, or readings that belong to another time."""
+    for window in windows:
+        if window.incomplete:
+            yield window.incomplete
+        if not window.successes:
+            yield f"{window.arm} completed nothing in a window"
+        read = window.reading_seconds
+        if read is not None and abs(read - window.seconds) > MOST_ASTRAY * window.seconds:
+            yield f"CPU time was read over {read:.2f} s of a window of {window.seconds:.2f} s"
+
+
+def _stolen(windows: Sequence[Window]) -> Iterator[str]:
+    """Cores that were taken away, from all arms or from some more than from others."""
     steal = _steal_share(windows)
     if steal is None:
-        return None
+        return
     if steal > MOST_STEAL:
-        return f"steal {steal:.1%} > {MOST_STEAL:.0%}"
+        yield f"steal {steal:.1%} > {MOST_STEAL:.0%}"
     by_arm = {arm: _steal_share([w for w in windows if w.arm == arm]) for arm in {w.arm for w in windows}}
     shares = [share for share in by_arm.values() if share is not None]
     difference = max(shares) - min(shares)
     if difference > MOST_STEAL_DIFFERENCE:
-        return f"steal differs between arms by {difference:.1%} > {MOST_STEAL_DIFFERENCE:.0%}"
-    return None
+        yield f"steal differs between arms by {difference:.1%} > {MOST_STEAL_DIFFERENCE:.0%}"
 
 
 def _steal_share(windows: Iterable[Window]) -> float | None:

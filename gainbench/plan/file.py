@@ -125,7 +125,7 @@ PROFILES: Mapping[str, Profile] = {
     for profile in (
         Profile(name="smoke", trials=3, budget=45.0, headline_only=True),
         Profile(name="quick", trials=4, headline_blocks=2, budget=120.0, rtt_ms=(0.0, 0.1, 0.4)),
-        Profile(name="standard", trials=8, headline_blocks=5, budget=360.0),
+        Profile(name="standard", trials=8, headline_blocks=4, budget=360.0),
         Profile(name="full", trials=20, blocks=2, headline_blocks=6, budget=1800.0, precision=0.015),
     )
 }

@@ -119,6 +119,15 @@ def test_a_block_with_missing_load_is_dropped_whatever_it_counted() -> None:
     assert drop_reason([_sound("blocking"), partial]) == "load generator 2 was lost"
 
 
+def test_a_block_whose_readings_belong_to_another_time_is_dropped() -> None:
+    """The harness came late to one edge: what it read there is not what the window used."""
+    seconds = _sound("async").seconds
+    late = _sound("async").model_copy(update={"reading_seconds": 0.8 * seconds})
+    punctual = _sound("async").model_copy(update={"reading_seconds": 0.95 * seconds})
+    assert drop_reason([_sound("blocking"), punctual]) is None
+    assert "CPU time was read over" in str(drop_reason([_sound("blocking"), late]))
+
+
 def test_of_several_load_generators_the_busiest_is_judged() -> None:
     both = evidence(generator_cpu_seconds=1.3, busiest_generator_cpu_seconds=0.7)
     assert verdict("generator busy", both).ok
