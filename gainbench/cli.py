@@ -7,7 +7,7 @@ import os
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -434,9 +434,8 @@ def _report(path: Path) -> tuple[StoredRun, Results]:
 def _reported(directory: RunDirectory, *, as_json: bool, open_report: bool) -> Iterator[list[Results]]:
     """Report on what was measured, also when it was cut short; then let the error take its course."""
     results: list[Results] = []
-    try:
-        yield results
-    finally:
+
+    def show() -> None:
         stored = load_run(directory.path)
         if stored.blocks or stored.collapses:
             results.append(_report(directory.path)[1])
@@ -445,6 +444,14 @@ def _reported(directory: RunDirectory, *, as_json: bool, open_report: bool) -> I
                 _open_in_browser(directory.path)
         if as_json:
             out.print(directory.path, soft_wrap=True, markup=False)
+
+    try:
+        yield results
+    except BaseException:
+        with suppress(GainbenchError):  # a full disk, say: what ended the run is the news
+            show()
+        raise
+    show()
 
 
 def _exit_by(results: Sequence[Results], expectation: Expectation | None) -> None:

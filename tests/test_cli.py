@@ -10,6 +10,7 @@ import tomli_w
 
 from gainbench import __version__, cli
 from gainbench.plan.build import load_plan
+from gainbench.store import load_run
 from tests import runs
 
 ROOT = Path(__file__).parents[1]
@@ -201,3 +202,12 @@ def test_parity_that_compared_nothing_is_no_success(gainbench: Command, tmp_path
     assert done.status == 2
     assert "parity: not checked" in done.stderr
     assert "OpenAPI" in done.stderr
+
+
+def test_a_run_that_never_began_says_what_was_lacking(gainbench: Command, tmp_path: Path) -> None:
+    done = gainbench("bench", "--quiet", "--db-url", "mysql://root@127.0.0.1:9/", "--out", str(tmp_path))
+    assert done.status == 4, done.stderr
+    assert "Can't connect" in done.stderr
+    assert "no run directory" not in done.stderr
+    (run,) = (folder for folder in tmp_path.iterdir() if not folder.is_symlink())
+    assert load_run(run).blocks == ()

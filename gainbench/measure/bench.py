@@ -35,7 +35,7 @@ from gainbench.stack.data import create_schemas, open_database
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stats.estimate import Gain, estimate_gain
 from gainbench.stats.power import trials_needed
-from gainbench.store.directory import RunDirectory
+from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import StoredRun
 
 START_SECONDS = 8.0  # database server and parity gate, once per run
@@ -247,7 +247,7 @@ class Job:
 
 def measure(job: Job, directory: RunDirectory, *, resumed: StoredRun | None = None) -> None:
     """Measure the plan into the run directory. What was measured before an interruption stays there."""
-    with _ended(directory, resumed) as end:
+    with _ended(directory, job.plan, resumed) as end:
         job.watch(Progress(stage="starting the database"))
         with (
             ground(job.plan, job.supervisor, logs=directory.logs) as base,
@@ -294,7 +294,7 @@ def measure_repeatedly(job: Job, directories: Iterable[RunDirectory]) -> Iterato
     with ground(job.plan, job.supervisor, logs=job.supervisor.folder) as base:
         for number, directory in enumerate(directories):
             plan = job.plan.model_copy(update={"seed": job.plan.seed + number})
-            with _ended(directory, None) as end:
+            with _ended(directory, plan, None) as end:
                 _measure_on(replace(base, plan=plan), job, directory, end, None)
             yield directory
 
@@ -303,9 +303,8 @@ def _measure_on(
     base: Ground, job: Job, directory: RunDirectory, end: "_Ending", resumed: StoredRun | None
 ) -> None:
     plan = base.plan
-    directory.write_text("plan.toml", file.render(plan))
     environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
-    directory.write_text("environment.json", json.dumps(environment, indent=1) + "\n")
+    directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
     run = Run(plan, directory, job.watch, replace(base, logs=directory.logs, run_started=end.run_started))
     if resumed is None:
         _parity_gate(run)
@@ -326,8 +325,10 @@ class _Ending:
 
 
 @contextmanager
-def _ended(directory: RunDirectory, resumed: StoredRun | None) -> Iterator[_Ending]:
-    """Close the record with how the run ended, whatever ended it. A resumed run's clock goes on."""
+def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> Iterator[_Ending]:
+    """Put the plan beside the record, which ends with how the run did. A resumed run's clock goes on."""
+    if resumed is None:
+        directory.write_text(PLAN, file.render(plan))
     earlier = resumed.end.seconds if resumed and resumed.end else 0.0
     ending = _Ending(time.monotonic() - earlier)
     status: Literal["complete", "interrupted", "failed"] = "failed"

@@ -28,7 +28,7 @@ from gainbench.records import Block, Collapse, End, Line, Window
 from gainbench.report import numbers, palette, write
 from gainbench.report.files import REPORT
 from gainbench.stack.supervisor import Supervisor
-from gainbench.store.directory import RunDirectory
+from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import load_run
 from gainbench.ui.desk import Desk, desk, require_port
 from gainbench.ui.ledger import Ledger, described
@@ -300,13 +300,13 @@ class Sitting:
             facts = gather(
                 self.plan, command=self.command, cores=self.ground.cores, database=self.ground.database
             )
-            self._directory.write_text("environment.json", json.dumps(facts, indent=1) + "\n")
+            self._directory.write_text(ENVIRONMENT, json.dumps(facts, indent=1) + "\n")
         if not known:
             self._write_plan(self._directory)
 
     def _write_plan(self, directory: RunDirectory) -> None:
         plan = self.plan.model_copy(update={"cells": self._ledger.cells})
-        directory.write_text("plan.toml", file.render(plan))
+        directory.write_text(PLAN, file.render(plan))
 
     def _store(self) -> None:
         self._wants_report = False
