@@ -207,8 +207,7 @@ def _new_lane(workload: Workload, share: Share) -> Callable[[str], Lane]:
 def _wait_for_on_start(lane: Lane, users: int) -> None:
     _wait(lambda: lane.failed_start is not None or lane.started == users, ON_START_SECONDS)
     if lane.failed_start is not None:
-        raise ArmNotReady(
-            lane.arm,
+        raise ConfigurationError(
             f"a user of arm {lane.arm!r} failed in on_start: {lane.failed_start}",
             cure="the load generator's log has the traceback",
         )

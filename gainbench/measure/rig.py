@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gainbench.errors import ConfigurationError
 from gainbench.load.crew import Crew
@@ -236,9 +237,7 @@ class RealRig:
 
     def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse:
         """Gather what proves that an arm no longer serves."""
-        running = self.arms[arm]
-        status = running.process.returncode() if running.process else None
-        traffic = self.proxy.counters().get(arm) if self.proxy else None
+        status, traffic = self._status(arm), self._traffic(arm)
         return Collapse(
             trial=trial,
             cell=cell.key,
@@ -248,11 +247,36 @@ class RealRig:
             reason=_reason(window, status, traffic, cell),
             failures=window.failures,
             in_flight=window.in_flight_at_close,
-            open_trips=traffic.open_trips if traffic else None,
-            connections=traffic.open_connections if traffic else None,
-            stacks=stacks(running),
-            log_tail=tail(running.process.log) if running.process and running.process.log else None,
+            **self._evidence(arm),
         )
+
+    def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse:
+        """The same for an arm that stopped serving while its users logged in."""
+        return Collapse(
+            trial=trial,
+            cell=cell.key,
+            arm=arm,
+            state="collapsed",
+            started=self.ground.clock(),
+            reason=reason,
+            **self._evidence(arm),
+        )
+
+    def _status(self, arm: str) -> int | None:
+        process = self.arms[arm].process
+        return process.returncode() if process else None
+
+    def _traffic(self, arm: str) -> ArmTraffic | None:
+        return self.proxy.counters().get(arm) if self.proxy else None
+
+    def _evidence(self, arm: str) -> dict[str, Any]:
+        process, traffic = self.arms[arm].process, self._traffic(arm)
+        return {
+            "open_trips": traffic.open_trips if traffic else None,
+            "connections": traffic.open_connections if traffic else None,
+            "stacks": stacks(self.arms[arm]),
+            "log_tail": tail(process.log) if process and process.log else None,
+        }
 
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
         rest = self.generator.finish_workload()

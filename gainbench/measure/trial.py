@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gainbench.errors import ConfigurationError
 from gainbench.load import histogram
+from gainbench.load.protocol import ArmNotReady
 from gainbench.measure.pace import Pace, guard_seconds, window_seconds
 from gainbench.measure.schedule import PlannedBlock, Stint, trial_blocks
 from gainbench.measure.validity import drop_reason
@@ -18,6 +20,7 @@ from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial,
 
 WARM_UP_SECONDS = 1.0
 FIRST_LOOK_SECONDS = 0.3
+SECOND_LOOK_SECONDS = 5.0  # at least: a slow answer is an answer
 FEWEST_STARTS = 20  # that an open loop's window holds: at a low rate, an empty one would prove nothing
 
 
@@ -50,6 +53,7 @@ class Rig(Protocol):
     def look(self, arm: str, *, guard: float, seconds: float) -> Look: ...
     def probe(self, cell: Cell) -> RoundTrips | None: ...
     def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse: ...
+    def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse: ...
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]: ...
 
 
@@ -131,13 +135,17 @@ class TrialRun:
             except ArmStopped as stop:
                 self.memory.stopped.add((stop.collapse.cell, stop.collapse.arm))
                 self.record(stop.collapse)
+                self._close(rig)
         return left
 
     def _arms(self, block: PlannedBlock) -> tuple[str, ...]:
         return self.memory.serving(block.cell, block.order)
 
     def _warm_up(self, rig: Rig, cell: Cell, arms: tuple[str, ...]) -> None:
-        rig.prepare(cell, arms)
+        try:
+            rig.prepare(cell, arms)
+        except ArmNotReady as error:
+            raise ArmStopped(rig.collapse_at_start(error.arm, cell, self.number, error.message)) from None
         rig.set_round_trip(cell.rtt_ms)
         for arm in self.memory.serving(cell, arms) if self.warm_up else ():
             window = self._look_around(rig, cell, arm, seconds=WARM_UP_SECONDS)
@@ -159,7 +167,7 @@ class TrialRun:
         try:
             for arm in order:
                 looks.append(self._look(rig, cell, arm, guard_seconds(paces), seconds))
-        except CutShort:
+        except (CutShort, ArmStopped):
             self._outside.extend(part for look in looks for part in _as_warm_up(look))
             raise
         for look in looks:
@@ -180,17 +188,23 @@ class TrialRun:
             self._round_trips[cell.key] = trips
 
     def _look(self, rig: Rig, cell: Cell, arm: str, guard: float, seconds: float) -> Look:
-        """A counted window. One without a success is looked at again: twice nothing is a collapse."""
+        """A counted window. One without a success is looked at again, for longer: then it is a collapse."""
         if self.plan.rate is not None:
             seconds = max(seconds, FEWEST_STARTS / self.plan.rate)
         first = rig.look(arm, guard=guard, seconds=seconds)
-        if first.window.successes or first.window.incomplete:
+        if _is_served(first.window):
             return first
-        second = rig.look(arm, guard=guard, seconds=seconds)
+        second = rig.look(arm, guard=guard, seconds=max(seconds, SECOND_LOOK_SECONDS))
         self._outside.extend(_as_warm_up(second))
-        if not (second.window.successes or second.window.incomplete):
-            raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
-        return first
+        if _is_served(second.window):
+            return first
+        self._outside.extend(_as_warm_up(first))
+        if not (second.window.in_flight_at_close or second.window.failed):
+            raise ConfigurationError(
+                f"no user sent {arm} a request within {second.window.seconds:.0f} s of its turn",
+                cure="shorten the wait_time of the Locust file: a turn lasts a few seconds at most",
+            )
+        raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
 
     def _look_around(self, rig: Rig, cell: Cell, arm: str, *, seconds: float) -> Window:
         """Load an arm uncounted, to warm it up and to see how fast it is."""
@@ -204,6 +218,11 @@ class TrialRun:
         self._outside.extend(outside)
         for arm, count in sent.items():
             self._sent[arm] = self._sent.get(arm, 0) + count
+
+
+def _is_served(window: Window) -> bool:
+    """Whether a window shows an arm at work; one that a generator spoilt proves nothing against it."""
+    return window.successes > 0 or window.incomplete is not None
 
 
 def _cpu_seconds_per_request(window: Window) -> float:

@@ -56,6 +56,9 @@ class KeptRig:
     def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse:
         return self.rig.collapse_of(arm, cell, trial, window)
 
+    def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse:
+        return self.rig.collapse_at_start(arm, cell, trial, reason)
+
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
         """A stretch is over. Its users serve the next one, unless they are to go."""
         if self.keep_users or self._loaded is None:

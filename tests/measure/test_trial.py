@@ -1,11 +1,13 @@
 """The trial's protocol, on a rig that answers from a table instead of running servers."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
+from gainbench.errors import ConfigurationError
+from gainbench.load.protocol import ArmNotReady
 from gainbench.measure.schedule import PlannedBlock
 from gainbench.measure.trial import CutShort, Look, Memory, TrialRun
 from gainbench.plan.model import Cell, Control, Plan
@@ -13,20 +15,29 @@ from gainbench.records import Block, Collapse, Line, Outside, RoundTrips, Trial,
 from tests.runs import cell, plan, rate_rps, window
 
 ARMS = ("blocking", "async")
+SLOW_ANSWER_SECONDS = 2.5
 
 
 @dataclass
 class FakeRig:
-    """Serves at known rates; arms in `dead` complete nothing."""
+    """Serves at known rates. Arms in `dead` complete nothing, those in `slow` nothing in a short look.
+
+    Those in `mute` do not let their users log in; nobody asks those in `idle` for anything.
+    """
 
     events: list[tuple[object, ...]]
     dead: frozenset[str] = frozenset()
+    slow: frozenset[str] = frozenset()
+    mute: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
     clock: float = 0.0
     cell: Cell = field(default_factory=cell)
 
     def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None:
         self.cell = cell
         self.events.append(("prepare", cell.key, arms))
+        for arm in sorted(self.mute.intersection(arms)):
+            raise ArmNotReady(arm, "only 1 of 4 users got through on_start")
 
     def set_round_trip(self, rtt_ms: float) -> None:
         self.events.append(("rtt", rtt_ms))
@@ -36,8 +47,15 @@ class FakeRig:
 
     def look(self, arm: str, *, guard: float, seconds: float) -> Look:
         self.clock += guard
-        served = 0.0 if arm in self.dead else rate_rps(arm)
-        seen = window(arm, self.clock, rate_rps=served, seconds=seconds)
+        silent = arm in self.dead | self.idle or (arm in self.slow and seconds < SLOW_ANSWER_SECONDS)
+        waiting = 0 if arm in self.idle else 4
+        seen = window(
+            arm,
+            self.clock,
+            rate_rps=0.0 if silent else rate_rps(arm),
+            seconds=seconds,
+            in_flight_at_close=waiting,
+        )
         self.clock += seconds
         self.events.append(("look", arm))
         guard_tally = Outside(
@@ -53,6 +71,11 @@ class FakeRig:
             trial=trial, cell=cell.key, arm=arm, state="collapsed", started=self.clock, reason="nobody served"
         )
 
+    def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse:
+        return Collapse(
+            trial=trial, cell=cell.key, arm=arm, state="collapsed", started=self.clock, reason=reason
+        )
+
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
         return (), dict.fromkeys(ARMS, 100)
 
@@ -63,27 +86,22 @@ class Scene:
 
     plan: Plan
     dead: frozenset[str] = frozenset()
+    slow: frozenset[str] = frozenset()
+    mute: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
     memory: Memory = field(default_factory=Memory)
     events: list[tuple[object, ...]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     announced: list[PlannedBlock] = field(default_factory=list)
 
     def run(self, number: int = 0) -> "Scene":
-        TrialRun(
-            plan=self.plan,
-            number=number,
-            rigs=self._rig,
-            memory=self.memory,
-            record=self.lines.append,
-            clock=lambda: 0.0,
-            on_block=self.announced.append,
-        ).run()
+        trial_run(self, self._rig, number).run()
         return self
 
     @contextmanager
     def _rig(self, cell: Cell) -> Iterator[FakeRig]:
         self.events.append(("up",))
-        yield FakeRig(self.events, self.dead)
+        yield FakeRig(self.events, self.dead, self.slow, self.mute, self.idle)
         self.events.append(("down",))
 
     def of(self, kind: type[Line]) -> list[Line]:
@@ -91,6 +109,18 @@ class Scene:
 
     def count(self, *event: object) -> int:
         return sum(happened[: len(event)] == event for happened in self.events)
+
+
+def trial_run(scene: Scene, rigs: Callable[[Cell], AbstractContextManager[FakeRig]], number: int) -> TrialRun:
+    return TrialRun(
+        plan=scene.plan,
+        number=number,
+        rigs=rigs,
+        memory=scene.memory,
+        record=scene.lines.append,
+        clock=lambda: 0.0,
+        on_block=scene.announced.append,
+    )
 
 
 def two_cells() -> Plan:
@@ -146,6 +176,52 @@ def test_an_arm_that_completes_nothing_twice_has_collapsed() -> None:
     assert scene.count("look", "blocking") == 2 * len(collapses)
 
 
+def test_an_arm_that_answers_slowly_has_not_collapsed() -> None:
+    scene = Scene(two_cells(), slow=frozenset(ARMS)).run()
+    assert scene.of(Collapse) == []
+    assert len(scene.of(Block)) == 3
+
+
+def test_an_arm_that_nobody_asks_anything_has_not_collapsed() -> None:
+    scene = Scene(two_cells(), idle=frozenset({"async"}))
+    with pytest.raises(ConfigurationError, match="no user sent async a request within 5 s"):
+        scene.run()
+    assert scene.of(Collapse) == []
+
+
+def test_an_arm_that_lets_nobody_log_in_has_collapsed_and_the_others_go_on() -> None:
+    scene = Scene(plan(arms=ARMS, headline_blocks=2), mute=frozenset({"blocking"})).run()
+    (collapse,) = scene.of(Collapse)
+    assert isinstance(collapse, Collapse)
+    assert (collapse.arm, collapse.reason) == ("blocking", "only 1 of 4 users got through on_start")
+    assert {block.order for block in scene.of(Block)} == {("async", "async")}
+
+
+def test_a_collapse_loses_no_request_that_was_counted_before_it() -> None:
+    scene = Scene(plan(arms=ARMS, headline_blocks=2))
+    scene.run()  # so that the paces are known, and every look is a block's
+
+    class Dying(FakeRig):
+        def look(self, arm: str, *, guard: float, seconds: float) -> Look:
+            self.dead = frozenset({"blocking"}) if self.clock > 5 else frozenset()
+            return super().look(arm, guard=guard, seconds=seconds)
+
+    @contextmanager
+    def rigs(where: Cell) -> Iterator[FakeRig]:
+        yield Dying(scene.events, cell=where)
+
+    scene.lines.clear()
+    before = scene.count("look")
+    trial_run(scene, rigs, number=1).run()
+    trial = scene.lines[-1]
+    assert isinstance(trial, Trial)
+    in_blocks = sum(len(block.windows) for block in scene.of(Block) if isinstance(block, Block))
+    looked_outside = [part for part in trial.outside if part.successes != 7]  # 7: a guard's
+    assert len(scene.of(Collapse)) == 1
+    assert in_blocks + len(looked_outside) == scene.count("look") - before
+    assert trial.sent == {"blocking": 200, "async": 200}  # both sets of servers were asked
+
+
 def test_after_a_collapse_the_cell_goes_on_with_fresh_servers_and_the_arms_that_serve() -> None:
     scene = Scene(two_cells(), dead=frozenset({"blocking"})).run()
     assert scene.count("up") == scene.count("down") == 3
@@ -191,15 +267,7 @@ def test_a_trial_cut_short_keeps_its_blocks_and_counts_the_windows_of_the_last_o
     def rigs(where: Cell) -> Iterator[FakeRig]:
         yield Interrupted(scene.events, cell=where)
 
-    TrialRun(
-        plan=scene.plan,
-        number=0,
-        rigs=rigs,
-        memory=scene.memory,
-        record=scene.lines.append,
-        clock=lambda: 0.0,
-        on_block=scene.announced.append,
-    ).run()
+    trial_run(scene, rigs, number=0).run()
     assert [line.kind for line in scene.lines] == ["block", "trial"]
     trial = scene.lines[-1]
     assert isinstance(trial, Trial)
