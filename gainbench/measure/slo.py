@@ -13,7 +13,7 @@ from gainbench.load import histogram
 from gainbench.records import Probe, Window
 from gainbench.results import HeldRate
 
-Outcome = Literal["held", "missed", "generator behind"]
+Outcome = Literal["held", "missed", "generator behind", "spoilt"]
 
 FIRST_RPS = 20.0
 LOWEST_RPS = 1.0
@@ -42,9 +42,10 @@ class RateSearch:
         return math.sqrt(self.held_rps * self.missed_rps)
 
     def saw(self, rate_rps: float, outcome: Outcome) -> None:
+        """Learn from a probe; one that a load generator spoilt teaches nothing and is repeated."""
         if outcome == "held":
             self.held_rps = rate_rps
-        else:
+        elif outcome != "spoilt":
             self.missed_rps = rate_rps
 
 
@@ -54,6 +55,8 @@ def outcome(window: Window, limit_seconds: float) -> Outcome:
     A lagging generator only adds to it: a rate held is held, but one missed then proves nothing of the arm.
     """
     starts = window.starts
+    if window.incomplete is not None:
+        return "spoilt"
     if starts is None or not starts.planned:
         return "missed"
     (p99_ms,) = histogram.quantiles_ms(window.latency, (0.99,))
@@ -61,6 +64,11 @@ def outcome(window: Window, limit_seconds: float) -> Outcome:
     if answered and not starts.unanswered and not window.failed:
         return "held"
     return "generator behind" if starts.late_for_generator > MOST_LATE * starts.planned else "missed"
+
+
+def left_a_queue(window: Window) -> bool:
+    """Whether the arm still owed answers as the probe ended: it would meet the next one with a queue."""
+    return bool(window.starts and window.starts.unanswered)
 
 
 def held_rates(arms: Sequence[str], probes: Sequence[Probe], limit_seconds: float) -> tuple[HeldRate, ...]:
@@ -77,7 +85,7 @@ def _held_rate(arm: str, probes: Sequence[Probe], limit_seconds: float) -> HeldR
     for probe in probes:
         seen = outcome(probe.window, limit_seconds)
         search.saw(probe.rate_rps, seen)
-        ended_by = ended_by if seen == "held" else seen
+        ended_by = ended_by if seen in ("held", "spoilt") else seen
     return HeldRate(
         arm=arm,
         limit_ms=limit_seconds * 1000,

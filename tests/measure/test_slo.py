@@ -66,3 +66,15 @@ def test_a_rate_at_which_the_generator_fell_behind_is_said_to_be_its_limit() -> 
     ]
     (found,) = held_rates(("async",), probes, 0.05)
     assert (found.held_rps, found.missed_rps, found.generator_bound) == (20.0, 40.0, True)
+
+
+def test_a_probe_that_a_lost_generator_spoilt_decides_nothing() -> None:
+    spoilt = probed(100.0, 10.0).model_copy(update={"incomplete": "a load generator was lost"})
+    assert outcome(spoilt, 0.05) == "spoilt"
+    search = RateSearch()
+    search.saw(100.0, "spoilt")
+    assert (search.held_rps, search.missed_rps) == (None, None)
+    held, again = probed(20.0, 10.0), spoilt.model_copy(update={"arm": "async"})
+    probes = [Probe(cell="c", rate_rps=20.0, window=held), Probe(cell="c", rate_rps=40.0, window=again)]
+    (found,) = held_rates(("async",), probes, 0.05)
+    assert (found.held_rps, found.missed_rps, found.generator_bound) == (20.0, None, False)
