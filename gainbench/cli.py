@@ -88,7 +88,7 @@ def plan_flags(
     ] = None,
     arrivals: Annotated[Arrivals | None, typer.Option(help="How an open loop's requests are spread.")] = None,
     slo: Annotated[
-        str | None, typer.Option(metavar="50ms", help="Also find the highest rate with a p99 below it.")
+        str | None, typer.Option(metavar="MS", help="Also find the highest rate with a p99 below it.")
     ] = None,
 ) -> Flags:
     """What the command line says about the plan."""
@@ -111,7 +111,7 @@ def plan_flags(
         pin=False if no_pin else None,
         rate=rate,
         arrivals=arrivals,
-        slo_seconds=_parsed("--slo", slo, duration_seconds),
+        slo_seconds=_parsed("--slo", slo, _limit_seconds),
     )
 
 
@@ -133,6 +133,11 @@ def _milliseconds(text: str) -> tuple[float, ...]:
     if not all(0 <= value <= 1000 for value in values):
         raise ValueError("a round trip lies between 0 and 1000 ms")
     return values
+
+
+def _limit_seconds(text: str) -> float:
+    """A number alone is in milliseconds, as latencies are spoken of."""
+    return float(text) / 1000 if text.replace(".", "", 1).isdigit() else duration_seconds(text)
 
 
 def _pool(text: str) -> Pool:
@@ -204,7 +209,7 @@ def bench(
 ) -> None:
     """Measure the gain of one arm over another, and write the report."""
     expectation = _parsed("--expect", expect, parse_expectation)
-    stored = load_run(resume) if resume else None
+    stored = _resumable(resume, flags) if resume else None
     plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
     engine.check_budget(plan)
     load = _generators(plan, generators, generator_listen, secret_file)
@@ -244,6 +249,9 @@ def null(
     (err if as_json else out).print(display.null_summary(found))
     if as_json:
         out.print(directory.path, soft_wrap=True)
+    broken = [results for results in found if results.run.status == "invalid"]
+    if broken:
+        raise InvalidMeasurement(f"{len(broken)} of {len(found)} null runs broke a rule of validity")
 
 
 @app.command()
@@ -396,6 +404,20 @@ def _plan(path: Path, flags: Flags, first: str | None, second: str | None, locus
         raise ConfigurationError(f"--a, --b and --locustfile go together; missing: {', '.join(missing)}")
     servers = build.two_commands(first, second, locustfile.resolve())
     return build.build(servers, flags, folder=Path.cwd(), name="two-servers")
+
+
+def _resumable(run: Path, flags: Flags) -> StoredRun:
+    """The run to go on with; its plan is its own."""
+    given = [name for name, value in dataclasses.asdict(flags).items() if value is not None]
+    if given:
+        flags_given = " and ".join(map(_flag_of, given))
+        raise ConfigurationError(f"--resume goes on with the plan of {run}; {flags_given} cannot be given")
+    return load_run(run)
+
+
+def _flag_of(field: str) -> str:
+    renamed = {"rtt_ms": "rtt", "budget_seconds": "budget", "slo_seconds": "slo", "database": "db-url"}
+    return f"--{'no-pin' if field == 'pin' else renamed.get(field, field)}"
 
 
 def _generators(plan: Plan, count: int, listen: str | None, secret_file: Path | None) -> Generators:

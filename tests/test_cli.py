@@ -62,7 +62,11 @@ def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Comm
     done = gainbench("bench", "--profile", "quick", "--dry-run", "--out", str(tmp_path))
     assert done.status == 0
     assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 2 blocks a trial  (headline)" in done.stdout
-    assert done.stdout.count("sync blocking async async blocking sync") <= 4
+    orders = [line.split(": ")[1].split() for line in done.stdout.splitlines() if line.startswith("  read")]
+    assert len(orders) == 4  # two of the headline, one of each other round trip
+    for order in orders:
+        assert order == order[::-1]
+        assert sorted(order) == ["async", "async", "blocking", "blocking", "sync", "sync"]
     assert "within a budget of 2 min" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -202,6 +206,12 @@ def test_parity_that_compared_nothing_is_no_success(gainbench: Command, tmp_path
     assert done.status == 2
     assert "parity: not checked" in done.stderr
     assert "OpenAPI" in done.stderr
+
+
+def test_a_resumed_run_keeps_its_own_plan(gainbench: Command, tmp_path: Path) -> None:
+    done = gainbench("bench", "--resume", str(tmp_path), "--users", "8", "--rtt", "1", "--no-pin")
+    assert done.status == 2
+    assert "--users and --rtt and --no-pin cannot be given" in done.stderr
 
 
 def test_a_run_that_never_began_says_what_was_lacking(gainbench: Command, tmp_path: Path) -> None:

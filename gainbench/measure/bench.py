@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
@@ -22,8 +22,8 @@ from gainbench.measure.environment import gather
 from gainbench.measure.parity.run import check_arms, side_by_side, to_record
 from gainbench.measure.rig import Ground, RealRig, real_rig
 from gainbench.measure.schedule import PlannedBlock, trial_blocks
-from gainbench.measure.slo import RateSearch, outcome
-from gainbench.measure.trial import Memory, TrialRun
+from gainbench.measure.slo import RateSearch, left_a_queue, outcome
+from gainbench.measure.trial import CutShort, Memory, TrialRun, fewest_starts_seconds
 from gainbench.plan import file
 from gainbench.plan.build import users_for
 from gainbench.plan.model import Cell, Plan
@@ -41,6 +41,7 @@ from gainbench.store.reading import StoredRun
 START_SECONDS = 8.0  # database server and parity gate, once per run
 TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and server condition
 GUARD_SECONDS = 0.12
+OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
 # Of the search for the highest rate an arm holds.
 MOST_PROBES = 24
 USUAL_PROBES = 10  # of an arm: six doublings from the first rate, then the bracket is halved
@@ -70,7 +71,7 @@ Watcher = Callable[[Progress], None]
 def expected_trial_seconds(plan: Plan) -> float:
     """What one trial costs, if the arms answer quickly."""
     stints = trial_blocks(plan, 0)
-    per_window = plan.profile.window + GUARD_SECONDS
+    per_window = max(plan.profile.window, fewest_starts_seconds(plan)) + GUARD_SECONDS
     windows = sum(len(block.order) for stint in stints for block in stint.blocks)
     return len(stints) * TRIAL_OVERHEAD_SECONDS + windows * per_window
 
@@ -109,6 +110,7 @@ class Run:
     longest_trial_seconds: float = 0.0
     wanted_trials: int = 0
     stop_reason: str | None = None
+    _length_decided: bool = False
 
     def continue_from(self, stored: StoredRun) -> None:
         """Take over what an interrupted run measured; a trial that was cut short keeps its blocks."""
@@ -131,27 +133,45 @@ class Run:
                 memory=self.memory,
                 record=self.record,
                 clock=self.ground.clock,
-                on_block=partial(self._report, number),
+                on_block=partial(self._before_block, number),
             ).run()
             self.longest_trial_seconds = max(self.longest_trial_seconds, self.ground.clock() - started)
 
     def find_held_rates(self, limit_seconds: float) -> None:
-        """Search the headline cell for the highest rate of each arm, all arms a step at a time."""
+        """Search the headline cell for the highest rate of each arm, all arms a step at a time.
+
+        Servers that a probe left with a queue are replaced: overloaded once, an arm can be dead for as long
+        as its pool's time-out, and would miss rates it holds.
+        """
         cell = self.plan.headline_cell
         gone = {arm for key, arm in self.memory.stopped if key == cell.key}
         searches = {arm: RateSearch() for arm in self.plan.arm_names if arm not in gone}
-        with real_rig(self.ground, cell) as rig:
-            rig.set_round_trip(cell.rtt_ms)
-            for _ in range(MOST_PROBES):
-                rates = {arm: rate for arm, search in searches.items() if (rate := search.next_rps())}
-                if not rates:
+        steps = iter(range(MOST_PROBES))
+        while any(search.next_rps() for search in searches.values()):
+            with real_rig(self.ground, cell) as rig:
+                rig.set_round_trip(cell.rtt_ms)
+                if not self._probe_until_spoilt(rig, cell, searches, limit_seconds, steps):
                     return
-                if self.ground.clock() > self.plan.profile.budget:
-                    self.stop_reason = (
-                        "the search for the highest rates ended with the budget: brackets are wide"
-                    )
-                    return
-                self._probe(rig, cell, rates, searches, limit_seconds)
+
+    def _probe_until_spoilt(
+        self,
+        rig: RealRig,
+        cell: Cell,
+        searches: Mapping[str, RateSearch],
+        limit_seconds: float,
+        steps: Iterator[int],
+    ) -> bool:
+        """Probe on one set of servers; True when the search must go on with fresh ones."""
+        for _ in steps:
+            rates = {arm: rate for arm, search in searches.items() if (rate := search.next_rps())}
+            if not rates:
+                return False
+            if self.ground.clock() > self.plan.profile.budget:
+                self.stop_reason = "the search for the highest rates ended with the budget: brackets are wide"
+                return False
+            if not self._probe(rig, cell, rates, searches, limit_seconds):
+                return True
+        return False
 
     def _probe(
         self,
@@ -160,16 +180,20 @@ class Run:
         rates_rps: Mapping[str, float],
         searches: Mapping[str, RateSearch],
         limit_seconds: float,
-    ) -> None:
+    ) -> bool:
+        """Each arm at its own rate; whether all of them have caught up afterwards."""
         tried = ", ".join(f"{arm} {rate:.0f}/s" for arm, rate in rates_rps.items())
         self.watch(Progress(stage=f"highest rate: {tried}"))
         rig.prepare_rates(cell.model_copy(update={"users": users_for(max(rates_rps.values()))}), rates_rps)
+        caught_up = True
         for arm, rate in rates_rps.items():
             seconds = min(max(PROBE_SECONDS, STARTS_PER_PROBE / rate), LONGEST_PROBE_SECONDS)
             look = rig.look(arm, guard=PROBE_GUARD_SECONDS, seconds=seconds)
             self.record(Probe(cell=cell.key, rate_rps=rate, window=look.window, outside=look.outside))
             searches[arm].saw(rate, outcome(look.window, limit_seconds))
+            caught_up = caught_up and not left_a_queue(look.window)
         rig.finish()
+        return caught_up
 
     def record(self, line: Line) -> None:
         self.directory.append(line)
@@ -180,7 +204,8 @@ class Run:
 
     def _enough(self, done: int) -> bool:
         pilot = self.plan.profile.trials
-        if self.plan.profile.precision is not None and done == pilot:
+        if self.plan.profile.precision is not None and done >= pilot and not self._length_decided:
+            self._length_decided = True
             self.wanted_trials = self._trials_for_precision(done)
         if done >= self.wanted_trials:
             return True
@@ -196,7 +221,7 @@ class Run:
         """Two-stage stopping: the pilot's spread says how many trials the wished precision takes."""
         left = self.plan.profile.budget - self.ground.clock()
         affordable = done + int(left / (self.longest_trial_seconds or expected_trial_seconds(self.plan)))
-        means = self._headline_means()
+        means = self._headline_means(before=self.plan.profile.trials)
         precision = self.plan.profile.precision
         if precision is None or len(means) < 2:
             return done
@@ -206,12 +231,21 @@ class Run:
             return affordable
         return needed
 
-    def _headline_means(self) -> list[float]:
+    def _headline_means(self, before: int | None = None) -> list[float]:
+        """The headline's mean log ratio in every trial, or in those before this one."""
         headline, cell = self.plan.headline, self.plan.headline_cell
         if headline is None:
             return []
         kept = [block for block in self.blocks if block.cell == cell.key and not block.dropped]
-        return [trial.mean for trial in trial_ratios(headline, kept)]
+        trials = trial_ratios(headline, kept)
+        return [trial.mean for trial in trials if before is None or trial.trial < before]
+
+    def _before_block(self, number: int, block: PlannedBlock) -> None:
+        """Tell where the run stands; end a trial that has outgrown the budget by far."""
+        if self.ground.clock() > OVERRUN * self.plan.profile.budget:
+            self.stop_reason = f"trial {number + 1} was cut short: it took longer than the budget allows"
+            raise CutShort
+        self._report(number, block)
 
     def _report(self, number: int, block: PlannedBlock) -> None:
         per_trial = sum(self.plan.blocks_of(cell) for cell in self.plan.cells)
@@ -304,7 +338,10 @@ def _measure_on(
 ) -> None:
     plan = base.plan
     environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
-    directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
+    if resumed is None:
+        directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
+    else:
+        _require_same_surroundings(resumed.environment, environment)
     run = Run(plan, directory, job.watch, replace(base, logs=directory.logs, run_started=end.run_started))
     if resumed is None:
         _parity_gate(run)
@@ -314,6 +351,17 @@ def _measure_on(
     if plan.slo is not None:
         run.find_held_rates(plan.slo)
     end.reason = run.stop_reason
+
+
+def _require_same_surroundings(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """A run holds one environment: trials of another machine, version or commit are another run."""
+    now = json.loads(json.dumps(now))
+    changed = [key for key in now if key != "command" and now[key] != before.get(key)]
+    if changed:
+        raise ConfigurationError(
+            f"the run cannot be resumed: {', '.join(changed)} differ from when it began",
+            cure="`gainbench report` shows what it has measured; begin a new run for the rest",
+        )
 
 
 @dataclass
@@ -329,7 +377,7 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
     """Put the plan beside the record, which ends with how the run did. A resumed run's clock goes on."""
     if resumed is None:
         directory.write_text(PLAN, file.render(plan))
-    earlier = resumed.end.seconds if resumed and resumed.end else 0.0
+    earlier = _last_seen(resumed) if resumed else 0.0
     ending = _Ending(time.monotonic() - earlier)
     status: Literal["complete", "interrupted", "failed"] = "failed"
     try:
@@ -344,6 +392,12 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
     finally:
         seconds = time.monotonic() - ending.run_started
         directory.append(End(status=status, reason=ending.reason, seconds=seconds))
+
+
+def _last_seen(run: StoredRun) -> float:
+    """When the run last showed signs of life: a killed one has no end in its record."""
+    ends = (window.started + window.seconds for block in run.blocks for window in block.windows)
+    return run.end.seconds if run.end else max(ends, default=0.0)
 
 
 @contextmanager

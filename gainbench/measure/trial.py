@@ -91,7 +91,7 @@ class TrialRun:
     record: Callable[[Line], None]
     clock: Callable[[], float]
     on_block: Callable[[PlannedBlock], None]
-    warm_up: bool = True  # False: the servers have been loaded before
+    warm_up: bool = True  # False: the first servers have been loaded before
     _outside: list[Outside] = field(default_factory=list)
     _round_trips: dict[str, RoundTrips] = field(default_factory=dict)
     _sent: dict[str, int] = field(default_factory=dict)
@@ -133,6 +133,7 @@ class TrialRun:
                 self._close(rig)
                 raise
             except ArmStopped as stop:
+                self.warm_up = True  # the next servers are fresh
                 self.memory.stopped.add((stop.collapse.cell, stop.collapse.arm))
                 self.record(stop.collapse)
                 self._close(rig)
@@ -189,8 +190,7 @@ class TrialRun:
 
     def _look(self, rig: Rig, cell: Cell, arm: str, guard: float, seconds: float) -> Look:
         """A counted window. One without a success is looked at again, for longer: then it is a collapse."""
-        if self.plan.rate is not None:
-            seconds = max(seconds, FEWEST_STARTS / self.plan.rate)
+        seconds = max(seconds, fewest_starts_seconds(self.plan))
         first = rig.look(arm, guard=guard, seconds=seconds)
         if _is_served(first.window):
             return first
@@ -218,6 +218,11 @@ class TrialRun:
         self._outside.extend(outside)
         for arm, count in sent.items():
             self._sent[arm] = self._sent.get(arm, 0) + count
+
+
+def fewest_starts_seconds(plan: Plan) -> float:
+    """What a window of an open loop takes to hold some starts; a closed loop asks for nothing."""
+    return 0.0 if plan.rate is None else FEWEST_STARTS / plan.rate
 
 
 def _is_served(window: Window) -> bool:

@@ -1,6 +1,7 @@
 """When a run stops, on trials that take a known time and show a known gain."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from gainbench.errors import ConfigurationError
 from gainbench.measure import bench
 from gainbench.measure.bench import Progress, Run
+from gainbench.measure.slo import held_rates
+from gainbench.measure.trial import CutShort, Look
 from gainbench.plan.model import Plan
-from gainbench.records import Line
+from gainbench.records import Line, PlannedStarts, Probe
 from tests import runs
 
 TRIAL_SECONDS = 20.0
@@ -129,3 +132,87 @@ def test_progress_tells_the_gain_so_far_once_there_is_one() -> None:
     assert seen[1].gain is not None
     assert seen[1].gain.gain == pytest.approx(0.4)
     assert (seen[1].blocks_done, seen[1].blocks_total) == (1, 2)
+
+
+def test_an_interrupted_wish_for_precision_is_still_decided_by_its_pilot(run: Start) -> None:
+    first = run((0.02, -0.02), trials=4, precision=0.02, budget=3600.0)
+    resumed = Run(first.plan, Lines(), lambda progress: None, Clock())  # type: ignore[arg-type]
+    resumed.blocks = first.blocks[:6]
+    resumed.first_trial = 6
+    resumed.trials()
+    assert len(resumed.blocks) == len(first.blocks) == 14
+
+
+def test_a_trial_that_outgrows_the_budget_is_cut_short_between_two_blocks() -> None:
+    the_plan = runs.plan(arms=("blocking", "async"))
+    clock = Clock()
+    started = Run(the_plan, Lines(), lambda progress: None, clock)  # type: ignore[arg-type]
+    started.wanted_trials = 1
+    planned = bench.trial_blocks(the_plan, 0)[0].blocks[0]
+    started._before_block(0, planned)
+    clock.now = 1.2 * the_plan.profile.budget
+    with pytest.raises(CutShort):
+        started._before_block(0, planned)
+    assert started.stop_reason == "trial 1 was cut short: it took longer than the budget allows"
+
+
+def test_the_windows_of_a_slow_open_loop_count_in_what_a_trial_takes() -> None:
+    the_plan = runs.plan(arms=("blocking", "async"))
+    usual = bench.expected_trial_seconds(the_plan)
+    slow = bench.expected_trial_seconds(the_plan.model_copy(update={"rate": 2.0}))
+    # Four windows, each as long as twenty starts at two a second take.
+    assert slow - usual == pytest.approx(4 * (10.0 - the_plan.profile.window))
+
+
+def test_a_run_goes_on_only_where_it_began() -> None:
+    before = {"machine": {"cores": 2}, "versions": {"locust": "2.47"}, "command": "gainbench bench"}
+    bench._require_same_surroundings(before, before | {"command": "gainbench bench --resume"})
+    with pytest.raises(ConfigurationError, match="machine differ from when it began"):
+        bench._require_same_surroundings(before, before | {"machine": {"cores": 8}})
+
+
+@dataclass
+class KnownRig:
+    """Holds a rate, and is dead for good once it has been asked for more."""
+
+    holds_rps: float
+    dead: bool = False
+
+    def set_round_trip(self, rtt_ms: float) -> None: ...
+    def finish(self) -> None: ...
+
+    def prepare_rates(self, cell: Any, rates_rps: dict[str, float]) -> None:
+        self.rates_rps = rates_rps
+
+    def look(self, arm: str, *, guard: float, seconds: float) -> Look:
+        self.dead = self.dead or self.rates_rps[arm] > self.holds_rps
+        planned = round(self.rates_rps[arm] * seconds)
+        starts = PlannedStarts(
+            planned=planned,
+            unanswered=planned if self.dead else 0,
+            late_for_users=0,
+            late_for_generator=0,
+            longest_late_seconds=0.0,
+        )
+        served = 0.0 if self.dead else self.rates_rps[arm]
+        return Look(runs.window(arm, 0.0, rate_rps=served, seconds=seconds, starts=starts), ())
+
+
+def test_an_arm_that_an_overload_killed_is_asked_again_as_fresh_servers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rigs: list[KnownRig] = []
+
+    @contextmanager
+    def fresh(ground: Any, cell: Any) -> Iterator[KnownRig]:
+        rigs.append(KnownRig(holds_rps=300.0))
+        yield rigs[-1]
+
+    monkeypatch.setattr(bench, "real_rig", fresh)
+    the_plan = runs.plan(arms=("blocking", "async"))
+    lines = Lines()
+    started = Run(the_plan, lines, lambda progress: None, Clock())  # type: ignore[arg-type]
+    started.find_held_rates(1.0)
+    found = held_rates(the_plan.arm_names, [line for line in lines.written if isinstance(line, Probe)], 1.0)
+    assert [held.held_rps <= 300.0 < held.missed_rps <= 1.1 * held.held_rps for held in found] == [True, True]
+    assert len(rigs) == 2  # 320/s was too much once; 226, 269 and 293/s were held

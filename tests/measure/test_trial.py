@@ -229,6 +229,18 @@ def test_after_a_collapse_the_cell_goes_on_with_fresh_servers_and_the_arms_that_
     assert len(scene.of(Block)) == 3
 
 
+def test_fresh_servers_are_warmed_up_even_where_the_first_ones_were_warm() -> None:
+    scene = Scene(plan(arms=ARMS))
+    scene.run()
+    scene.events.clear()
+    scene.dead = frozenset({"blocking"})
+    cold = trial_run(scene, scene._rig, number=1)
+    cold.warm_up = False
+    cold.run()
+    up_again = [place for place, event in enumerate(scene.events) if event == ("up",)][1]
+    assert scene.events[up_again + 1 :].count(("look", "async")) == 1 + 2  # a warm-up and a block's two
+
+
 def test_a_later_trial_does_not_ask_a_collapsed_arm_again() -> None:
     scene = Scene(two_cells(), dead=frozenset({"blocking"})).run()
     scene.events.clear()
