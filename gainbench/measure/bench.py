@@ -125,7 +125,7 @@ class Run:
         for number in count(self.first_trial):
             if self._enough(number):
                 return
-            started = self.ground.clock()
+            started, stopped_before = self.ground.clock(), len(self.memory.stopped)
             TrialRun(
                 plan=self.plan,
                 number=number,
@@ -135,7 +135,8 @@ class Run:
                 clock=self.ground.clock,
                 on_block=partial(self._before_block, number),
             ).run()
-            self.longest_trial_seconds = max(self.longest_trial_seconds, self.ground.clock() - started)
+            if len(self.memory.stopped) == stopped_before:  # a collapse takes its time, but only once
+                self.longest_trial_seconds = max(self.longest_trial_seconds, self.ground.clock() - started)
 
     def find_held_rates(self, limit_seconds: float) -> None:
         """Search the headline cell for the highest rate of each arm, all arms a step at a time.

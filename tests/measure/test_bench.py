@@ -46,7 +46,7 @@ Start = Callable[..., Run]
 def run(monkeypatch: pytest.MonkeyPatch) -> Start:
     """A run whose trials last twenty seconds and stray from +40 % as they are told."""
 
-    def start(strays: Sequence[float] = (0.0,), **profile: Any) -> Run:
+    def start(strays: Sequence[float] = (0.0,), collapse_seconds: float = 0.0, **profile: Any) -> Run:
         the_plan = runs.plan(arms=("blocking", "async"))
         the_plan = the_plan.model_copy(update={"profile": the_plan.profile.model_copy(update=profile)})
         ground = Clock()
@@ -71,6 +71,9 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Start:
                 )
                 self.record(block.model_copy(update={"windows": windows}))
                 ground.now += TRIAL_SECONDS
+                if collapse_seconds and self.number == 0:
+                    ground.now += collapse_seconds
+                    self.memory.stopped.add((cell.key, "sync"))
 
         monkeypatch.setattr(bench, "TrialRun", KnownTrial)
         started = Run(the_plan, Lines(), lambda progress: None, ground)  # type: ignore[arg-type]
@@ -92,6 +95,12 @@ def test_no_trial_is_begun_that_the_budget_does_not_hold(run: Start) -> None:
     assert done.stop_reason == (
         "stopped after 3 of 8 trials: the budget of 1 min 10 s does not hold another one"
     )
+
+
+def test_the_time_a_collapse_took_is_not_reserved_for_every_later_trial(run: Start) -> None:
+    done = run(trials=4, budget=140.0, collapse_seconds=60.0)
+    assert len(done.blocks) == 4
+    assert done.stop_reason is None
 
 
 def test_a_wish_for_precision_adds_the_trials_that_the_pilots_spread_calls_for(run: Start) -> None:
