@@ -1,18 +1,26 @@
 """What the machine and our processes have used, read from /proc at the edges of a window.
 
-CPU time comes from the scheduler's own nanosecond counters (``schedstat``): the usual ones tick at 10 ms,
-which is 2 % of a window. Files stay open and are read again: a reading must not disturb what it measures.
-Where there is no /proc, psutil gives the CPU time and the rest is unknown.
+CPU time comes from the processes' own CPU clocks, which count in nanoseconds: the usual counters tick at
+10 ms, which is 2 % of a window. Those clocks include threads that began and ended between two readings;
+run-queue wait and switches are known per thread only, so such threads are missing there. Files stay open and
+are read again: a reading must not disturb what it measures. Where there is no /proc, psutil gives the CPU
+time and the rest is unknown.
 """
 
 import os
+import resource
+import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-HAS_PROC = Path("/proc/self/schedstat").exists()
+HAS_PROC = Path("/proc/stat").exists()
+HAS_THREAD_FILES = all(Path(f"/proc/thread-self/{name}").exists() for name in ("schedstat", "children"))
+MOST_OPEN_FILES = 65_536
+_ENDED = (FileNotFoundError, ProcessLookupError)  # between two looks
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -52,86 +60,183 @@ class CoreUse:
 
 
 class _Thread:
-    """One thread's scheduler counters, kept open."""
+    """One thread's scheduler counters and the processes it started; both files are kept open."""
 
     def __init__(self, pid: int, tid: int) -> None:
-        self._file = os.open(f"/proc/{pid}/task/{tid}/schedstat", os.O_RDONLY)
-        self.counters = (0, 0, 0)
+        folder = f"/proc/{pid}/task/{tid}"
+        self._schedstat = os.open(f"{folder}/schedstat", os.O_RDONLY)
+        try:
+            self._children = os.open(f"{folder}/children", os.O_RDONLY)
+        except OSError:
+            os.close(self._schedstat)
+            raise
+        self.waiting_ns = self.slices = 0
+        self.read()
 
     def read(self) -> bool:
         """Take a reading; False once the thread has ended, its last counters kept."""
         try:
-            on_core, waiting, slices = os.pread(self._file, 100, 0).split()
+            _, waiting, slices = os.pread(self._schedstat, 100, 0).split()
         except (ProcessLookupError, ValueError):
             return False
-        self.counters = (int(on_core), int(waiting), int(slices))
+        self.waiting_ns, self.slices = int(waiting), int(slices)
         return True
 
+    def children(self) -> list[int]:
+        text = b""
+        while part := os.pread(self._children, 4096, len(text)):
+            text += part
+        return [int(pid) for pid in text.split()]
+
     def close(self) -> None:
-        os.close(self._file)
+        os.close(self._schedstat)
+        os.close(self._children)
+
+
+class _Process:
+    """One process with its threads; what it has used is as of its last reading."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        # What clock_getcpuclockid(3) returns: the process id, inverted, above three bits. Of these, 2 is
+        # CPUCLOCK_SCHED, the scheduler's nanoseconds; the bit for a single thread's clock (4) is not set.
+        self._clock = (~pid << 3) | 2
+        self._threads = {pid: _Thread(pid, pid)}
+        self._cpu_ns = self._waiting_ns = self._slices = 0  # of the latter two, what ended threads have used
+
+    def use(self) -> TreeUse:
+        threads = self._threads.values()
+        return TreeUse(
+            self._cpu_ns / 1e9,
+            (self._waiting_ns + sum(thread.waiting_ns for thread in threads)) / 1e9,
+            self._slices + sum(thread.slices for thread in threads),
+        )
+
+    def read(self) -> bool:
+        """Take a reading; False once the process has ended."""
+        for tid, thread in list(self._threads.items()):
+            if not thread.read():
+                self._forget(tid)
+        first = self._threads.get(self._pid)  # stays until all threads have ended
+        if first is None:
+            return False
+        try:
+            self._cpu_ns = time.clock_gettime_ns(self._clock)
+        except OSError:
+            if first.read():
+                raise
+            return False
+        self._find_threads()
+        return True
+
+    def children(self) -> list[int]:
+        """The processes that any of its threads started."""
+        return [pid for thread in self._threads.values() for pid in thread.children()]
+
+    def close(self) -> None:
+        for tid in list(self._threads):
+            self._forget(tid)
+
+    def _find_threads(self) -> None:
+        with suppress(*_ENDED):
+            for tid in map(int, os.listdir(f"/proc/{self._pid}/task")):
+                if tid not in self._threads:
+                    with suppress(*_ENDED):
+                        self._threads[tid] = _Thread(self._pid, tid)
+
+    def _forget(self, tid: int) -> None:
+        thread = self._threads.pop(tid)
+        self._waiting_ns += thread.waiting_ns
+        self._slices += thread.slices
+        thread.close()
 
 
 class ProcessTree:
-    """A process with its descendants and all their threads; what has ended stays counted."""
+    """A process with its descendants and all their threads.
+
+    What a process has used by its last reading stays counted when it ends, and so does a process whose parent
+    has ended. What it used after that reading is lost, as is a process that began and ended between two
+    readings; of threads that did so, run-queue wait and switches are lost, but not the CPU time.
+    """
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
-        self._threads: dict[tuple[int, int], _Thread] = {}
-        self._ended = [0, 0, 0]
+        self._processes: dict[int, _Process] = {}
+        self._ended = TreeUse(0.0, 0.0, 0)
+        self._seconds: dict[psutil.Process, float] = {}  # where psutil has to do
+        if HAS_THREAD_FILES:
+            _allow_open_files()
+            self._processes[pid] = _Process(pid)
 
     def use(self) -> TreeUse:
-        """Add up all threads of the tree."""
-        if not HAS_PROC:
-            times = [process.cpu_times() for process in self._processes()]
-            return TreeUse(sum(t.user + t.system for t in times), None, None)
-        self._find_threads()
-        totals = list(self._ended)
-        for key, thread in list(self._threads.items()):
-            alive = thread.read()
-            for index, value in enumerate(thread.counters):
-                totals[index] += value
-                self._ended[index] += 0 if alive else value
-            if not alive:
-                thread.close()
-                del self._threads[key]
-        return TreeUse(totals[0] / 1e9, totals[1] / 1e9, totals[2])
+        """Add up all processes of the tree."""
+        if not HAS_THREAD_FILES:
+            return self._use_by_psutil()
+        known = list(self._processes)
+        for pid in known:  # grows by what is found
+            if not self._read(pid):
+                continue
+            for child in self._processes[pid].children():
+                if child not in self._processes and self._open(child):
+                    known.append(child)
+        return _sum(self._ended, *(process.use() for process in self._processes.values()))
 
     def memory_bytes(self) -> int | None:
         """Resident memory of the whole tree."""
         try:
-            return sum(process.memory_info().rss for process in self._processes())
+            return sum(process.memory_info().rss for process in self._family())
         except psutil.NoSuchProcess:
             return None
 
     def close(self) -> None:
-        for thread in self._threads.values():
-            thread.close()
-        self._threads.clear()
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
 
-    def _processes(self) -> list[psutil.Process]:
+    def _read(self, pid: int) -> bool:
+        process = self._processes[pid]
+        if process.read():
+            return True
+        self._ended = _sum(self._ended, process.use())
+        process.close()
+        del self._processes[pid]
+        return False
+
+    def _open(self, pid: int) -> bool:
+        try:
+            self._processes[pid] = _Process(pid)
+        except _ENDED:
+            return False
+        return True
+
+    def _use_by_psutil(self) -> TreeUse:
+        for process in self._family():
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self._seconds[process] = times.user + times.system
+        return TreeUse(sum(self._seconds.values()), None, None)
+
+    def _family(self) -> list[psutil.Process]:
         try:
             return [self._root, *self._root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
-    def _find_threads(self) -> None:
-        for pid in _tree(self._root.pid):
-            try:
-                found = os.listdir(f"/proc/{pid}/task")
-                for tid in map(int, found):
-                    if (pid, tid) not in self._threads:
-                        self._threads[pid, tid] = _Thread(pid, tid)
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it ended between two looks
+
+def _sum(*uses: TreeUse) -> TreeUse:
+    return TreeUse(
+        sum(use.cpu_seconds for use in uses),
+        sum(use.run_queue_seconds or 0.0 for use in uses),
+        sum(use.switches or 0 for use in uses),
+    )
 
 
-def _tree(pid: int) -> list[int]:
-    """A process and its descendants, by the kernel's own list of children."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return [pid]
-    return [pid, *(found for child in children.split() for found in _tree(int(child)))]
+def _allow_open_files() -> None:
+    """Every thread takes two open files, and the usual soft limit ends at 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def cores_use(cores: Collection[int] | None) -> CoreUse | None:
