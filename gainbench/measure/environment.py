@@ -87,11 +87,14 @@ def _cpu_model() -> str | None:
 
 
 def _commit(folder: Path) -> dict[str, Any] | None:
-    """The commit of the plan's folder, and whether anything differs from it; None outside of git."""
-    answers = [
-        subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
-        for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-    ]
+    """The commit of the plan's folder, and whether anything differs from it; None where git has no word."""
+    try:
+        answers = [
+            subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        ]
+    except (FileNotFoundError, PermissionError):  # the latter where a folder of PATH is closed to us
+        return None
     if any(answer.returncode for answer in answers):
         return None
     return {"commit": answers[0].stdout.strip(), "modified": bool(answers[1].stdout.strip())}
