@@ -30,6 +30,8 @@ SITTING_NOTE = (
     "so the intervals do not hold what fresh processes would add"
 )
 
+NOTHING_MEASURED = "nothing was measured in the headline cell, so that the run says nothing of its question"
+
 
 def summarise(run: StoredRun) -> Results:
     """Everything that can be said of a run, from its record."""
@@ -73,7 +75,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
         blocks=tuple(blocks),
         kept=tuple(kept[cell.key]),
         round_trips=tuple(trips),
-        pinned=bool(run.environment.get("pinning", {}).get("pinned")),
+        pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
     )
     rules = validity.judge(evidence)
     figures = tuple(
@@ -157,7 +159,13 @@ def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Literal["valid", "i
     if run.end is None or run.end.status != "complete":
         return "interrupted"
     headline = next(cell for cell in cells if cell.headline)
-    return "valid" if _is_valid(headline) else "invalid"
+    return "valid" if _is_measured(run) and _is_valid(headline) else "invalid"
+
+
+def _is_measured(run: StoredRun) -> bool:
+    """No rule is broken where nothing was measured, but nothing can be believed either."""
+    key = run.plan.headline_cell.key
+    return any(line.cell == key for line in (*run.blocks, *run.collapses))
 
 
 def _is_valid(cell: CellFigures) -> bool:
@@ -174,6 +182,8 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
     notes = list(run.warnings)
     if run.header.purpose == "ui":
         notes.append(SITTING_NOTE)
+    if run.end and run.end.status == "complete" and not _is_measured(run):
+        notes.append(NOTHING_MEASURED)
     if run.end and run.end.reason:
         notes.append(run.end.reason)
     return tuple(notes)

@@ -1,6 +1,7 @@
 """Writing a run directory: a fresh folder per run, lines appended durably, other files replaced whole.
 
-What was written before a full disk or a kill stays readable. Knows nothing of what the lines mean.
+What was written before a full disk or a kill stays readable. The files that the verdict rests on have their
+checksum in the record. Knows nothing of what the lines mean.
 """
 
 import errno
@@ -12,19 +13,23 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.records import Line
-from gainbench.store.lines import Header, Purpose, encode
+from gainbench.store.lines import FileSum, Header, Purpose, checksum, encode
 
 RECORD = "blocks.jsonl"
 PLAN = "plan.toml"
 ENVIRONMENT = "environment.json"
 RESULTS = "results.json"
+VOUCHED_FOR = (PLAN, ENVIRONMENT)  # the record holds their checksums
 LATEST = "latest"
 
 _FREE_SPACE = "free some space; what was measured so far is kept, and `gainbench report` reads it"
 _ELSEWHERE = "choose a folder you can write to with --out DIR"
+_COPY = "make it writable, or copy the whole run to a folder you can write to and name the copy"
+_READ_BACK = 64 * 1024  # a block's line is about as long
 _CURES = {errno.ENOSPC: _FREE_SPACE, errno.EDQUOT: _FREE_SPACE, errno.EFBIG: _FREE_SPACE}
 
 
@@ -42,7 +47,7 @@ class RunDirectory:
     def create(cls, out: Path, name: str, *, now: datetime, purpose: Purpose = "bench") -> "RunDirectory":
         """Make ``<out>/<UTC time>-<name>``, begin its record, and point ``<out>/latest`` at it."""
         started = now.astimezone(UTC)
-        with _explained(out):
+        with _explained(out, _ELSEWHERE):
             out.mkdir(parents=True, exist_ok=True)
             directory = cls(_new_folder(out, f"{started:%Y%m%dT%H%M%SZ}-{name}"))
             directory.logs.mkdir()
@@ -52,8 +57,8 @@ class RunDirectory:
             gainbench=version("gainbench"),
             purpose=purpose,
         )
-        directory._append(encode(header))
-        with _explained(out / LATEST):
+        directory._append(header)
+        with _explained(out / LATEST, _ELSEWHERE):
             _point_latest(out, directory.path.name)
         return directory
 
@@ -71,14 +76,14 @@ class RunDirectory:
 
     def append(self, line: Line) -> None:
         """Add one line to the record: all of it or nothing, and on the disk before this returns."""
-        self._append(encode(line))
+        self._append(line)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, line: Line | FileSum | Header) -> None:
         path = self.path / RECORD
         # Unbuffered: a buffer would write the rest of a failed line again when the file is closed.
-        with _explained(path), path.open("ab", buffering=0) as record:
+        with _explained(path), path.open("a+b", buffering=0) as record:
             length_before = record.tell()
-            rest = memoryview(data)
+            rest = memoryview(encode(line, after=_last_checksum(record)))
             try:
                 while rest:
                     rest = rest[record.write(rest) :]
@@ -88,15 +93,21 @@ class RunDirectory:
                 raise
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a file whole: a reader sees the old content or the new, never half of it."""
+        """Write a file whole: a reader sees the old content or the new, never half of it.
+
+        The record is told between writing and replacing: whichever fails, what is there can be read.
+        """
         target = self.path / name
         temporary = target.with_name(f".{name}.partial")
+        content = text.encode()
         with _explained(target):
             try:
-                with temporary.open("w", encoding="utf-8", newline="") as file:
-                    file.write(text)
+                with temporary.open("wb") as file:
+                    file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
+                if name in VOUCHED_FOR:
+                    self._append(FileSum.of(name, content))
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -122,11 +133,25 @@ def _point_latest(out: Path, name: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _last_checksum(record: BinaryIO) -> int:
+    """The checksum of the last line, read from the end; 0 before the first line."""
+    at = record.seek(0, os.SEEK_END)
+    tail = b""
+    while at and b"\n" not in tail[:-1]:
+        start = max(0, at - _READ_BACK)
+        record.seek(start)
+        tail = record.read(at - start) + tail
+        at = start
+    last = tail[tail.rfind(b"\n", 0, -1) + 1 :]
+    return checksum(last) if last else 0
+
+
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, otherwise: str = _COPY) -> Iterator[None]:
+    """Say what could not be written, and the cure; `otherwise` is that of anything but a full disk."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        cure = _CURES.get(error.errno or 0, _ELSEWHERE)
+        cure = _CURES.get(error.errno or 0, otherwise)
         raise EnvironmentLacking(f"cannot write {path}: {reason}", cure=cure) from error

@@ -1,29 +1,43 @@
 """Reading a run directory back, without ever taking a damaged record for a whole one.
 
-A last line that was cut off is dropped with a warning; any other damage is refused with its line number.
-Draws no conclusions: statistics are computed from what this returns.
+A last line that was cut off is dropped with a warning; any other damage is refused with its line number, and
+so is a plan or an environment that the record does not vouch for. Draws no conclusions: statistics are
+computed from what this returns.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import load_plan
 from gainbench.plan.model import Plan
 from gainbench.records import Block, Collapse, End, Line, Parity, Probe, Trial
 from gainbench.results import Results
-from gainbench.store.directory import ENVIRONMENT, PLAN, RECORD, RESULTS
-from gainbench.store.lines import SCHEMA, DamagedLine, Header, NewerSchema, decode, decode_header
+from gainbench.store.directory import ENVIRONMENT, PLAN, RECORD, RESULTS, VOUCHED_FOR
+from gainbench.store.lines import (
+    SCHEMA,
+    DamagedLine,
+    FileSum,
+    Header,
+    NewerSchema,
+    checksum,
+    decode,
+    decode_header,
+)
 
 _NAME_A_RUN = "name a folder below reports/, or reports/latest"
 _UPGRADE = "read it with the version of gainbench that wrote it, or a newer one"
 _DO_NOT_EDIT = "restore the file: the raw record is never edited, so that every figure can be traced to it"
+
+_OWNER = "give yourself the right to read it: `ls -l` shows whose it is"
 
 L = TypeVar("L", Block, Trial, Collapse, Parity, Probe)
 
@@ -80,7 +94,10 @@ class StoredRun:
 def load_run(path: Path) -> StoredRun:
     """Read the run directory at `path`; refuse, with the reason, what cannot be trusted."""
     path = _existing_run(path)
-    header, lines, warnings = _read_record(path / RECORD)
+    header, entries, warnings = _read_record(path / RECORD)
+    for name in VOUCHED_FOR:
+        _check_file(path / name, entries)
+    lines = tuple(entry for entry in entries if not isinstance(entry, FileSum))
     plan = load_plan(path / PLAN)
     _check_fit(plan, lines, path)
     environment, missing = _read_environment(path / ENVIRONMENT)
@@ -104,38 +121,61 @@ def load_results(path: Path) -> Results:
 
 def last_null_run(run: StoredRun) -> Results | None:
     """The newest null run beside this one that was made on the same machine, if there is one."""
-    for folder in sorted(run.path.parent.iterdir(), reverse=True):
-        if folder.is_symlink() or folder == run.path or not (folder / RESULTS).is_file():
-            continue
-        try:
-            found = load_results(folder)
-        except ConfigurationError:
-            continue  # a damaged neighbour is no reason to refuse this run's report
+    for found in _results_beside(run.path):
         if found.kind == "null" and found.environment.get("machine") == run.environment.get("machine"):
             return found
     return None
 
 
+def _results_beside(path: Path) -> Iterator[Results]:
+    """Those of the other runs, the newest first; a neighbour that cannot be read spoils no report."""
+    try:
+        folders = sorted(path.parent.iterdir(), reverse=True)
+    except OSError:
+        return
+    for folder in folders:
+        try:
+            if folder != path and not folder.is_symlink() and (folder / RESULTS).is_file():
+                yield load_results(folder)
+        except (OSError, ConfigurationError):
+            continue
+
+
 def _existing_run(path: Path) -> Path:
-    if not path.exists():
-        raise ConfigurationError(f"there is no run directory {path}", cure=_NAME_A_RUN)
-    if not path.is_dir():
-        raise ConfigurationError(f"{path} is a file, not a run directory", cure=_NAME_A_RUN)
-    for name in (RECORD, PLAN):
-        if not (path / name).is_file():
-            raise ConfigurationError(f"{path} is no run directory: it holds no {name}", cure=_NAME_A_RUN)
-    return path.resolve()
+    with _readable(path):
+        if not path.exists():
+            raise ConfigurationError(f"there is no run directory {path}", cure=_NAME_A_RUN)
+        if not path.is_dir():
+            raise ConfigurationError(f"{path} is a file, not a run directory", cure=_NAME_A_RUN)
+        for name in (RECORD, PLAN):
+            if not (path / name).is_file():
+                raise ConfigurationError(f"{path} is no run directory: it holds no {name}", cure=_NAME_A_RUN)
+        return path.resolve()
 
 
-def _read_record(file: Path) -> tuple[Header, tuple[Line, ...], tuple[str, ...]]:
-    texts = file.read_bytes().splitlines(keepends=True)
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"{path} cannot be read: {reason}", cure=_OWNER) from None
+
+
+def _content(file: Path) -> bytes:
+    with _readable(file):
+        return file.read_bytes()
+
+
+def _read_record(file: Path) -> tuple[Header, tuple[Line | FileSum, ...], tuple[str, ...]]:
+    texts = _content(file).splitlines(keepends=True)
     warnings: tuple[str, ...] = ()
     if texts and not texts[-1].endswith(b"\n"):
         texts.pop()
         warnings = (f"the last line of {RECORD} is cut off: what it held is lost, all before it is used",)
     if not texts:
         raise ConfigurationError(f"{file} is empty: the run ended before it had measured anything")
-    return _read_header(file, texts[0]), tuple(_read_lines(file, texts[1:])), warnings
+    return _read_header(file, texts[0]), tuple(_read_lines(file, texts)), warnings
 
 
 def _read_header(file: Path, text: bytes) -> Header:
@@ -147,12 +187,29 @@ def _read_header(file: Path, text: bytes) -> Header:
         raise _damaged(file, 1, error) from None
 
 
-def _read_lines(file: Path, texts: Sequence[bytes]) -> Iterator[Line]:
-    for number, text in enumerate(texts, start=2):
+def _read_lines(file: Path, texts: Sequence[bytes]) -> Iterator[Line | FileSum]:
+    """All lines but the header, each of which must follow the one before it."""
+    for number, (before, text) in enumerate(pairwise(texts), start=2):
         try:
-            yield decode(text)
+            yield decode(text, after=checksum(before))
         except (DamagedLine, ValidationError) as error:
             raise _damaged(file, number, error) from None
+
+
+def _check_file(file: Path, entries: Sequence[Line | FileSum]) -> None:
+    """The file is what the record says of it last.
+
+    Where nothing follows that last word, the run may have been killed before the file was replaced.
+    """
+    sums = [entry for entry in entries if isinstance(entry, FileSum) and entry.name == file.name]
+    if not sums or not file.is_file():
+        return
+    believed = sums[-2:] if entries[-1] is sums[-1] else sums[-1:]
+    if FileSum.of(file.name, _content(file)) not in believed:
+        raise ConfigurationError(
+            f"{file} was edited after the run: its content does not fit its checksum in {RECORD}",
+            cure=_DO_NOT_EDIT,
+        )
 
 
 def _check_fit(plan: Plan, lines: Sequence[Line], path: Path) -> None:
@@ -178,13 +235,40 @@ def _misfit(path: Path, what: str) -> ConfigurationError:
 def _read_environment(file: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     if not file.is_file():
         return {}, (f"{ENVIRONMENT} is missing: machine, versions and settings are unknown",)
-    return _json_object(file), ()
+    environment = _json_object(file)
+    try:
+        _Environment.model_validate(environment)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{file} does not describe an environment: {_first_problem(error)}", cure=_DO_NOT_EDIT
+        ) from None
+    return environment, ()
+
+
+class _Pinning(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    pinned: bool = False
+    arms_cores: list[int] | None = None
+
+
+class _Environment(BaseModel):
+    """What is computed with or laid out by key; everything else is only shown."""
+
+    model_config = ConfigDict(strict=True)
+
+    command: str | None = None
+    app_diff: str | None = None
+    machine: dict[str, Any] | None = None
+    pinning: _Pinning | None = None
+    settings: dict[str, dict[str, Any]] | None = None
 
 
 def _json_object(file: Path) -> dict[str, Any]:
+    content = _content(file)
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        value = json.loads(content)
+    except ValueError as error:
         raise ConfigurationError(f"{file} cannot be read: {error}", cure=_DO_NOT_EDIT) from None
     if not isinstance(value, dict):
         raise ConfigurationError(f"{file} cannot be read: it holds no JSON object", cure=_DO_NOT_EDIT)
@@ -192,10 +276,8 @@ def _json_object(file: Path) -> dict[str, Any]:
 
 
 def _damaged(file: Path, number: int, error: ValueError) -> ConfigurationError:
-    reason = _first_problem(error) if isinstance(error, ValidationError) else str(error)
-    return ConfigurationError(
-        f"line {number} of {file} is damaged or was edited: {reason}", cure=_DO_NOT_EDIT
-    )
+    what = f"is damaged: {_first_problem(error)}" if isinstance(error, ValidationError) else str(error)
+    return ConfigurationError(f"line {number} of {file} {what}", cure=_DO_NOT_EDIT)
 
 
 def _newer(file: Path, schema: object) -> ConfigurationError:

@@ -135,6 +135,22 @@ def test_a_run_without_its_last_line_was_interrupted(tmp_path: Path) -> None:
     assert results_of(tmp_path, plan, runs.lines(plan, end=False)).run.status == "interrupted"
 
 
+@pytest.mark.parametrize("kept", [[], [runs.cell(0.4).key]])
+def test_a_complete_run_without_a_block_of_its_headline_cell_is_invalid(
+    tmp_path: Path, kept: list[str]
+) -> None:
+    plan = runs.plan(cells=(runs.cell(), runs.cell(0.4, headline=False)))
+    record = [line for line in runs.lines(plan) if not isinstance(line, Block) or line.cell in kept]
+    results = results_of(tmp_path, plan, record)
+    assert results.run.status == "invalid"
+    assert any("nothing was measured in the headline cell" in note for note in results.notes)
+
+
+def test_a_run_that_knows_nothing_of_its_pinning_is_summarised(tmp_path: Path) -> None:
+    path = runs.store(tmp_path, environment={**runs.ENVIRONMENT, "pinning": None})
+    assert summarise(load_run(path)).run.status == "valid"
+
+
 def test_a_control_is_held_against_the_cpu_that_was_burnt_on_top_of_the_measured(tmp_path: Path) -> None:
     plan = runs.plan(arms=("sync", "sync#2"), claim=False).model_copy(
         update={"control": Control(arm="sync#2", share=0.1)}

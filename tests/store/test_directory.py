@@ -12,6 +12,7 @@ import pytest
 from gainbench.errors import EnvironmentLacking
 from gainbench.records import End
 from gainbench.store import RunDirectory, load_run
+from gainbench.store.lines import checksum, decode
 from tests.runs import NOW, lines, plan, store
 
 END = End(status="complete", seconds=120.0)
@@ -53,6 +54,8 @@ def test_every_line_is_json_with_a_checksum_behind_a_header_that_names_the_schem
         "purpose": "bench",
     }
     assert [line["line"]["kind"] for line in written[1:]] == [
+        "file",
+        "file",
         "parity",
         "block",
         "trial",
@@ -104,6 +107,31 @@ def test_a_full_disk_leaves_what_was_written_before_readable(tmp_path: Path) -> 
     assert "free some space" in (refused.value.cure or "")
     assert (path / "blocks.jsonl").stat().st_size == size
     assert load_run(path).lines == tuple(record)
+
+
+def test_a_stored_run_that_nobody_can_write_to_is_to_be_copied() -> None:
+    with pytest.raises(EnvironmentLacking, match="cannot write") as refused:
+        RunDirectory(Path("/sys")).write_text("summary.md", "")
+    assert "--out" not in (refused.value.cure or "")
+    assert "copy the whole run" in (refused.value.cure or "")
+
+
+def test_a_plan_whose_checksum_finds_no_room_leaves_the_old_one_in_place(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    size = (path / "blocks.jsonl").stat().st_size
+    before = load_run(path)
+    with pytest.raises(EnvironmentLacking), files_limited_to(size + 20):
+        RunDirectory(path).write_text("plan.toml", "[arms]")
+    assert load_run(path) == before
+
+
+def test_a_line_goes_on_from_the_one_before_it_however_long_that_is(tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path, "bench", now=NOW)
+    record = directory.path / "blocks.jsonl"
+    for length in (1, 64 * 1024 - 1, 64 * 1024, 300_000):
+        directory.append(END.model_copy(update={"reason": "x" * length}))
+        last_but_one, last = record.read_bytes().splitlines(keepends=True)[-2:]
+        assert decode(last, after=checksum(last_but_one)).kind == "end"
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import errno
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,8 +64,29 @@ def test_a_run_without_its_environment_is_read_with_a_warning(tmp_path: Path) ->
 @pytest.mark.parametrize("content", ["{", "[1]"])
 def test_an_environment_that_is_no_json_object_is_refused(tmp_path: Path, content: str) -> None:
     path = store(tmp_path)
-    (path / "environment.json").write_text(content)
+    RunDirectory(path).write_text("environment.json", content)
     assert "environment.json cannot be read" in refusal(path).message
+
+
+@pytest.mark.parametrize(
+    ("part", "where"),
+    [
+        ({"pinning": [0]}, "pinning"),
+        ({"pinning": {"pinned": True, "arms_cores": 1}}, "pinning.arms_cores"),
+        ({"settings": {"sync": "uvloop"}}, "settings.sync"),
+        ({"command": ["gainbench"]}, "command"),
+    ],
+)
+def test_an_environment_of_another_shape_is_refused_by_what_is_wrong_in_it(
+    tmp_path: Path, part: dict[str, object], where: str
+) -> None:
+    refused = refusal(store(tmp_path, environment={**ENVIRONMENT, **part}))
+    assert f"environment.json does not describe an environment: {where}: " in refused.message
+
+
+def test_what_is_unknown_of_an_environment_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
+    unknown = dict.fromkeys(ENVIRONMENT)
+    assert load_run(store(tmp_path, environment=unknown)).environment == unknown
 
 
 def test_an_empty_record_is_refused(tmp_path: Path) -> None:
@@ -78,10 +101,11 @@ def test_a_run_cut_off_anywhere_keeps_the_lines_before_the_cut(tmp_path: Path) -
     content = record.read_bytes()
     ends = [at + 1 for at, byte in enumerate(content) if byte == ord("\n")]
     whole = load_run(path).lines
-    for kept, end in enumerate(ends[:-1]):
+    before = 3  # the header, and what it says of plan and environment
+    for kept, end in enumerate(ends[:-1], start=1 - before):
         record.write_bytes(content[: end + 7])
         run = load_run(path)
-        assert run.lines == whole[:kept]
+        assert run.lines == whole[: max(kept, 0)]
         assert run.end is None
         assert run.warnings == (
             "the last line of blocks.jsonl is cut off: what it held is lost, all before it is used",
@@ -96,7 +120,94 @@ def test_an_edited_line_is_refused_by_its_number(tmp_path: Path, number: int) ->
     texts[number - 1] = texts[number - 1].replace(b'"kind":', b'"kind": ')
     (path / "blocks.jsonl").write_bytes(b"".join(texts))
     assert refusal(path).message.startswith(f"line {number} of ")
-    assert "its checksum does not fit its content" in refusal(path).message
+    assert "its checksum does not fit" in refusal(path).message
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        pytest.param(lambda texts: texts[:4] + texts[5:], 5, id="a block removed"),
+        pytest.param(lambda texts: texts[:1] + texts[3:], 2, id="the files' sums removed"),
+        pytest.param(lambda texts: texts[1:], 1, id="the header removed"),
+        pytest.param(lambda texts: [*texts[:4], texts[4], *texts[4:]], 6, id="a block repeated"),
+        pytest.param(lambda texts: texts + texts[1:], 10, id="the whole record repeated"),
+        pytest.param(lambda texts: [*texts[:4], texts[6], texts[5], texts[4], *texts[7:]], 5, id="moved"),
+    ],
+)
+def test_lines_removed_repeated_or_moved_are_refused_where_they_were(
+    tmp_path: Path, change: Callable[[list[bytes]], list[bytes]], number: int
+) -> None:
+    path = store(tmp_path)
+    texts = (path / "blocks.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(texts) == 9
+    (path / "blocks.jsonl").write_bytes(b"".join(change(texts)))
+    assert refusal(path).message.startswith(f"line {number} of ")
+    assert "removed, repeated or moved" in refusal(path).message
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [("plan.toml", "margin = 0.03", "margin = 0.3"), ("environment.json", "MariaDB", "MySQL")],
+)
+def test_a_plan_or_an_environment_edited_after_the_run_is_refused(
+    tmp_path: Path, name: str, old: str, new: str
+) -> None:
+    path = store(tmp_path)
+    content = (path / name).read_text()
+    assert old in content
+    (path / name).write_text(content.replace(old, new))
+    refused = refusal(path)
+    assert f"{path / name} was edited after the run" in refused.message
+    assert "restore the file" in (refused.cure or "")
+
+
+def test_a_plan_written_again_during_the_run_is_the_one_that_counts(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    first = (path / "plan.toml").read_text()
+    directory = RunDirectory.reopen(path)
+    directory.write_text("plan.toml", first.replace("margin = 0.03", "margin = 0.05"))
+    directory.append(End(status="complete", seconds=130.0))
+    assert load_run(path).plan.margin == 0.05
+    (path / "plan.toml").write_text(first)
+    assert "plan.toml was edited after the run" in refusal(path).message
+
+
+def test_a_run_killed_before_its_new_plan_was_in_place_is_read_with_the_old_one(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    first = (path / "plan.toml").read_text()
+    RunDirectory(path).write_text("plan.toml", first.replace("margin = 0.03", "margin = 0.05"))
+    (path / "plan.toml").write_text(first)
+    run = load_run(path)
+    assert run.plan.margin == 0.03
+    assert run.end is not None
+
+
+@pytest.mark.parametrize("name", ["blocks.jsonl", "plan.toml", "environment.json"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    path = store(tmp_path)
+    (path / name).unlink()
+    (path / name).symlink_to("/proc/self/mem")  # a file that not even root can read from its start
+    assert f"{path / name} cannot be read: " in refusal(path).message
+
+
+def test_a_run_in_a_folder_that_may_not_be_entered_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store(tmp_path)
+    forbid(monkeypatch, path)
+    assert refusal(path).message == f"{path} cannot be read: Permission denied"
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As a folder without the right to enter it is to all but root."""
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.parent == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
 
 
 def test_a_flattering_edit_of_one_count_is_noticed(tmp_path: Path) -> None:
@@ -105,7 +216,7 @@ def test_a_flattering_edit_of_one_count_is_noticed(tmp_path: Path) -> None:
     content = record.read_text()
     assert content.count('"successes":700') == 2
     record.write_text(content.replace('"successes":700', '"successes":900', 1))
-    assert "line 3 of" in refusal(path).message
+    assert "line 5 of" in refusal(path).message
 
 
 def test_a_newer_record_is_refused_by_its_schema(tmp_path: Path) -> None:
@@ -164,6 +275,15 @@ def test_results_that_hold_something_else_are_refused_with_the_way_to_rebuild_th
     with pytest.raises(ConfigurationError, match="does not hold a run's figures: run:") as refused:
         load_results(tmp_path)
     assert "gainbench report" in (refused.value.cure or "")
+
+
+def test_a_neighbour_that_may_not_be_read_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = load_run(store(tmp_path))
+    private = RunDirectory.create(tmp_path, "null", now=NOW + timedelta(minutes=1))
+    forbid(monkeypatch, private.path)
+    assert last_null_run(run) is None
 
 
 def test_the_last_null_run_is_the_newest_one_of_the_same_machine(tmp_path: Path) -> None:
