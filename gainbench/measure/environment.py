@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from gainbench.measure.masking import mask_environment, mask_words
 from gainbench.plan.model import Arm, Plan
 from gainbench.stack.arms import ServerSettings, server_command
 from gainbench.stack.cores import Cores
@@ -21,9 +22,9 @@ from gainbench.stack.doctor import LIBRARIES
 def gather(
     plan: Plan, *, command: Sequence[str], cores: Cores | None, database: DatabaseServer | None
 ) -> dict[str, Any]:
-    """Everything that may change a figure, as plain tables."""
+    """Everything that may change a figure, as plain tables; passwords and the like are hidden."""
     return {
-        "command": shlex.join(command),
+        "command": shlex.join(mask_words(command)),
         "machine": machine(),
         "versions": {"python": platform.python_version(), **versions()},
         "pinning": {
@@ -71,10 +72,10 @@ def _settings(plan: Plan, arm: Arm) -> dict[str, Any]:
     started_by = [arm.url] if arm.url else server_command(arm, port=0, workers=cell.workers)
     return {
         "kind": arm.kind,
-        "command": " ".join(str(part) for part in started_by).replace("--port 0", "--port PORT"),
+        "command": " ".join(mask_words(started_by)).replace("--port 0", "--port PORT"),
         "workers": cell.workers,
         **equal,
-        **arm.env,
+        **mask_environment(arm.env),
     }
 
 
