@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from gainbench.records import Record
 
 State = Literal["ok", "collapsed", "failed"]
+Status = Literal["valid", "invalid", "interrupted"]
 Verdict = Literal["faster", "slower", "no difference", "unresolved", "invalid", "collapsed"]
 LatencyVerdict = Literal[
     "lower latency", "higher latency", "no difference", "unresolved", "invalid", "collapsed"
@@ -25,7 +26,7 @@ class RunFacts(Record):
     seconds: float
     profile: str
     seed: int
-    status: Literal["valid", "invalid", "interrupted"]
+    status: Status
 
 
 class Quantiles(Record):

@@ -5,7 +5,7 @@ still for the database, in units of the CPU time of a request. Milliseconds belo
 ratio travels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from gainbench.measure.arms import cpu_ms, loop_wait_ms, per_trial
 from gainbench.measure.compare import trial_ratios
 from gainbench.plan.model import Band, Cell, Claim, Comparison, Plan
 from gainbench.records import Block, Window
-from gainbench.results import ClaimFigures, Curve, CurvePoint
+from gainbench.results import ClaimFigures, Curve, CurvePoint, Status
 from gainbench.stats import claim as claims
 from gainbench.stats import curve as curves
 from gainbench.stats.estimate import estimate_gain
@@ -21,6 +21,26 @@ from gainbench.stats.estimate import estimate_gain
 FIT_STEP = 8  # of the fitted line's 401 places, a figure needs no more than every eighth
 
 KeptBlocks = Mapping[str, Sequence[Block]]
+
+
+@dataclass(frozen=True)
+class Believed:
+    """What a curve may rest on: the valid cells' blocks, less the cells in which one of its arms collapsed.
+
+    `pilot` trials decided the run's length, where a wish for precision did.
+    """
+
+    blocks: KeptBlocks
+    collapsed: Mapping[str, Set[str]]
+    pilot: int | None
+
+    def of(self, *arms: str) -> KeptBlocks:
+        """An arm that collapsed in a late trial has blocks from before, but no gain."""
+        return {
+            key: blocks
+            for key, blocks in self.blocks.items()
+            if not self.collapsed.get(key, frozenset()) & set(arms)
+        }
 
 
 @dataclass(frozen=True)
@@ -46,10 +66,10 @@ def curve_cells(plan: Plan) -> tuple[Cell, ...]:
     )
 
 
-def curve_of(plan: Plan, comparison: Comparison, kept: KeptBlocks) -> Curve | None:
+def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | None:
     """The gain of one comparison along the claim's wait ratio; None where that ratio is unknown."""
-    samples = _samples(plan, comparison, kept)
-    fitted = _fit(samples)
+    samples = _samples(plan, comparison, believed)
+    fitted = _fit(samples, believed.pilot)
     if fitted is None:
         return None
     line = list(
@@ -62,7 +82,8 @@ def curve_of(plan: Plan, comparison: Comparison, kept: KeptBlocks) -> Curve | No
         )
     )
     points = tuple(
-        _point(cell, [sample for sample in samples if sample.cell == cell]) for cell in curve_cells(plan)
+        _point(cell, [sample for sample in samples if sample.cell == cell], believed.pilot)
+        for cell in curve_cells(plan)
     )
     return Curve(
         baseline=comparison.baseline,
@@ -72,18 +93,19 @@ def curve_of(plan: Plan, comparison: Comparison, kept: KeptBlocks) -> Curve | No
     )
 
 
-def claim_figures(plan: Plan, kept: KeptBlocks, *, valid: bool) -> ClaimFigures | None:
+def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFigures | None:
     """Find the claimed gain on the curve and hold its place against the band of the claim's set-up."""
     claim = plan.claim
     if claim is None:
         return None
-    samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), kept)
-    fitted = _fit(samples)
+    samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), believed)
+    fitted = _fit(samples, believed.pilot)
     if fitted is None:
         return None
     crossing = fitted.crossing(claim.gain)
-    band = _band(claim.band, kept, claim, plan)
-    verdict = claims.judge_claim(crossing, band) if band and valid else claims.ClaimVerdict.UNRESOLVED
+    band = _band(claim.band, believed.of(claim.baseline, claim.candidate), claim, plan)
+    judged = band if status == "valid" else None
+    verdict = claims.judge_claim(crossing, judged) if judged else claims.ClaimVerdict.UNRESOLVED
     return ClaimFigures(
         gain=claim.gain,
         baseline=claim.baseline,
@@ -98,14 +120,16 @@ def claim_figures(plan: Plan, kept: KeptBlocks, *, valid: bool) -> ClaimFigures 
         rtt_high_ms=_added_rtt_ms(crossing.high, samples),
         source=claim.source,
         sources=claim.band.sources if claim.band else (),
-        notes=_notes(crossing, valid),
+        notes=_notes(crossing, status),
     )
 
 
-def _samples(plan: Plan, comparison: Comparison, kept: KeptBlocks) -> list[_Sample]:
+def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sample]:
+    """One for each trial and cell; the claim's baseline, too, must have served there: it gives the place."""
     claim = plan.claim
     if claim is None:
         return []
+    kept = believed.of(comparison.baseline, comparison.candidate, claim.baseline)
     samples = []
     for cell in curve_cells(plan):
         blocks = kept.get(cell.key, ())
@@ -127,7 +151,7 @@ def _baseline_costs(claim: Claim, blocks: Sequence[Block]) -> tuple[int, float |
     return blocks[0].trial, cpu_ms(windows), loop_wait_ms(windows, claim.off_loop)
 
 
-def _fit(samples: Sequence[_Sample]) -> curves.Curve | None:
+def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
     """Fit over each cell's mean wait ratio, so that all trials share the places where they were measured."""
     places = {
         cell.key: _mean([sample.wait_ratio for sample in samples if sample.cell == cell])
@@ -141,13 +165,13 @@ def _fit(samples: Sequence[_Sample]) -> curves.Curve | None:
         ]
         for trial in sorted({sample.trial for sample in samples})
     ]
-    return curves.fit_curve(trials)
+    return curves.fit_curve(trials, pilot=pilot)
 
 
-def _point(cell: Cell, samples: Sequence[_Sample]) -> CurvePoint | None:
+def _point(cell: Cell, samples: Sequence[_Sample], pilot: int | None) -> CurvePoint | None:
     if not samples:
         return None
-    gain = estimate_gain([sample.log_ratio for sample in samples])
+    gain = estimate_gain([sample.log_ratio for sample in samples], pilot=pilot)
     return CurvePoint(
         cell=cell.key,
         rtt_ms=cell.rtt_ms,
@@ -191,14 +215,16 @@ def _band(band: Band | None, kept: KeptBlocks, claim: Claim, plan: Plan) -> clai
     )
 
 
-def _notes(crossing: curves.Crossing, valid: bool) -> tuple[str, ...]:
+def _notes(crossing: curves.Crossing, status: Status) -> tuple[str, ...]:
     notes = []
     if crossing.state is curves.CrossingState.BELOW:
         notes.append("the gain stays below the claim over the whole measured range")
     if crossing.state is curves.CrossingState.ABOVE:
         notes.append("the gain is above the claim already at the shortest round trip measured")
-    if not valid:
+    if status == "invalid":
         notes.append("the run is invalid, so that nothing can be said of the claim")
+    if status == "interrupted":
+        notes.append("the run was interrupted: a part of it does not decide the claim")
     return tuple(notes)
 
 

@@ -6,11 +6,10 @@ This module only assembles; each figure has its own: arms, compare, claim, valid
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import median
-from typing import Literal
 
 from gainbench.measure import validity
 from gainbench.measure.arms import arm_figures, window_spread
-from gainbench.measure.claim import KeptBlocks, claim_figures, curve_of
+from gainbench.measure.claim import Believed, KeptBlocks, claim_figures, curve_of
 from gainbench.measure.compare import comparison_figures
 from gainbench.measure.slo import held_rates
 from gainbench.plan.model import Cell, Plan
@@ -22,6 +21,7 @@ from gainbench.results import (
     Quantiles,
     Results,
     RunFacts,
+    Status,
 )
 from gainbench.store.reading import StoredRun
 
@@ -42,7 +42,7 @@ def summarise(run: StoredRun) -> Results:
     }
     cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
     status = _status(run, cells)
-    believed = {cell.key: kept[cell.key] for cell in cells if _is_valid(cell)}
+    believed = _believed(run, cells, kept)
     return Results(
         kind=run.header.purpose,
         run=RunFacts(
@@ -59,14 +59,27 @@ def summarise(run: StoredRun) -> Results:
         collapses=_collapses(run),
         notes=_notes(run),
         held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
-        claim=claim_figures(plan, believed, valid=status == "valid"),
+        claim=claim_figures(plan, believed, status=status),
     )
+
+
+def _believed(run: StoredRun, cells: Sequence[CellFigures], kept: KeptBlocks) -> Believed:
+    return Believed(
+        blocks={cell.key: kept[cell.key] for cell in cells if _is_valid(cell)},
+        collapsed={cell.key: frozenset(_collapsed(run, cell.key)) for cell in cells},
+        pilot=_pilot(run),
+    )
+
+
+def _collapsed(run: StoredRun, cell: str) -> dict[str, Collapse]:
+    """The arms that stopped serving in this cell, in whichever trial."""
+    return {collapse.arm: collapse for collapse in run.collapses if collapse.cell == cell}
 
 
 def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
     plan = run.plan
     blocks = [block for block in run.blocks if block.cell == cell.key]
-    collapsed = {collapse.arm: collapse for collapse in run.collapses if collapse.cell == cell.key}
+    collapsed = _collapsed(run, cell.key)
     serving = tuple(arm for arm in plan.arm_names if arm not in collapsed)
     trips = [found for trial in run.trials for found in trial.round_trips if found.cell == cell.key]
     evidence = validity.Evidence(
@@ -123,13 +136,13 @@ def _round_trips(trips: Sequence[RoundTrips]) -> Quantiles:
     return Quantiles(p50=median(found.p50_ms for found in trips), p99=max(found.p99_ms for found in trips))
 
 
-def _curves(plan: Plan, kept: KeptBlocks) -> tuple[Curve, ...]:
+def _curves(plan: Plan, believed: Believed) -> tuple[Curve, ...]:
     """The claim's candidate over every other arm, along the claim's wait ratio."""
     if plan.claim is None:
         return ()
     candidate = plan.claim.candidate
     found = [
-        curve_of(plan, comparison, kept)
+        curve_of(plan, comparison, believed)
         for comparison in plan.comparisons
         if comparison.candidate == candidate
     ]
@@ -154,7 +167,7 @@ def _collapses(run: StoredRun) -> tuple[CollapseFigures, ...]:
     )
 
 
-def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Literal["valid", "invalid", "interrupted"]:
+def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Status:
     """The headline decides; a rule broken elsewhere makes that cell invalid and leaves it off the curve."""
     if run.end is None or run.end.status != "complete":
         return "interrupted"
@@ -165,7 +178,7 @@ def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Literal["valid", "i
 def _is_measured(run: StoredRun) -> bool:
     """No rule is broken where nothing was measured, but nothing can be believed either."""
     key = run.plan.headline_cell.key
-    return any(line.cell == key for line in (*run.blocks, *run.collapses))
+    return any(block.cell == key for block in run.blocks) or bool(_collapsed(run, key))
 
 
 def _is_valid(cell: CellFigures) -> bool:

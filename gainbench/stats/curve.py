@@ -84,21 +84,21 @@ class Curve:
 
 
 def fit_curve(
-    trials: Sequence[Sequence[CurvePoint]], *, x_at_wait_ratio_1: float = 1.0, confidence: float = 0.95
+    trials: Sequence[Sequence[CurvePoint]], *, confidence: float = 0.95, pilot: int | None = None
 ) -> Curve | None:
     """Fit one curve through all trials by weighted least squares, with a t band from their spread.
 
-    ``x_at_wait_ratio_1`` is 1 where x is the wait ratio, and D / (trips that stop the loop) where x is the
-    round trip in milliseconds. The band is the jackknife over whole trials (Tukey 1958): for complete trials
-    exactly the t interval over one fit per trial, and sound where trials lack cells. None where the cells
-    are too few for a line; no band for a single trial.
+    The band is the jackknife over whole trials (Tukey 1958): for complete trials exactly the t interval over
+    one fit per trial, and sound where trials lack cells. ``pilot`` as in ``estimate.mean_interval``: the band
+    then rests on the spread of these first trials, which have to support the curve by themselves. None where
+    the cells are too few for a line; no band for a single trial.
     """
     measured = [trial for trial in trials if trial]
-    degree = _degree(measured)
+    degree = _degree(measured[:pilot])
     if degree is None:
         return None
-    positions = [point.x / x_at_wait_ratio_1 for trial in measured for point in trial]
-    basis = _Basis(math.log1p(min(positions)), math.log1p(max(positions)), degree, x_at_wait_ratio_1)
+    positions = [point.x for trial in measured for point in trial]
+    basis = _Basis(math.log1p(min(positions)), math.log1p(max(positions)), degree)
 
     sums = [_normal_equations(trial, basis) for trial in measured]
     matrices = np.array([matrix for matrix, _ in sums])
@@ -108,7 +108,7 @@ def fit_curve(
     grid = basis.grid()
     design = basis.design(grid)
     mean = design @ coefficients
-    half = _band_half_width(matrices, vectors, coefficients, design, confidence)
+    half = _band_half_width(matrices[:pilot], vectors[:pilot], design, confidence, trials=len(measured))
     return Curve(
         x=tuple(grid.tolist()),
         gain=tuple(np.expm1(mean).tolist()),
@@ -127,14 +127,13 @@ class _Basis:
     u_min: float
     u_max: float
     degree: int
-    x_at_wait_ratio_1: float
 
     def grid(self) -> Floats:
         u = np.linspace(self.u_min, self.u_max, GRID_POINTS)
-        return np.asarray(np.expm1(u) * self.x_at_wait_ratio_1)
+        return np.asarray(np.expm1(u))
 
     def design(self, x: Floats) -> Floats:
-        u = np.log1p(x / self.x_at_wait_ratio_1)
+        u = np.log1p(x)
         stretched = (2 * u - self.u_min - self.u_max) / (self.u_max - self.u_min)
         return np.vander(stretched, self.degree + 1)
 
@@ -165,15 +164,17 @@ def _normal_equations(trial: Sequence[CurvePoint], basis: _Basis) -> tuple[Float
 
 
 def _band_half_width(
-    matrices: Floats, vectors: Floats, coefficients: Floats, design: Floats, confidence: float
+    matrices: Floats, vectors: Floats, design: Floats, confidence: float, *, trials: int
 ) -> Floats | None:
-    trials = len(matrices)
-    if trials < 2:
+    """The t band of a mean over ``trials``, from the jackknife spread of those given: all, or the pilot's."""
+    given = len(matrices)
+    if given < 2:
         return None
+    mean = np.linalg.solve(matrices.sum(axis=0), vectors.sum(axis=0))
     without_one = np.linalg.solve(matrices.sum(axis=0) - matrices, (vectors.sum(axis=0) - vectors)[..., None])
-    deviations = (without_one[..., 0] - coefficients) @ design.T
-    standard_error = np.sqrt((trials - 1) / trials * (deviations**2).sum(axis=0))
-    return np.asarray(stats.t.ppf((1 + confidence) / 2, trials - 1) * standard_error)
+    deviations = (without_one[..., 0] - mean) @ design.T
+    standard_error = np.sqrt((given - 1) / trials * (deviations**2).sum(axis=0))
+    return np.asarray(stats.t.ppf((1 + confidence) / 2, given - 1) * standard_error)
 
 
 def _first_rise(x: Sequence[float], y: Sequence[float], target: float) -> float | None:

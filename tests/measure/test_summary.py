@@ -167,6 +167,84 @@ def test_a_control_is_held_against_the_cpu_that_was_burnt_on_top_of_the_measured
     assert any(note.startswith("control: the interval") for note in cell.comparisons[0].notes)
 
 
+def collapse_in(plan: Plan, trial: int, at: int, arm: str) -> list[Line]:
+    """The record of a run in which an arm stopped serving in one cell, in a late trial."""
+    cell = plan.cells[at]
+    gone = Collapse(
+        trial=trial, cell=cell.key, arm=arm, state="collapsed", started=60.0 * trial, reason="no answer"
+    )
+
+    def without(line: Line) -> Line:
+        if not isinstance(line, Block) or line.cell != cell.key or line.trial < trial:
+            return line
+        return line.model_copy(update={"windows": tuple(w for w in line.windows if w.arm != arm)})
+
+    return [gone, *map(without, runs.lines(plan))]
+
+
+def places(results: Results, baseline: str) -> list[str]:
+    return next(
+        [point.cell for point in curve.points] for curve in results.curves if curve.baseline == baseline
+    )
+
+
+def test_a_cell_in_which_an_arm_collapsed_late_is_on_no_curve_of_that_arm(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    keys = [cell.key for cell in plan.cells]
+    results = results_of(tmp_path, plan, collapse_in(plan, trial=3, at=4, arm="sync"))
+    assert places(results, "sync") == keys[:4]
+    assert places(results, "blocking") == keys
+    assert results.cells[4].comparisons[0].verdict == "collapsed"
+
+
+def test_a_cell_in_which_the_claims_baseline_collapsed_decides_nothing_of_the_claim(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    served = [cell for cell in plan.cells if cell != plan.cells[3]]
+    without = results_of(tmp_path, plan.model_copy(update={"cells": tuple(served)}))
+    results = results_of(tmp_path, plan, collapse_in(plan, trial=3, at=3, arm="blocking"))
+    assert [places(results, arm) for arm in ("blocking", "sync")] == [[cell.key for cell in served]] * 2
+    assert results.claim == without.claim
+
+
+def test_the_claim_of_an_interrupted_run_is_unresolved_because_of_that(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    claim = results_of(tmp_path, plan, runs.lines(plan, end=False)).claim
+    assert claim is not None
+    assert claim.verdict == "unresolved"
+    assert claim.notes == ("the run was interrupted: a part of it does not decide the claim",)
+
+
+def test_the_claim_of_an_invalid_run_is_unresolved_because_of_that(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    key = plan.headline_cell.key
+    record = [
+        line.model_copy(update={"dropped": "steal 9.0% > 5%"})
+        if isinstance(line, Block) and line.cell == key and line.trial > 3
+        else line
+        for line in runs.lines(plan)
+    ]
+    claim = results_of(tmp_path, plan, record).claim
+    assert claim is not None
+    assert claim.verdict == "unresolved"
+    assert claim.notes == ("the run is invalid, so that nothing can be said of the claim",)
+
+
+def test_a_run_with_a_wish_for_precision_has_one_interval_for_each_gain(tmp_path: Path) -> None:
+    plan = runs.curve_plan(trials=3)
+    wished = plan.profile.model_copy(update={"precision": 0.02})
+    record = runs.lines(plan.model_copy(update={"profile": plan.profile.model_copy(update={"trials": 8})}))
+    results = results_of(tmp_path, plan.model_copy(update={"profile": wished}), record)
+    (curve,) = [curve for curve in results.curves if curve.baseline == "blocking"]
+    compared = [
+        next(c for c in cell.comparisons if (c.baseline, c.candidate) == ("blocking", "async"))
+        for cell in results.cells
+    ]
+    assert [one.trials for one in compared] == [8] * 5
+    assert [(point.low, point.high) for point in curve.points] == [(one.low, one.high) for one in compared]
+    plain = results_of(tmp_path, runs.curve_plan(), record)
+    assert plain.curves[0].points[0].low != curve.points[0].low
+
+
 def test_a_cell_that_breaks_a_rule_is_left_off_the_curve(tmp_path: Path) -> None:
     plan = runs.curve_plan()
     worst = plan.cells[-1].key

@@ -124,17 +124,27 @@ def test_a_curve_too_vague_to_bound_its_crossing_leaves_the_bounds_open():
     assert (crossing.low, crossing.high) == (None, None)
 
 
-def test_milliseconds_cross_where_the_wait_ratio_does():
-    # with D = 0.6 ms and 2 trips on the loop, a wait ratio of w is a round trip of 0.3 w ms
+def test_after_a_pilot_the_band_rests_on_the_pilots_spread_as_the_gain_does():
+    # as many cells as coefficients: at the first cell the band is the interval of that cell's gain
     rng = np.random.default_rng(4)
-    at_cells = true_log_ratio(np.array(WAIT_RATIOS), users=4, trips=2)
-    by_ratio = simulate_curve(rng, at_cells, x=WAIT_RATIOS, blocks=BLOCKS, trials=6)
-    by_ms = [[CurvePoint(0.3 * p.x, p.log_ratio, p.weight) for p in points] for points in by_ratio]
-    in_ratio = fit_curve(by_ratio).crossing(TARGET)
-    in_ms = fit_curve(by_ms, x_at_wait_ratio_1=0.3).crossing(TARGET)
-    assert (in_ms.x, in_ms.low, in_ms.high) == pytest.approx(
-        (0.3 * in_ratio.x, 0.3 * in_ratio.low, 0.3 * in_ratio.high)
+    points = simulate_curve(rng, np.array([0.05, 0.3, 0.7]), x=[0.1, 0.4, 1.1], blocks=[1, 2, 1], trials=9)
+    curve = fit_curve(points, pilot=3)
+    expected = estimate_gain([trial_points[0].log_ratio for trial_points in points], pilot=3)
+    assert (curve.gain[0], curve.low[0], curve.high[0]) == pytest.approx(
+        (expected.gain, expected.low, expected.high)
     )
+    assert curve.gain == fit_curve(points).gain
+
+
+def test_a_pilot_of_one_trial_gives_no_band():
+    assert fit_curve([trial(), trial(), trial()], pilot=1).low is None
+
+
+def test_a_pilot_supports_the_curve_by_itself():
+    pilot = [trial(WAIT_RATIOS[:2]), trial(WAIT_RATIOS[:2], 0.01)]
+    curve = fit_curve([*pilot, trial(), trial()], pilot=2)
+    assert curve.degree == 1
+    assert curve.low is not None
 
 
 @pytest.mark.parametrize(
