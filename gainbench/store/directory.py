@@ -103,6 +103,8 @@ class RunDirectory:
         with _explained(target):
             try:
                 with temporary.open("wb") as file:
+                    if name == PLAN:
+                        temporary.chmod(0o600)  # it may hold the database's password
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())

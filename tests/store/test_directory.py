@@ -152,3 +152,11 @@ def test_a_reopened_run_loses_its_torn_last_line_and_goes_on(tmp_path: Path) -> 
     run = load_run(path)
     assert run.lines == (*record, END)
     assert not run.warnings
+
+
+def test_only_its_owner_can_read_the_plan_which_may_hold_a_password(tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path, "bench", now=NOW)
+    directory.write_text("plan.toml", "[database]\n")
+    directory.write_text("summary.md", "# Summary\n")
+    assert (directory.path / "plan.toml").stat().st_mode & 0o077 == 0
+    assert (directory.path / "summary.md").stat().st_mode & 0o400
