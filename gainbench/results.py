@@ -42,7 +42,10 @@ class Latency(Record):
 
 
 class ArmFigures(Record):
-    """One arm in one cell. Rates and costs are per successful request."""
+    """One arm in one cell. Rates count successes; costs are per request, whether answered or failed.
+
+    Where more requests failed than the rule of validity allows, the costs are None.
+    """
 
     state: State
     throughput_rps: float | None

@@ -11,19 +11,25 @@ from gainbench.records import Block, Collapse, Window
 from gainbench.results import ArmFigures, Latency
 from gainbench.stats.estimate import estimate_throughput, repeatability
 
+MOST_ERRORS = 0.001  # as the rule of validity says
 T = TypeVar("T")
 
 
 def arm_figures(
     arm: str, kept: Sequence[Block], collapse: Collapse | None, claim: Claim | None
 ) -> ArmFigures:
-    """Pool an arm's windows. A collapsed arm keeps what it did before, but gets no throughput."""
+    """Pool an arm's windows. A collapsed arm keeps what it did before, but gets no throughput.
+
+    An arm that fails gets no costs: a failure is often cheaper than an answer, and would make it look good.
+    """
     windows = [window for block in kept for window in block.of(arm)]
     trials = per_trial(kept, lambda blocks: _throughput(_windows(blocks, arm)))
     rates = [rate for rate in trials if rate]
     pooled = estimate_throughput(rates) if rates and collapse is None else None
-    requests = sum(window.successes + window.failed for window in windows)
-    cpu = _sum(window.arm_reading.cpu_seconds for window in windows)
+    requests, errors = _requests(windows), sum(window.failed for window in windows)
+    priced = kept if errors <= MOST_ERRORS * requests else []
+    costs = _windows(priced, arm)
+    cpu = _sum(window.arm_reading.cpu_seconds for window in costs)
     off_loop = claim.off_loop if claim and claim.baseline == arm else None
     return ArmFigures(
         state=collapse.state if collapse else "ok",
@@ -33,16 +39,18 @@ def arm_figures(
         trials_rps=tuple(rates),
         cpu_ms_per_request=_per(cpu, requests, 1000),
         cpu_ms_trials=tuple(
-            cost for cost in per_trial(kept, lambda blocks: cpu_ms(_windows(blocks, arm))) if cost is not None
+            cost
+            for cost in per_trial(priced, lambda blocks: cpu_ms(_windows(blocks, arm)))
+            if cost is not None
         ),
-        wait_ms_per_request=_per(_wait_seconds(windows, ()), requests, 1000),
-        loop_wait_ms_per_request=None if off_loop is None else loop_wait_ms(windows, off_loop),
-        trips_per_request=_per(_sum(window.trips for window in windows), requests),
-        switches_per_request=_per(_sum(w.arm_reading.switches for w in windows), requests),
-        run_queue_ms_per_request=_per(_sum(w.arm_reading.run_queue_seconds for w in windows), requests, 1000),
+        wait_ms_per_request=_per(_wait_seconds(costs, ()), requests, 1000),
+        loop_wait_ms_per_request=None if off_loop is None else loop_wait_ms(costs, off_loop),
+        trips_per_request=_per(_sum(window.trips for window in costs), requests),
+        switches_per_request=_per(_sum(w.arm_reading.switches for w in costs), requests),
+        run_queue_ms_per_request=_per(_sum(w.arm_reading.run_queue_seconds for w in costs), requests, 1000),
         memory_mib=_mib(windows),
         requests_per_cpu_second=requests / cpu if cpu else None,
-        errors=sum(window.failed for window in windows),
+        errors=errors,
         failures=_failures(windows),
         requests=requests,
         latency_ms=_latency(windows),
@@ -57,14 +65,12 @@ def per_trial(kept: Sequence[Block], figure: Callable[[Sequence[Block]], T]) -> 
 
 def cpu_ms(windows: Sequence[Window]) -> float | None:
     """CPU time per request of the server, D."""
-    requests = sum(window.successes + window.failed for window in windows)
-    return _per(_sum(window.arm_reading.cpu_seconds for window in windows), requests, 1000)
+    return _per(_sum(window.arm_reading.cpu_seconds for window in windows), _requests(windows), 1000)
 
 
 def loop_wait_ms(windows: Sequence[Window], off_loop: Sequence[str]) -> float | None:
     """Time per request that the event loop stands still for the database, L_loop."""
-    requests = sum(window.successes + window.failed for window in windows)
-    return _per(_wait_seconds(windows, off_loop), requests, 1000)
+    return _per(_wait_seconds(windows, off_loop), _requests(windows), 1000)
 
 
 def window_spread(arm: str, kept: Sequence[Block]) -> float | None:
@@ -75,6 +81,11 @@ def window_spread(arm: str, kept: Sequence[Block]) -> float | None:
 
 def _windows(blocks: Iterable[Block], arm: str) -> list[Window]:
     return [window for block in blocks for window in block.of(arm)]
+
+
+def _requests(windows: Iterable[Window]) -> int:
+    """Answered or failed: a failure, too, used CPU time and the database."""
+    return sum(window.successes + window.failed for window in windows)
 
 
 def _throughput(windows: Sequence[Window]) -> float | None:

@@ -85,6 +85,32 @@ def test_failures_never_count_as_throughput(tmp_path: Path) -> None:
     assert results.run.status == "invalid"
 
 
+@pytest.mark.parametrize(("failed", "cpu_ms"), [(1, 0.71), (2, None)])
+def test_an_arm_that_fails_more_than_the_rule_allows_does_not_look_cheap(
+    tmp_path: Path, failed: int, cpu_ms: float | None
+) -> None:
+    plan = runs.plan(trials=1)
+    seconds = 1000 * 0.71e-3
+    reading = runs.window("async", 0.0).arm_reading.model_copy(update={"cpu_seconds": seconds})
+    some = {"successes": 1000 - failed, "failures": {"HTTP 500": failed}, "arm_reading": reading}
+    cell = results_of(tmp_path, plan, changed(runs.lines(plan), "async", **some)).headline_cell
+    assert cell is not None
+    figures = cell.arms["async"]
+    costs = (
+        figures.wait_ms_per_request,
+        figures.trips_per_request,
+        figures.switches_per_request,
+        figures.run_queue_ms_per_request,
+        figures.requests_per_cpu_second,
+    )
+    assert figures.requests == 2000
+    assert figures.cpu_ms_per_request == (cpu_ms and pytest.approx(cpu_ms))
+    assert figures.cpu_ms_trials == ((pytest.approx(cpu_ms),) if cpu_ms else ())
+    assert [cost is None for cost in costs] == [cpu_ms is None] * len(costs)
+    assert figures.throughput_rps is not None
+    assert figures.memory_mib is not None
+
+
 def test_dropped_blocks_are_in_no_figure(tmp_path: Path) -> None:
     plan = runs.plan(trials=4)
     whole = runs.lines(plan)
