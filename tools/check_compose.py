@@ -86,6 +86,24 @@ def dependencies_can_come_true(file: ComposeFile) -> Iterator[str]:
                 yield f"{name}: requires {needed}, which runs in its profile only (required: false)"
 
 
+def each_image_is_built_once(file: ComposeFile) -> Iterator[str]:
+    """Parallel builds of one tag fail with "already exists", on a machine that does not have it yet."""
+    builders: dict[str, str] = {}
+    for name, service in file.services.items():
+        if service.build is not None:
+            if service.image in builders:
+                yield f"{name}: builds {service.image!r}, which {builders[service.image]} builds already"
+            builders.setdefault(service.image, name)
+    for name, service in file.services.items():
+        builder = builders.get(service.image, name)
+        if name == builder:
+            continue
+        if service.pull_policy != "never":
+            yield f"{name}: may pull {service.image!r}, which {builder} builds (pull_policy: never)"
+        if builder not in needed_by(file, name):
+            yield f"{name}: does not wait for {builder}, which builds {service.image!r}"
+
+
 def arms_have_cores_of_their_own(file: ComposeFile) -> Iterator[str]:
     arms = {name: cores(file.services[name]) for name in ARMS}
     for name in ARMS:
@@ -151,6 +169,7 @@ RULES: tuple[Rule, ...] = (
     nobody_is_root,
     everything_is_watched_or_ends,
     dependencies_can_come_true,
+    each_image_is_built_once,
     arms_have_cores_of_their_own,
     arms_are_alike,
     arms_share_no_schema_and_no_port_of_the_proxy,
@@ -164,6 +183,18 @@ def objections(file: ComposeFile) -> list[str]:
     if missing:
         return [f"services are missing: {', '.join(sorted(missing))}"]
     return [objection for rule in RULES for objection in rule(file)]
+
+
+def needed_by(file: ComposeFile, name: str) -> set[str]:
+    """What the service waits for, directly or not: that alone is built and started with it."""
+    needed: set[str] = set()
+    waiting = [name]
+    while waiting:
+        service = file.services.get(waiting.pop())
+        new = set() if service is None else service.depends_on.keys() - needed
+        needed |= new
+        waiting += new
+    return needed
 
 
 def cores(service: Service) -> set[int]:

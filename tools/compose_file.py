@@ -52,7 +52,7 @@ class Service(_Strict):
     read_only: bool
     init: bool
     build: str | None = None
-    pull_policy: Literal["build"] | None = None
+    pull_policy: Literal["build", "never"] | None = None
     profiles: list[str] = []
     user: str | None = None
     entrypoint: list[str] = []
