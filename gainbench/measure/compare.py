@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from gainbench.measure.arms import cpu_ms, per_trial
 from gainbench.measure.latency import latency_figures
-from gainbench.plan.model import Comparison, Plan
+from gainbench.plan.model import Cell, Comparison, Plan
 from gainbench.records import Block
 from gainbench.results import ComparisonFigures
 from gainbench.stats.control import expected_gain
@@ -56,6 +56,7 @@ def _log_ratio(comparison: Comparison, block: Block) -> float | None:
 def comparison_figures(
     plan: Plan,
     comparison: Comparison,
+    cell: Cell,
     kept: Sequence[Block],
     *,
     collapsed: bool,
@@ -70,7 +71,8 @@ def comparison_figures(
     parts = variance_components([trial.log_ratios for trial in trials])
     moved = drift([TrialRatio(trial.seconds, trial.mean) for trial in trials])
     verdict = judge(means, collapsed=collapsed, valid=valid, margin=plan.margin, pilot=pilot)
-    expected = _expected(plan, comparison, kept, burdens)
+    hindrance = _hindrance(plan, comparison, cell)
+    expected = None if hindrance else _expected(plan, comparison, kept, burdens)
     return ComparisonFigures(
         baseline=comparison.baseline,
         candidate=comparison.candidate,
@@ -93,8 +95,29 @@ def comparison_figures(
         latency=()
         if plan.rate is None
         else latency_figures(comparison, kept, collapsed=collapsed, valid=valid, margin=plan.margin),
-        notes=tuple(_notes(gain, expected, moved.p_value if moved else None)),
+        notes=tuple(_notes(gain, expected, hindrance, moved.p_value if moved else None)),
     )
+
+
+def _hindrance(plan: Plan, comparison: Comparison, cell: Cell) -> str | None:
+    """Why the CPU time that a control burnt does not foretell this gain; None where it does.
+
+    It does where nothing but CPU time bounds the arms and nothing but the control tells them apart. A trial
+    keeps what was burnt under its last users and servers alone.
+    """
+    pair = (comparison.baseline, comparison.candidate)
+    if plan.control is None or plan.control.arm not in pair:
+        return None
+    first, second = (plan.arm(name).model_copy(update={"name": ""}) for name in pair)
+    if first != second:
+        return "the arms differ in more than the control; compare the arm with itself"
+    if cell.rtt_ms:
+        return "requests wait for the database; measure at round trip 0"
+    if plan.rate is not None:
+        return "an open loop serves the rate asked for"
+    if len({(one.server_condition, one.scenario, one.users) for one in plan.cells}) > 1:
+        return "what was burnt is known for one condition of a trial only; measure a single one"
+    return None
 
 
 def _expected(plan: Plan, comparison: Comparison, kept: Sequence[Block], burdens: Burdens) -> Gain | None:
@@ -112,7 +135,9 @@ def _expected(plan: Plan, comparison: Comparison, kept: Sequence[Block], burdens
     return expected_gain(pairs) if pairs else None
 
 
-def _notes(gain: Gain | None, expected: Gain | None, drift_p: float | None) -> list[str]:
+def _notes(
+    gain: Gain | None, expected: Gain | None, hindrance: str | None, drift_p: float | None
+) -> list[str]:
     notes = []
     if gain is not None and gain.low is None:
         notes.append("a single trial shows no spread: there is no interval")
@@ -123,4 +148,6 @@ def _notes(gain: Gain | None, expected: Gain | None, drift_p: float | None) -> l
         notes.append(
             f"control: the interval {inside} the {expected.gain:+.1%} expected from the CPU measured"
         )
+    if gain is not None and hindrance is not None:
+        notes.append(f"control: no gain can be expected here, as {hindrance}")
     return notes

@@ -95,6 +95,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
         comparison_figures(
             plan,
             comparison,
+            cell,
             kept[cell.key],
             collapsed=bool({comparison.baseline, comparison.candidate} & collapsed.keys()),
             valid=all(rule.ok for rule in rules),

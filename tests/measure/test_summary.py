@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gainbench.measure.summary import summarise
-from gainbench.plan.model import Control, Plan
+from gainbench.plan.model import Cell, Control, Plan
 from gainbench.records import Block, Collapse, End, Line, Trial, Window
 from gainbench.results import Results
 from gainbench.store import load_run
@@ -177,20 +177,78 @@ def test_a_run_that_knows_nothing_of_its_pinning_is_summarised(tmp_path: Path) -
     assert summarise(load_run(path)).run.status == "valid"
 
 
+def controlled(plan: Plan, arm: str = "sync#2") -> Plan:
+    return plan.model_copy(update={"control": Control(arm=arm, share=0.1)})
+
+
+def with_control(plan: Plan) -> list[Line]:
+    """A record in which each trial's control burnt 0.076 ms a request."""
+    burnt = {"control_added_seconds": 0.076e-3}
+    return [line.model_copy(update=burnt) if isinstance(line, Trial) else line for line in runs.lines(plan)]
+
+
+def twins(*cells: Cell) -> Plan:
+    """`sync` against itself, with `sync#2` slowed down."""
+    plan = runs.plan(arms=("sync", "sync#2"), cells=cells, claim=False)
+    return controlled(plan)
+
+
 def test_a_control_is_held_against_the_cpu_that_was_burnt_on_top_of_the_measured(tmp_path: Path) -> None:
-    plan = runs.plan(arms=("sync", "sync#2"), claim=False).model_copy(
-        update={"control": Control(arm="sync#2", share=0.1)}
-    )
-    record = [
-        line.model_copy(update={"control_added_seconds": 0.076e-3}) if isinstance(line, Trial) else line
-        for line in runs.lines(plan)
-    ]
-    cell = results_of(tmp_path, plan, record).headline_cell
+    plan = twins(runs.cell(0.0))
+    cell = results_of(tmp_path, plan, with_control(plan)).headline_cell
     assert cell is not None
     # sync takes 0.76 ms a request; with 0.076 ms on top it serves 1 / 1.1 as many.
     assert runs.CPU_MS["sync"] == 0.76
     assert cell.comparisons[0].expected_gain == pytest.approx(1 / 1.1 - 1)
-    assert any(note.startswith("control: the interval") for note in cell.comparisons[0].notes)
+    assert any(
+        note.startswith("control: the interval misses the -9.1%") for note in cell.comparisons[0].notes
+    )
+
+
+def test_a_control_of_several_round_trips_foretells_the_gain_where_there_is_none(tmp_path: Path) -> None:
+    plan = twins(runs.cell(0.0), runs.cell(0.4, headline=False))
+    cells = results_of(tmp_path, plan, with_control(plan)).cells
+    assert [cell.comparisons[0].expected_gain is None for cell in cells] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        pytest.param(twins(runs.cell(0.1)), "requests wait for the database", id="a round trip"),
+        pytest.param(
+            controlled(runs.plan(arms=("sync", "async"), cells=(runs.cell(0.0),), claim=False), "async"),
+            "the arms differ in more than the control",
+            id="two arms",
+        ),
+        pytest.param(
+            twins(runs.cell(0.0), runs.cell(0.0, headline=False, users=8)),
+            "known for one condition of a trial only",
+            id="two conditions",
+        ),
+        pytest.param(
+            twins(runs.cell(0.0)).model_copy(update={"rate": 500.0}),
+            "an open loop serves the rate asked for",
+            id="an open loop",
+        ),
+    ],
+)
+def test_a_control_that_foretells_no_gain_expects_none_and_says_why(
+    tmp_path: Path, plan: Plan, why: str
+) -> None:
+    for cell in results_of(tmp_path, plan, with_control(plan)).cells:
+        (comparison,) = cell.comparisons
+        assert comparison.expected_gain is None
+        (note,) = [note for note in comparison.notes if note.startswith("control: ")]
+        assert note.startswith("control: no gain can be expected here")
+        assert why in note
+
+
+def test_a_comparison_without_the_controls_arm_has_no_word_of_it(tmp_path: Path) -> None:
+    plan = controlled(runs.plan(claim=False), "sync")
+    cell = results_of(tmp_path, plan, with_control(plan)).headline_cell
+    assert cell is not None
+    between_others = next(c for c in cell.comparisons if "sync" not in (c.baseline, c.candidate))
+    assert not [note for note in between_others.notes if note.startswith("control")]
 
 
 def collapse_in(plan: Plan, trial: int, at: int, arm: str) -> list[Line]:
