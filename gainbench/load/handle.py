@@ -22,7 +22,7 @@ from gainbench.stack.supervisor import Process, Supervisor
 START_SECONDS = 30.0
 # Each arm's on_start has 30 s of its own in the generator; stopping takes it less than 10 s.
 PREPARE_SECONDS = 45.0
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 20.0  # longer than the master of several generators waits for its workers
 POLL_SECONDS = 0.05
 LAST_WORDS_SECONDS = 2.0
 LOG_TAIL_LINES = 15

@@ -42,6 +42,7 @@ from gainbench.load.channel import (
 )
 from gainbench.load.generator import converse
 from gainbench.load.joining import Part, join, join_remainders
+from gainbench.load.openloop import SETTLE_SECONDS
 from gainbench.load.orders import Answer, BeginAt, Order, PrepareShare, Share, TellTime, TimeTold
 from gainbench.load.worker import ANSWER, GREETING, ORDER, VERSIONS
 
@@ -195,6 +196,7 @@ class Master:
         self._faults: list[str] = []  # why the present workload is no longer what was asked for
         self._sent: dict[str, Mapping[str, int]] = {}
         self._most_lag_seconds = 0.0
+        self._settle_seconds = 0.0  # how long after its close a window may still be waiting for answers
         self._closes_at = 0.0
 
     def answer(self, request: protocol.Request) -> protocol.Reply:
@@ -219,6 +221,7 @@ class Master:
         self._finish_workload()
         self._muster()
         source = workload.locustfile.read_text(encoding="utf-8")
+        self._settle_seconds = 0.0 if workload.pace is None else SETTLE_SECONDS
         while True:
             self._sent, self._faults = {}, []
             self._crew = list(self._workers.values())[: workload.users]
@@ -273,7 +276,7 @@ class Master:
 
     def _finish_window(self) -> protocol.WindowClosed:
         left = max(self._closes_at - monotonic(), 0.0)
-        answers = self._ask_crew(protocol.Finish(), left + REPORT_SECONDS)
+        answers = self._ask_crew(protocol.Finish(), left + self._settle_seconds + REPORT_SECONDS)
         self._require_crew()
         parts = {
             worker: Part(worker.users, worker.clock.ahead_seconds, answer)

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, process_time
 
 import gevent
 from gevent.event import AsyncResult, Event
@@ -235,6 +235,7 @@ class Turnstile:
         self.lanes: dict[str, Lane] = {}
         self.turn: Lane | None = None
         self.task_exceptions: Counter[str] = Counter()
+        self.window_cpu_seconds = 0.0  # that this process took in the last window, until its close
         self.started = Event()
         self._opened: AsyncResult[float] = AsyncResult()
         self._window: gevent.Greenlet[..., WindowClosed] | None = None
@@ -310,10 +311,12 @@ class Turnstile:
     def _count(self, lane: Lane, open_at: float, seconds: float) -> WindowClosed:
         sleep_until(open_at)
         opened_at = lane.start_counting()
+        cpu_at_open = process_time()
         self._opened.set(opened_at)
         close_at = opened_at + seconds
         sleep_until(close_at)
         counts, latencies_us = lane.stop_counting(close_at, opened_late=opened_at - open_at)
+        self.window_cpu_seconds = process_time() - cpu_at_open
         starts, latencies_us = lane.settle(latencies_us)
         return WindowClosed(replace(counts, starts=starts), latencies_us, self.take_remainder())
 

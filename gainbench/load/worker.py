@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, process_time, time
+from time import monotonic, time
 from typing import Any
 
 import gevent
@@ -130,7 +130,6 @@ class Station:
     def __init__(self, session: LocustSession) -> None:
         self._session = session
         self._copies: dict[str, Path] = {}  # of Locust files, by their source
-        self._cpu_at_open = 0.0
 
     def answer(self, order: orders.Order) -> orders.Answer:
         turnstile = self._session.turnstile
@@ -142,13 +141,11 @@ class Station:
                 return protocol.Prepared()
             case orders.BeginAt(arm, open_at, seconds):
                 turnstile.schedule(arm, open_at=open_at, seconds=seconds)
-                opened = turnstile.wait_for_opening()
-                self._cpu_at_open = process_time()
-                return protocol.WindowOpened(opened)
+                return protocol.WindowOpened(turnstile.wait_for_opening())
             case protocol.Finish():
                 closed = turnstile.wait_for_report()
-                used = process_time() - self._cpu_at_open
-                return replace(closed, window=replace(closed.window, worker_cpu_seconds=(used,)))
+                used = (turnstile.window_cpu_seconds,)
+                return replace(closed, window=replace(closed.window, worker_cpu_seconds=used))
             case _:
                 return generator.answer(order, self._session)
 

@@ -14,7 +14,7 @@ from gainbench.errors import ConfigurationError
 from gainbench.load.channel import Address
 from gainbench.load.crew import Crew, Generators
 from gainbench.load.handle import GeneratorLost, WindowReport
-from gainbench.load.protocol import Remainder, Workload
+from gainbench.load.protocol import Pace, Remainder, Workload
 from gainbench.stack.ports import free_port
 from gainbench.stack.supervisor import Supervisor
 from tests.load.conftest import CountingServer, counting_servers
@@ -196,6 +196,24 @@ def test_when_all_workers_are_gone_the_measurement_is_invalid(crew, servers, loc
     with pytest.raises(GeneratorLost) as lost:
         window(crew, "left")
     assert "no load generator is left" in lost.value.cure
+
+
+def test_an_arm_that_stops_answering_an_open_loop_loses_no_generator(crew, servers, locustfile):
+    left, right = servers
+    pace = Pace("constant", {"left": 100.0, "right": 100.0})
+    crew.prepare(Workload(locustfile(READ), None, 10, (left.target, right.target), seed=1, pace=pace))
+    crew.begin("left", guard_seconds=0.2, seconds=0.3)
+    os.kill(left.pid, signal.SIGSTOP)
+    try:
+        stalled = crew.finish()
+    finally:
+        os.kill(left.pid, signal.SIGCONT)
+    after = window(crew, "right")
+    rest = end(crew)
+    assert stalled.incomplete is None
+    assert stalled.starts.unanswered >= 25  # of 30 planned; the server may have answered a few before
+    assert after.incomplete is None
+    assert rest.sent["left"] == left.counts().total()
 
 
 def test_a_mistake_in_the_locust_file_reaches_the_caller(crew, servers, locustfile):

@@ -11,6 +11,7 @@ import pytest
 from gainbench.load import histogram
 from gainbench.load.openloop import Cohort, Start, planned_starts
 from gainbench.load.protocol import Arrivals, Pace, Workload
+from gainbench.load.turnstile import Lane, Turnstile
 
 READER = """
     from locust import FastHttpUser, between, task
@@ -89,6 +90,22 @@ def test_a_latency_runs_from_the_planned_start_and_the_unanswered_enter_with_the
     assert (starts.planned, starts.unanswered) == (3, 1)
     assert (starts.late_for_users, starts.late_for_generator, starts.longest_late_seconds) == (1, 0, 0.4)
     assert list(cohort.latencies_us) == [2_000, 3_000_000]
+
+
+class SlowToSettle(Lane):
+    def settle(self, latencies_us):
+        until = time.process_time() + 0.2
+        while time.process_time() < until:
+            pass
+        return super().settle(latencies_us)
+
+
+def test_the_cpu_time_of_a_window_ends_with_it_and_not_with_the_last_answer():
+    turnstile = Turnstile()
+    turnstile.set_up(["left"], SlowToSettle)
+    turnstile.schedule("left", open_at=time.monotonic(), seconds=0.01)
+    turnstile.wait_for_report()
+    assert 0 < turnstile.window_cpu_seconds < 0.1
 
 
 def test_the_schedule_is_kept_whatever_the_files_wait_time_says(locustfile, generator, servers):
