@@ -11,7 +11,7 @@ from gainbench.records import Block, Collapse, Window
 from gainbench.results import ArmFigures, Latency
 from gainbench.stats.estimate import estimate_throughput, repeatability
 
-MOST_ERRORS = 0.001  # as the rule of validity says
+MOST_ERRORS = 0.001  # of an arm's requests: beyond, neither its costs nor its cell are believed
 T = TypeVar("T")
 
 

@@ -378,7 +378,7 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
     """Put the plan beside the record, which ends with how the run did. A resumed run's clock goes on."""
     if resumed is None:
         directory.write_text(PLAN, file.render(plan))
-    earlier = _last_seen(resumed) if resumed else 0.0
+    earlier = resumed.seconds if resumed else 0.0
     ending = _Ending(time.monotonic() - earlier)
     status: Literal["complete", "interrupted", "failed"] = "failed"
     try:
@@ -393,12 +393,6 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
     finally:
         seconds = time.monotonic() - ending.run_started
         directory.append(End(status=status, reason=ending.reason, seconds=seconds))
-
-
-def _last_seen(run: StoredRun) -> float:
-    """When the run last showed signs of life: a killed one has no end in its record."""
-    ends = (window.started + window.seconds for block in run.blocks for window in block.windows)
-    return run.end.seconds if run.end else max(ends, default=0.0)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def summarise(run: StoredRun) -> Results:
         run=RunFacts(
             id=run.id,
             started=run.started,
-            seconds=run.end.seconds if run.end else _last_seen(run),
+            seconds=run.seconds,
             profile=plan.profile.name,
             seed=plan.seed,
             status=status,
@@ -87,7 +87,6 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
         arms=serving,
         blocks=tuple(blocks),
         kept=tuple(kept[cell.key]),
-        round_trips=tuple(trips),
         pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
     )
     rules = validity.judge(evidence)
@@ -184,12 +183,6 @@ def _is_measured(run: StoredRun) -> bool:
 
 def _is_valid(cell: CellFigures) -> bool:
     return all(rule.ok for rule in cell.validity)
-
-
-def _last_seen(run: StoredRun) -> float:
-    return max(
-        (window.started + window.seconds for block in run.blocks for window in block.windows), default=0.0
-    )
 
 
 def _notes(run: StoredRun) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
+from gainbench.measure.arms import MOST_ERRORS
 from gainbench.plan.model import Cell
-from gainbench.records import Block, MachineReading, RoundTrips, Window
+from gainbench.records import Block, MachineReading, Window
 from gainbench.results import RuleFigures
 
 MOST_STEAL = 0.05
@@ -28,7 +29,6 @@ class Evidence:
     arms: tuple[str, ...]
     blocks: tuple[Block, ...]  # all of them
     kept: tuple[Block, ...]  # without the dropped ones
-    round_trips: tuple[RoundTrips, ...]
     pinned: bool
 
     @property
@@ -124,7 +124,7 @@ def errors(evidence: Evidence) -> RuleFigures:
         for windows in map(evidence.windows_of, evidence.arms)
     ]
     return _rule(
-        "errors", _worst(shares), 0.001, "of the requests", "an error is often faster than an answer"
+        "errors", _worst(shares), MOST_ERRORS, "of the requests", "an error is often faster than an answer"
     )
 
 

@@ -87,6 +87,12 @@ class StoredRun:
         last = self.lines[-1] if self.lines else None
         return last if isinstance(last, End) else None
 
+    @property
+    def seconds(self) -> float:
+        """How long the run lasted; one that was cut off, until its last whole window."""
+        ends = (window.started + window.seconds for block in self.blocks for window in block.windows)
+        return self.end.seconds if self.end else max(ends, default=0.0)
+
     def _of(self, kind: type[L]) -> tuple[L, ...]:
         return tuple(line for line in self.lines if isinstance(line, kind))
 

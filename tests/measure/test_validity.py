@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from gainbench.measure.arms import MOST_ERRORS
 from gainbench.measure.validity import RULES, Evidence, drop_reason, judge
 from gainbench.records import Block, MachineReading, Window
 from gainbench.results import RuleFigures
@@ -19,7 +18,7 @@ def evidence(changed: dict[str, Any] | None = None, *, dropped: int = 0, **machi
         Block(trial=0, number=number, cell=cell().key, windows=(_sound("blocking"), changed_window))
         for number, changed_window in enumerate([_sound("async", changed or {}, **machine)] * 10)
     )
-    return Evidence(cell=cell(), arms=ARMS, blocks=blocks, kept=blocks[dropped:], round_trips=(), pinned=True)
+    return Evidence(cell=cell(), arms=ARMS, blocks=blocks, kept=blocks[dropped:], pinned=True)
 
 
 def _sound(arm: str, changed: dict[str, Any] | None = None, **machine: float | None) -> Window:
@@ -79,10 +78,6 @@ def test_what_the_arms_and_users_did_has_limits(
 ) -> None:
     assert verdict(rule, evidence(inside)).ok
     assert not verdict(rule, evidence(outside)).ok
-
-
-def test_costs_are_known_as_long_as_the_rule_of_errors_holds() -> None:
-    assert verdict("errors", evidence()).limit == MOST_ERRORS
 
 
 def test_a_cell_that_lost_more_than_four_blocks_in_ten_is_invalid() -> None:
