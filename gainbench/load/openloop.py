@@ -9,6 +9,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
+from math import floor
 from random import Random
 from time import monotonic
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import gevent
 from gevent.event import AsyncResult
 
+from gainbench.load.orders import ALL, Share
 from gainbench.load.protocol import Arrivals, PlannedStarts, WindowCounts
 from gainbench.load.turnstile import Lane, Seat, sleep_until
 
@@ -25,13 +27,27 @@ SETTLE_SECONDS = 3.0
 POLL_SECONDS = 0.005
 
 
-def planned_starts(arrivals: Arrivals, rate_rps: float, began: float, random: Random) -> Iterator[float]:
-    """The moments at which requests are due, for ever."""
-    if arrivals == "constant":
-        yield from (began + number / rate_rps for number in count(1))
-    while True:
-        began += random.expovariate(rate_rps)
-        yield began
+class Timetable(NamedTuple):
+    """When requests are due, for all generators together, and which of them are this one's."""
+
+    arrivals: Arrivals
+    rate_rps: float
+    share: Share = ALL
+
+    def planned_starts(self, began: float, anchor: float, random: Random) -> Iterator[float]:
+        """The moments after ``began`` at which this generator's requests are due, for ever.
+
+        Constant arrivals are the ticks of one clock, which all generators count from the ``anchor``: each
+        takes every n-th tick, so that the gaps stay even, although they do not begin at the same moment.
+        Poisson arrivals need no such care: together, independent ones are again Poisson.
+        """
+        if self.arrivals == "constant":
+            next_tick = floor((began - anchor) * self.rate_rps) + 1
+            own_tick = next_tick + (self.share.number + 1 - next_tick) % self.share.of
+            yield from (anchor + tick / self.rate_rps for tick in count(own_tick, self.share.of))
+        while True:
+            began += random.expovariate(self.rate_rps / self.share.of)
+            yield began
 
 
 class Start(NamedTuple):
@@ -98,12 +114,11 @@ class PacedLane(Lane):
 
     is_paced = True
 
-    def __init__(self, arm: str, arrivals: Arrivals, rate_rps: float, random: Random) -> None:
+    def __init__(self, arm: str, timetable: Timetable, random: Random) -> None:
         super().__init__(arm)
         self.cohort: Cohort | None = None
         self.paced_since = 0.0
-        self._arrivals = arrivals
-        self._rate_rps = rate_rps
+        self._timetable = timetable
         self._random = random
         self._release: gevent.Greenlet[..., None] | None = None
         self._is_free = False  # nobody is paced any more: the users are leaving
@@ -114,12 +129,12 @@ class PacedLane(Lane):
     def seat(self, is_resting: Callable[[], bool]) -> "PacedSeat":
         return PacedSeat(self, is_resting)
 
-    def open(self) -> None:
+    def open(self, anchor: float | None = None) -> None:
         """Begin to release starts. A lane that is open already just goes on, with its queue."""
         super().open()
         if self._release is None and not self._is_free:
             self.paced_since = monotonic()
-            self._release = gevent.spawn(self._release_starts)
+            self._release = gevent.spawn(self._release_starts, self.paced_since if anchor is None else anchor)
 
     def close(self) -> None:
         super().close()
@@ -172,8 +187,8 @@ class PacedLane(Lane):
         self.cohort = None
         return cohort.close_the_books(monotonic()), cohort.latencies_us.tobytes()
 
-    def _release_starts(self) -> None:
-        for planned in planned_starts(self._arrivals, self._rate_rps, self.paced_since, self._random):
+    def _release_starts(self, anchor: float) -> None:
+        for planned in self._timetable.planned_starts(self.paced_since, anchor, self._random):
             self._next_planned = planned
             sleep_until(planned)
             late = monotonic() - planned > LATE_SECONDS

@@ -28,7 +28,7 @@ from locust.runners import STATE_STOPPED, Runner, WorkerNode
 
 from gainbench.errors import ConfigurationError
 from gainbench.load.locustfile import choose, open_locustfile
-from gainbench.load.openloop import PacedLane
+from gainbench.load.openloop import PacedLane, Timetable
 from gainbench.load.orders import ALL, Share
 from gainbench.load.protocol import ArmNotReady, Remainder, Workload
 from gainbench.load.turnstile import Lane, Turnstile
@@ -196,12 +196,14 @@ def refuse_too_many(workload: Workload, classes: list[type[locust.User]]) -> Non
 
 
 def _new_lane(workload: Workload, share: Share) -> Callable[[str], Lane]:
-    """Every arm gets the same sequence of gaps; several generators share the rate."""
+    """Every arm gets the same sequence of gaps; several generators share the starts."""
     pace = workload.pace
     if pace is None:
         return Lane
     seed = workload.seed + share.number
-    return lambda arm: PacedLane(arm, pace.arrivals, pace.rates_rps[arm] / share.of, random.Random(seed))
+    return lambda arm: PacedLane(
+        arm, Timetable(pace.arrivals, pace.rates_rps[arm], share), random.Random(seed)
+    )
 
 
 def _wait_for_on_start(lane: Lane, users: int) -> None:

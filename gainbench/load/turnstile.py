@@ -61,7 +61,8 @@ class Lane:
         self._flight_at_open = 0.0
         self._in_flight_at_open = 0
 
-    def open(self) -> None:
+    def open(self, anchor: float | None = None) -> None:
+        """The ``anchor`` is a moment that all generators have in common; a closed loop has no use for it."""
         self.is_open = True
         self._gate.set()
 
@@ -247,14 +248,14 @@ class Turnstile:
         self.task_exceptions.clear()
         self.started.clear()
 
-    def turn_to(self, arm: str | None) -> None:
+    def turn_to(self, arm: str | None, anchor: float | None = None) -> None:
         """Close every lane but this arm's."""
         self.turn = None if arm is None else self.lanes[arm]
         for lane in self.lanes.values():
             if lane is not self.turn:
                 lane.close()
         if self.turn is not None:
-            self.turn.open()
+            self.turn.open(anchor)
 
     def open_all(self) -> None:
         self.started.set()
@@ -265,7 +266,7 @@ class Turnstile:
         """Let this arm through now, and count from ``open_at`` for so many seconds."""
         if self._window is not None:
             raise RuntimeError("a window is already under way")
-        self.turn_to(arm)
+        self.turn_to(arm, anchor=open_at)
         self._opened = AsyncResult()
         self._window = gevent.spawn(self._count, self.lanes[arm], open_at, seconds)
 

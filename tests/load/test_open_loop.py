@@ -4,12 +4,14 @@ import os
 import signal
 import threading
 import time
+from itertools import islice, pairwise
 from random import Random
 
 import pytest
 
 from gainbench.load import histogram
-from gainbench.load.openloop import Cohort, Start, planned_starts
+from gainbench.load.openloop import Cohort, PacedLane, Start, Timetable
+from gainbench.load.orders import Share
 from gainbench.load.protocol import Arrivals, Pace, Workload
 from gainbench.load.turnstile import Lane, Turnstile
 
@@ -67,13 +69,49 @@ def stalled_window(generator, server):
 
 
 def test_constant_arrivals_are_evenly_spaced_and_poisson_ones_come_at_the_same_rate():
-    even = planned_starts("constant", 4.0, 10.0, Random(1))
+    even = Timetable("constant", 4.0).planned_starts(10.0, 10.0, Random(1))
     assert [next(even) for _ in range(4)] == [10.25, 10.5, 10.75, 11.0]
-    one, other = (planned_starts("poisson", 4.0, 10.0, Random(7)) for _ in range(2))
+    one, other = (Timetable("poisson", 4.0).planned_starts(10.0, 10.0, Random(7)) for _ in range(2))
     first = [next(one) for _ in range(4000)]
     assert first == [next(other) for _ in range(4000)]
     assert first == sorted(first)
     assert first[-1] - 10.0 == pytest.approx(1000, rel=0.05)
+
+
+@pytest.mark.parametrize("generators", [1, 2, 3, 8])
+def test_constant_arrivals_of_several_generators_are_those_of_one(generators):
+    # A window opens at 10.0 for all; each generator hears of it at another moment, up to a second before.
+    hear_at = [9.0 + 0.11 * number for number in range(generators)]
+    timetables = [Timetable("constant", 4.0, Share(number, generators)) for number in range(generators)]
+    starts = []
+    for timetable, began in zip(timetables, hear_at, strict=True):
+        own = list(islice(timetable.planned_starts(began, 10.0, Random(1)), 24))
+        assert began < own[0] <= began + generators / 4
+        assert [later - earlier for earlier, later in pairwise(own)] == [generators / 4] * 23
+        starts += own
+    assert sorted(start for start in starts if 10.0 < start <= 14.0) == [
+        10.0 + tick / 4 for tick in range(1, 17)
+    ]
+
+
+def test_the_ticks_are_counted_from_the_opening_that_is_the_same_for_all_generators():
+    turnstile = Turnstile()
+    turnstile.set_up(["left"], lambda arm: PacedLane(arm, Timetable("constant", 100, Share(1, 4)), Random(1)))
+    open_at = time.monotonic() + 0.055
+    turnstile.schedule("left", open_at=open_at, seconds=0.05)
+    turnstile.wait_for_opening()
+    turnstile.give_up_window()
+    ticks = [(turnstile.lanes["left"].next_start().planned - open_at) * 100 for _ in range(3)]
+    turnstile.turn_to(None)
+    assert ticks in (pytest.approx([-2, 2, 6], abs=0.01), pytest.approx([2, 6, 10], abs=0.01))
+
+
+@pytest.mark.parametrize("generators", [1, 4])
+def test_poisson_arrivals_of_several_generators_make_up_the_rate(generators):
+    for number in range(generators):
+        own = Timetable("poisson", 4.0, Share(number, generators)).planned_starts(10.0, 10.0, Random(number))
+        last = next(islice(own, 3999, None))
+        assert 4000 / (last - 10.0) == pytest.approx(4.0 / generators, rel=0.05)
 
 
 def test_a_latency_runs_from_the_planned_start_and_the_unanswered_enter_with_their_age():
