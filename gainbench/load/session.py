@@ -27,6 +27,7 @@ from locust.event import EventHook
 from locust.runners import STATE_STOPPED, Runner, WorkerNode
 
 from gainbench.errors import ConfigurationError
+from gainbench.load.limits import OTHER_FILES, SELECT_LIMIT, users_within
 from gainbench.load.locustfile import choose, open_locustfile
 from gainbench.load.openloop import PacedLane, Timetable
 from gainbench.load.orders import ALL, Share
@@ -39,12 +40,6 @@ STOP_SECONDS = 3.0
 KILL_SECONDS = 2.0
 POLL_SECONDS = 0.005
 LOGGED_TASK_EXCEPTIONS = 20
-
-# Descriptors that are not a user's connection: log, control socket, event loop, modules being imported.
-OTHER_FILES = 64
-# geventhttpclient asks select() whether an idle connection is still alive, and select() knows no descriptor
-# from 1024 on: such a connection would look dead and be opened anew for every single request.
-SELECT_LIMIT = 1024
 
 # Young objects are looked at rarely; what lives when the load begins is frozen and never looked at again.
 GC_THRESHOLD = 50_000
@@ -191,7 +186,7 @@ def refuse_too_many(workload: Workload, classes: list[type[locust.User]]) -> Non
         raise ConfigurationError(
             f"{workload.users} users x {len(workload.arms)} arms + {OTHER_FILES} other files = {needed} "
             f"open files, but {reason} is {limit}",
-            cure=f"use at most {(limit - OTHER_FILES) // len(workload.arms)} users",
+            cure=f"use at most {users_within(limit, len(workload.arms))} users",
         )
 
 
