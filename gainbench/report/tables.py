@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gainbench.report import numbers, words
-from gainbench.results import CellFigures, Results
+from gainbench.results import ArmFigures, CellFigures, Results
 from gainbench.store import StoredRun
 
 
@@ -115,6 +115,7 @@ def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
             Entry(numbers.bare(arm.wait_ms_per_request), arm.wait_ms_per_request),
             Entry(numbers.bare(arm.loop_wait_ms_per_request), arm.loop_wait_ms_per_request),
             Entry(numbers.bare(arm.trips_per_request), arm.trips_per_request),
+            _wait_per_trip(arm),
             Entry(numbers.bare(arm.switches_per_request), arm.switches_per_request),
             Entry(numbers.bare(arm.run_queue_ms_per_request), arm.run_queue_ms_per_request),
             Entry(numbers.bare(arm.memory_mib), arm.memory_mib),
@@ -128,12 +129,21 @@ def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
         "#database wait, ms",
         "#of it loop stopped, ms",
         "#round trips",
+        "#wait per round trip, ms",
         "#context switches",
         "#wait for a core, ms",
         "#memory, MiB",
     )
     columns = _columns(*_place_titles(cells), "arm", *titles)
     return Table("costs", "What a request costs", columns, tuple(rows))
+
+
+def _wait_per_trip(arm: ArmFigures) -> Entry:
+    """What one statement waited under load: the delay, the database's work and whatever queued."""
+    if arm.wait_ms_per_request is None or not arm.trips_per_request:
+        return Entry(numbers.UNKNOWN)
+    waited = arm.wait_ms_per_request / arm.trips_per_request
+    return Entry(numbers.bare(waited), waited)
 
 
 def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
@@ -158,13 +168,15 @@ def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
         (
             *_place(results, cell, cells),
             _arm(name),
-            Entry(numbers.percent(spread), spread),
+            Entry(words.scatter(spread), spread),
             Entry(f"{cell.blocks_dropped} of {cell.blocks_measured}", cell.blocks_dropped),
         )
         for cell in cells
         for name, spread in cell.repeatability.items()
     ]
-    columns = _columns(*_place_titles(cells), "arm", "#two windows differ by", "#blocks dropped")
+    columns = _columns(
+        *_place_titles(cells), "arm", "#one window scatters by (standard deviation)", "#blocks dropped"
+    )
     return Table("repeatability", "Repeatability", columns, tuple(rows))
 
 
@@ -213,7 +225,7 @@ def curve_points(results: Results) -> Table:
         for point in curve.points
     ]
     columns = _columns(
-        "condition", "comparison", "#wait ratio", "#measured round trip, ms", "#gain", "#95 % interval"
+        "condition", "comparison", "#wait ratio", "#measured to be added, ms", "#gain", "#95 % interval"
     )
     return Table("points", "The points of the curve", columns, tuple(rows))
 

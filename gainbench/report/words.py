@@ -26,13 +26,18 @@ GLOSSARY: Mapping[str, str] = {
     "gain": "Throughput of the candidate over that of the baseline, less 1: a geometric mean of trials.",
     "interval": "Where the gain lies with 95 % confidence, from the spread between trials (Student's t).",
     "round trip": "From a server to the database and back, through a proxy that adds a delay and counts.",
+    "added": "What the proxy puts on top of each round trip: pings through it, less pings beside it, while "
+    "nobody is loaded. Under load a statement waits longer: the added time, the database's own and a queue.",
     "wait ratio": "The time a request stops the event loop for the database, over the CPU time it costs. "
     "It travels from machine to machine; milliseconds do not.",
-    "repeatability": "How far two windows of the same arm in the same block lie apart.",
+    "repeatability": "How far a single window of an arm scatters: the standard deviation of the differences "
+    "between a block's two windows, over the square root of 2.",
     "collapsed": "The arm stopped serving. A result, not an error: it gives no gain.",
     "unresolved": "The interval holds 0 and reaches beyond the margin: the run was too short to tell.",
     "no difference": "The 90 % interval lies inside the plan's margin.",
 }
+
+UNDER_LOAD = "What a round trip takes under load is in the report's cost table."
 
 SINGLE_INTERVALS = "Only the headline's interval carries its 95 %; the others are single, uncorrected ones."
 
@@ -164,17 +169,21 @@ def measured(results: Results, cell: CellFigures) -> str:
     workers = numbers.several(cell.workers, "worker")
     cores = (results.environment.get("pinning") or {}).get("arms_cores")
     on = f" on {numbers.several(len(cores), 'core')}" if cores else ""
-    trip = (
-        f"a measured round trip of {numbers.ms(cell.rtt_measured_ms.p50)} to the database"
-        if cell.rtt_measured_ms.p50 is not None
-        else f"{added(cell)} to each database round trip"
-    )
     return (
         f"Measured: scenario {cell.scenario}, {_load_in_full(cell)}, "
-        f"{workers}{on}, a pool of {pool(cell)}, {trip}, on this machine. "
-        "It is not your deployment until you give it your numbers: "
+        f"{workers}{on}, a pool of {pool(cell)}, {_added_in_full(cell)}, on this machine. "
+        f"{UNDER_LOAD} It is not your deployment until you give it your numbers: "
         "`gainbench doctor --db-url URL` measures your round trip."
     )
+
+
+def _added_in_full(cell: CellFigures) -> str:
+    """The delay that was asked for, beside what the proxy was measured to add with nobody loading it."""
+    asked = f"{numbers.plain(cell.rtt_ms)} ms asked" if cell.rtt_ms else "no delay asked"
+    if cell.rtt_measured_ms.p50 is None:
+        return f"{asked} to be added to each database round trip"
+    found = numbers.ms(cell.rtt_measured_ms.p50)
+    return f"{asked} and {found} measured, while idle, to be added to each database round trip"
 
 
 def _load_in_full(cell: CellFigures) -> str:
@@ -227,9 +236,12 @@ def _place(found: ClaimFigures) -> str:
     place = f"{numbers.ratio(found.wait_ratio)} ({numbers.ratio_range(found.low, found.high)})"
     if found.rtt_ms is None:
         return place
-    here = f", which here takes {numbers.ms(found.rtt_ms)} added to each round trip"
     known = found.rtt_low_ms is not None and found.rtt_high_ms is not None
-    return place + here + (f" ({numbers.ms_range(found.rtt_low_ms, found.rtt_high_ms)})" if known else "")
+    within = f"{numbers.ms_range(found.rtt_low_ms, found.rtt_high_ms)}; " if known else ""
+    return (
+        f"{place}, which here takes {numbers.ms(found.rtt_ms)} added to each round trip "
+        f"({within}for waits under load see the cost table)"
+    )
 
 
 def _against_band(found: ClaimFigures) -> str:
@@ -265,10 +277,15 @@ def certainty(results: Results) -> str | None:
     parts = [f"{precision} from {trials} with {blocks}"]
     spreads = [spread for spread in cell.repeatability.values() if spread is not None]
     if spreads:
-        parts.append(f"windows of one arm repeat within {numbers.percent(max(spreads))}")
+        parts.append(f"one window scatters by {scatter(max(spreads))} (standard deviation)")
     if headline.smallest_detectable is not None:
         parts.append(f"the smallest gain it could see is {numbers.percent(headline.smallest_detectable)}")
     return ", ".join(parts)
+
+
+def scatter(spread: float | None) -> str:
+    """A standard deviation, as what it is: to both sides."""
+    return numbers.UNKNOWN if spread is None else f"±{numbers.percent(spread)}"
 
 
 def banners(results: Results) -> Iterator[tuple[str, str]]:

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from gainbench.report import words
+from gainbench.report import tables, words
 from gainbench.report.advice import advice
-from gainbench.results import Results
+from gainbench.results import Quantiles, Results
 from tests.report import cases
 from tests.report.cases import Case
 
@@ -133,9 +133,44 @@ def claimed(full: Case, **changes: Any) -> str:
 def test_a_claim_is_placed_in_wait_ratio_and_in_the_milliseconds_of_this_machine(full: Case) -> None:
     assert claimed(full) == (
         "Reproduced: the published +38 % of async over blocking lies at a wait ratio of 0.37 (0.36 to 0.38), "
-        "which here takes 0.086 ms added to each round trip (0.078 to 0.094 ms). "
+        "which here takes 0.086 ms added to each round trip (0.078 to 0.094 ms; for waits under load "
+        "see the cost table). "
         "That overlaps the band of 0.06 to 0.83 that a small cloud set-up gives."
     )
+
+
+def test_the_milliseconds_are_said_to_be_added_and_not_to_be_a_whole_round_trip(full: Case) -> None:
+    answer = words.answer(full.results)
+    assert answer is not None
+    assert (
+        "0.1 ms asked and 0.10 ms measured, while idle, to be added to each database round trip"
+        in answer.measured
+    )
+    assert "What a round trip takes under load is in the report's cost table." in answer.measured
+    cell = full.results.cells[0]
+    assert "no delay asked and 0.050 ms measured" in words.measured(full.results, cell)
+    unknown = cell.model_copy(update={"rtt_measured_ms": Quantiles(p50=None, p99=None)})
+    assert "no delay asked to be added" in words.measured(full.results, unknown)
+
+
+def test_the_cost_table_has_what_a_statement_waits_under_load(full: Case) -> None:
+    (cell,) = [cell for cell in full.results.cells if cell.headline]
+    found = tables.costs(full.results, [cell])
+    at = [column.title for column in found.columns].index("wait per round trip, ms")
+    # A SELECT waits for 0.18 + 0.1 ms, a ROLLBACK for 0.08 + 0.1 ms.
+    assert [row[at].value for row in found.rows] == pytest.approx([0.23, 0.23, 0.23])
+
+
+def test_repeatability_is_said_to_be_the_standard_deviation_of_one_window(full: Case) -> None:
+    cell = full.results.headline_cell
+    assert cell is not None
+    scattered = cell.model_copy(update={"repeatability": {"sync": 0.134, "async": 0.1, "blocking": None}})
+    results = full.results.model_copy(update={"cells": (scattered,)})
+    said = words.certainty(results)
+    assert said is not None
+    assert "one window scatters by ±13.4 % (standard deviation)" in said
+    column = tables.repeatability(results, [scattered])
+    assert [row[1].text for row in column.rows] == ["±13.4 %", "±10.0 %", "n/a"]
 
 
 def test_a_claim_that_the_curve_never_crosses_has_no_place(full: Case) -> None:
