@@ -19,13 +19,15 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
 from gevent.queue import Empty, Queue
 from locust.env import Environment
 from locust.rpc import Message
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.runners import FALLBACK_INTERVAL, HEARTBEAT_LIVENESS, STATE_INIT, STATE_MISSING, MasterRunner
+from pydantic import ValidationError
+from zmq.error import ZMQError
 
 from gainbench.errors import ConfigurationError
 from gainbench.load import channel, orders, protocol
@@ -46,8 +48,9 @@ from gainbench.load.openloop import SETTLE_SECONDS
 from gainbench.load.orders import Answer, BeginAt, Order, PrepareShare, Share, TellTime, TimeTold
 from gainbench.load.worker import ANSWER, GREETING, ORDER, VERSIONS
 
-# What else a master listens to; nothing that a stranger says may reach Locust's own bookkeeping of users.
-HEARD = {"client_ready", "heartbeat", GREETING, ANSWER}
+# What a master listens to; nothing that anybody says may reach Locust's own bookkeeping of users.
+HEARD_FROM_STRANGERS = {"client_ready", GREETING}
+HEARD_FROM_WORKERS = {*HEARD_FROM_STRANGERS, "heartbeat", ANSWER}
 
 MUSTER_SECONDS = 30.0
 GREETING_SECONDS = 10.0
@@ -63,11 +66,36 @@ CLOCK_READINGS = 8
 
 
 class Line(MasterRunner):
-    """Locust's end of the workers' connections. A worker speaks in its own name only."""
+    """Locust's end of the workers' connections. Each speaks in its own name; strangers only greet."""
+
+    def __init__(self, environment: Environment, host: str, port: int) -> None:
+        self._proven: set[str] = set()
+        super().__init__(environment, host, port)
+
+    def client_listener(self) -> NoReturn:
+        """In the place of Locust's, which a packet that is no message ends, and every connection with it."""
+        while True:
+            try:
+                packet = channel.read_packet(self.server.socket.recv_multipart())
+            except ZMQError as error:
+                logging.error("the workers' connections are broken: %s", error)
+                self.connection_broken = True  # Locust's heartbeat makes new ones
+                gevent.sleep(FALLBACK_INTERVAL)
+                continue
+            if packet is not None:
+                self.handle_message(packet.bearer, Message(packet.kind, packet.data, packet.sender))
 
     def handle_message(self, client_id: str, msg: Message) -> None:
-        if msg.node_id == client_id and msg.type in HEARD:
+        heard = HEARD_FROM_WORKERS if client_id in self._proven else HEARD_FROM_STRANGERS
+        if msg.node_id == client_id and msg.type in heard and is_well_formed(msg):
             super().handle_message(client_id, msg)
+
+    def believe(self, worker: str) -> None:
+        """Hear its heartbeats and answers from now on; the proof is its first sign of life."""
+        self._proven.add(worker)
+        node = self.clients.get(worker)
+        if node is not None:
+            node.heartbeat, node.state = HEARTBEAT_LIVENESS, STATE_INIT
 
     def is_alive(self, worker: str) -> bool:
         node = self.clients.get(worker)
@@ -75,6 +103,18 @@ class Line(MasterRunner):
 
     def greet(self, worker: str, greeting: Greeting) -> None:
         self.send_message(GREETING, {"text": channel.encode_greeting(greeting)}, client_id=worker)
+
+
+def is_well_formed(msg: Message) -> bool:
+    """Whether it holds what its handlers take for granted. What an answer holds is its seal's business."""
+    if msg.type == "client_ready":
+        return isinstance(msg.data, str)
+    if not isinstance(msg.data, Mapping):
+        return False
+    if msg.type == "heartbeat":
+        usage = msg.data.get("current_cpu_usage")
+        return isinstance(msg.data.get("state"), str) and isinstance(usage, int | float)
+    return msg.type != GREETING or isinstance(msg.data.get("text"), bytes)
 
 
 class Clock:
@@ -145,7 +185,12 @@ class Door:
         line.environment.events.worker_connect.add_listener(self._await_greeting)
 
     def _hear(self, environment: Environment, msg: Message) -> None:
-        match channel.decode_greeting(msg.data["text"]):
+        try:
+            greeting = channel.decode_greeting(msg.data["text"])
+        except ValidationError:
+            self._refuse(msg.node_id, "its greeting makes no sense")
+            return
+        match greeting:
             case Hello(versions, nonce) if versions == VERSIONS:
                 meeting = Handshake(self._secret, msg.node_id, nonce, channel.new_nonce())
                 self._meetings[msg.node_id] = meeting
@@ -162,6 +207,7 @@ class Door:
             self._refuse(name, "its proof of the secret is wrong")
             return
         self.turned_away.pop(name, None)
+        self._line.believe(name)
         self._line.greet(name, Welcome())
         self._admit(Worker(self._line, name, meeting.master_seal()))
 

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
+import msgpack
 import pytest
+import zmq
 
 from gainbench.errors import ConfigurationError
 from gainbench.load.channel import Address
@@ -288,6 +291,54 @@ def test_refused_workers_get_no_users_and_those_who_know_the_secret_do(guarded, 
     finally:
         worker.kill()
         worker.wait()
+
+
+STRANGER = "stranger"
+# Each of these would end Locust's listener, or reach a handler that takes something else for granted.
+NONSENSE = [
+    b"\xc1",
+    b"",
+    b"\x05\x05",
+    msgpack.dumps(("heartbeat", {"__datetime__": True, "as_str": "no date"}, STRANGER)),
+    msgpack.dumps(("heartbeat", {"__ObjectId__": True, "as_str": ""}, STRANGER)),
+    *(
+        msgpack.dumps((kind, data, STRANGER))
+        for kind in ("client_ready", "heartbeat", "stats", "quit", "gainbench-greeting", "gainbench-answer")
+        for data in (None, 5, [], {}, {"text": b"{}"}, {"text": "hello"}, {"state": "missing"})
+    ),
+]
+
+
+def talk_nonsense(address: str) -> None:
+    """Return when the master has heard all of it: it still answers a message that makes sense."""
+    hello = msgpack.dumps(("client_ready", version("locust"), STRANGER))
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.setsockopt(zmq.IDENTITY, STRANGER.encode())
+        stranger.setsockopt(zmq.LINGER, 0)
+        stranger.connect(f"tcp://{address}")
+        for packet in (hello, *NONSENSE, hello):
+            stranger.send(packet)
+        acknowledged = 0
+        while acknowledged < 2:
+            assert stranger.poll(5000), "the master no longer listens"
+            acknowledged += msgpack.loads(stranger.recv())[0] == "ack"
+
+
+def test_a_stranger_who_talks_nonsense_disturbs_no_count(guarded, servers, locustfile):
+    crew, address, secret_file = guarded
+    worker = subprocess.Popen(worker_command(address, "--secret-file", str(secret_file("right"))))
+    try:
+        prepare(crew, locustfile(READ), servers, users=2)
+        crew.begin("left", guard_seconds=0.1, seconds=0.3)
+        talk_nonsense(address)
+        windows = [crew.finish(), window(crew, "right")]
+        rest = end(crew)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert [seen.incomplete for seen in windows] == [None, None]
+    for server in servers:
+        assert counted(server.name, windows, rest) == rest.sent[server.name] == server.counts().total()
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:5557", "10.1.2.3:5557", "load.example:5557"])

@@ -2,9 +2,10 @@
 
 from array import array
 
+import msgpack
 import pytest
 
-from gainbench.load.channel import Forged, Handshake
+from gainbench.load.channel import Forged, Handshake, Packet, read_packet
 from gainbench.load.joining import Part, join, join_remainders
 from gainbench.load.orders import Share
 from gainbench.load.protocol import Remainder, Tally, WindowClosed, WindowCounts
@@ -101,3 +102,35 @@ def test_only_the_same_secret_proves_itself():
     assert mine.is_proven("worker", mine.proof("worker"))
     assert not mine.is_proven("worker", theirs.proof("worker"))
     assert not mine.is_proven("master", mine.proof("worker"))
+
+
+NONSENSE = {
+    "not msgpack": b"\xc1",
+    "nothing": b"",
+    "more than one object": b"\x05\x05",
+    "an object that ends early": b"\x93\x01",
+    "a list too deep": b"\x91" * 3000,
+    "text that is none": b"\xa1\xff",
+    "a mapping as a key": b"\x81\x80\x01",
+    "a number": msgpack.dumps(5),
+    "two parts": msgpack.dumps(("heartbeat", "me")),
+    "a number for a kind": msgpack.dumps((5, None, "me")),
+    "no sender": msgpack.dumps(("heartbeat", None, None)),
+}
+
+
+@pytest.mark.parametrize("body", NONSENSE.values(), ids=NONSENSE)
+def test_a_packet_that_is_no_message_is_not_read(body):
+    assert read_packet([b"me", body]) is None
+
+
+def test_a_message_is_read_as_locust_packs_it_and_only_with_one_name_before_it():
+    body = msgpack.dumps(("heartbeat", {"state": "ready"}, "me"))
+    assert read_packet([b"me", body]) == Packet("me", "heartbeat", {"state": "ready"}, "me")
+    for frames in ([], [b"me"], [b"me", b"", body], [b"\xff", body]):
+        assert read_packet(frames) is None
+
+
+def test_dates_and_other_objects_that_locust_would_make_stay_plain_mappings():
+    odd = {"__datetime__": True, "as_str": "no date"}
+    assert read_packet([b"me", msgpack.dumps(("heartbeat", odd, "me"))]).data == odd
