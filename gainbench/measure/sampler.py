@@ -2,24 +2,21 @@
 
 CPU time comes from the processes' own CPU clocks, which count in nanoseconds: the usual counters tick at
 10 ms, which is 2 % of a window. Those clocks include threads that began and ended between two readings;
-run-queue wait and switches are known per thread only, so such threads are missing there. Files stay open and
-are read again: a reading must not disturb what it measures. Where there is no /proc, psutil gives the CPU
-time and the rest is unknown.
+run-queue wait and switches are known per thread only, so such threads are missing there. The threads' files
+stay open and are read again: a reading must not disturb what it measures. Where there is no /proc, psutil
+gives the CPU time and the rest is unknown.
 """
 
 import os
-import resource
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-HAS_PROC = Path("/proc/stat").exists()
-HAS_THREAD_FILES = all(Path(f"/proc/thread-self/{name}").exists() for name in ("schedstat", "children"))
-MOST_OPEN_FILES = 65_536
+HAS_PROC = Path("/proc/self/schedstat").exists()
 _ENDED = (FileNotFoundError, ProcessLookupError)  # between two looks
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -59,38 +56,63 @@ class CoreUse:
         )
 
 
+class _ProcessTable:
+    """Which process started which, on the whole machine.
+
+    The kernel's lists of children are kept by thread, and reading those of a server that starts a thread per
+    request takes longer than all the rest. So every process is asked for its parent, and again only when that
+    has ended.
+    """
+
+    def __init__(self) -> None:
+        # By number and inode: a number that is given anew comes with another inode.
+        self._parents: dict[tuple[int, int], int] = {}
+
+    def children(self) -> dict[int, list[int]]:
+        """By parent."""
+        with os.scandir("/proc") as entries:
+            present = [(int(entry.name), entry.inode()) for entry in entries if entry.name.isdigit()]
+        running = {pid for pid, _ in present}
+        known, self._parents = self._parents, {}
+        children: dict[int, list[int]] = {}
+        for pid, inode in present:
+            parent = known.get((pid, inode))
+            if parent not in running:
+                parent = _parent(pid)
+            if parent is not None:
+                self._parents[pid, inode] = parent
+                children.setdefault(parent, []).append(pid)
+        return children
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except _ENDED:
+        return None
+    state_and_parent = stat.rpartition(b")")[2].split()  # after the name, which may contain anything
+    return int(state_and_parent[1])
+
+
 class _Thread:
-    """One thread's scheduler counters and the processes it started; both files are kept open."""
+    """One thread's scheduler counters; the file is kept open."""
 
     def __init__(self, pid: int, tid: int) -> None:
-        folder = f"/proc/{pid}/task/{tid}"
-        self._schedstat = os.open(f"{folder}/schedstat", os.O_RDONLY)
-        try:
-            self._children = os.open(f"{folder}/children", os.O_RDONLY)
-        except OSError:
-            os.close(self._schedstat)
-            raise
+        self._file = os.open(f"/proc/{pid}/task/{tid}/schedstat", os.O_RDONLY)
         self.waiting_ns = self.slices = 0
         self.read()
 
     def read(self) -> bool:
         """Take a reading; False once the thread has ended, its last counters kept."""
         try:
-            _, waiting, slices = os.pread(self._schedstat, 100, 0).split()
+            _, waiting, slices = os.pread(self._file, 100, 0).split()
         except (ProcessLookupError, ValueError):
             return False
         self.waiting_ns, self.slices = int(waiting), int(slices)
         return True
 
-    def children(self) -> list[int]:
-        text = b""
-        while part := os.pread(self._children, 4096, len(text)):
-            text += part
-        return [int(pid) for pid in text.split()]
-
     def close(self) -> None:
-        os.close(self._schedstat)
-        os.close(self._children)
+        os.close(self._file)
 
 
 class _Process:
@@ -129,10 +151,6 @@ class _Process:
         self._find_threads()
         return True
 
-    def children(self) -> list[int]:
-        """The processes that any of its threads started."""
-        return [pid for thread in self._threads.values() for pid in thread.children()]
-
     def close(self) -> None:
         for tid in list(self._threads):
             self._forget(tid)
@@ -151,7 +169,7 @@ class _Process:
         thread.close()
 
 
-class ProcessTree:
+class _ProcessTree:
     """A process with its descendants and all their threads.
 
     What a process has used by its last reading stays counted when it ends, and so does a process whose parent
@@ -164,21 +182,18 @@ class ProcessTree:
         self._processes: dict[int, _Process] = {}
         self._ended = TreeUse(0.0, 0.0, 0)
         self._seconds: dict[psutil.Process, float] = {}  # where psutil has to do
-        if HAS_THREAD_FILES:
-            _allow_open_files()
+        if HAS_PROC:
             self._processes[pid] = _Process(pid)
 
-    def use(self) -> TreeUse:
-        """Add up all processes of the tree."""
-        if not HAS_THREAD_FILES:
+    def use(self, children: Mapping[int, Sequence[int]]) -> TreeUse:
+        """Add up all processes of the tree, given the children of every process."""
+        if not HAS_PROC:
             return self._use_by_psutil()
         known = list(self._processes)
         for pid in known:  # grows by what is found
-            if not self._read(pid):
-                continue
-            for child in self._processes[pid].children():
-                if child not in self._processes and self._open(child):
-                    known.append(child)
+            self._read(pid)
+            found = [child for child in children.get(pid, ()) if child not in self._processes]
+            known += [child for child in found if self._open(child)]
         return _sum(self._ended, *(process.use() for process in self._processes.values()))
 
     def memory_bytes(self) -> int | None:
@@ -193,14 +208,12 @@ class ProcessTree:
             process.close()
         self._processes.clear()
 
-    def _read(self, pid: int) -> bool:
+    def _read(self, pid: int) -> None:
         process = self._processes[pid]
-        if process.read():
-            return True
-        self._ended = _sum(self._ended, process.use())
-        process.close()
-        del self._processes[pid]
-        return False
+        if not process.read():
+            self._ended = _sum(self._ended, process.use())
+            process.close()
+            del self._processes[pid]
 
     def _open(self, pid: int) -> bool:
         try:
@@ -229,14 +242,6 @@ def _sum(*uses: TreeUse) -> TreeUse:
         sum(use.run_queue_seconds or 0.0 for use in uses),
         sum(use.switches or 0 for use in uses),
     )
-
-
-def _allow_open_files() -> None:
-    """Every thread takes two open files, and the usual soft limit ends at 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def cores_use(cores: Collection[int] | None) -> CoreUse | None:
@@ -275,13 +280,15 @@ class Sampler:
         arms_cores: Collection[int] | None,
         load_cores: Collection[int] | None,
     ) -> None:
-        self._trees = {name: ProcessTree(pid) for name, pid in pids.items()}
+        self._table = _ProcessTable()
+        self._trees = {name: _ProcessTree(pid) for name, pid in pids.items()}
         self._arms_cores = arms_cores
         self._load_cores = load_cores
 
     def read(self) -> Reading:
+        children = self._table.children() if HAS_PROC else {}
         return Reading(
-            trees={name: tree.use() for name, tree in self._trees.items()},
+            trees={name: tree.use(children) for name, tree in self._trees.items()},
             arms_cores=cores_use(self._arms_cores),
             load_cores=cores_use(self._load_cores),
         )

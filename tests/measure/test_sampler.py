@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from gainbench.measure import sampler
-from gainbench.measure.sampler import ProcessTree
+from gainbench.measure.sampler import Sampler, TreeUse
 
-LINUX = pytest.mark.skipif(not sampler.HAS_THREAD_FILES, reason="reads /proc")
+LINUX = pytest.mark.skipif(not sampler.HAS_PROC, reason="reads /proc")
 
 BURN = """
 import os, subprocess, sys, threading, time
@@ -52,16 +52,26 @@ class Burner:
         return self.process.stdout.readline().strip()
 
 
+@dataclass(frozen=True)
+class Tree:
+    """The burner's tree, as the sampler reads it."""
+
+    sampler: Sampler
+
+    def use(self) -> TreeUse:
+        return self.sampler.read().trees["burner"]
+
+
 @contextmanager
-def burner(program: str) -> Iterator[tuple[Burner, ProcessTree]]:
+def burner(program: str) -> Iterator[tuple[Burner, Tree]]:
     process = subprocess.Popen(
         [sys.executable, "-c", BURN + program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    tree = ProcessTree(process.pid)
+    reader = Sampler({"burner": process.pid}, arms_cores=None, load_cores=None)
     try:
-        yield Burner(process), tree
+        yield Burner(process), Tree(reader)
     finally:
-        tree.close()
+        reader.close()
         process.communicate()
 
 
@@ -104,13 +114,13 @@ end(process)
 
 
 @pytest.mark.parametrize(
-    "thread_files",
+    "has_proc",
     [pytest.param(True, marks=LINUX, id="by /proc"), pytest.param(False, id="by psutil")],
 )
 def test_what_a_process_had_used_by_its_last_reading_stays_counted(
-    thread_files: bool, monkeypatch: pytest.MonkeyPatch
+    has_proc: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "HAS_THREAD_FILES", thread_files)
+    monkeypatch.setattr(sampler, "HAS_PROC", has_proc)
     program = """
 process = started(0.3)
 sys.stdin.readline()
