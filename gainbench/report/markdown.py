@@ -34,7 +34,8 @@ def _headline(results: Results) -> list[str]:
     banners = [f"> **{_safe(heading)}.** {_safe(text)}\n" for heading, text in words.banners(results)]
     if answer is None:
         return [title, "", *banners]
-    said = f"**{_safe(answer.verdict)}**, {_safe(answer.interval)}."
+    within = f", {_safe(answer.interval)}" if answer.interval else ""
+    said = f"**{_safe(answer.verdict)}**{within}."
     return [title, "", *banners, said, "", _safe(advice(results)), "", _safe(answer.measured), ""]
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gainbench.report import numbers, words
-from gainbench.results import ArmFigures, CellFigures, Results
+from gainbench.report.effect import NO_FIGURE
+from gainbench.results import ArmFigures, CellFigures, ComparisonFigures, LatencyFigures, Results
 from gainbench.store import StoredRun
 
 
@@ -43,16 +44,14 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
     rows = []
     for cell in cells:
         for found in cell.comparisons:
-            mark = "main" if found.headline else ""
-            has_figure = words.figure(found) != found.verdict
+            mark = "main" if found.headline and not found.latency else ""
+            gain, low, high = _shown(found)
             rows.append(
                 (
                     *_place(results, cell, cells),
                     Entry(words.pair(found), mark=mark),
-                    Entry(numbers.gain(found.gain if has_figure else None), found.gain, mark=mark),
-                    Entry(
-                        numbers.interval(found.low, found.high) if has_figure else numbers.UNKNOWN, found.low
-                    ),
+                    Entry(numbers.gain(gain), gain, mark=mark),
+                    Entry(numbers.interval(low, high), low),
                     Entry(found.verdict, mark=found.verdict.replace(" ", "-")),
                 )
             )
@@ -60,20 +59,29 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
     return Table("comparisons", "Every comparison", columns, tuple(rows))
 
 
+def _shown(found: ComparisonFigures | LatencyFigures) -> tuple[float | None, float | None, float | None]:
+    """The figure and its bounds; none of them where they would mislead, not even to sort by."""
+    if found.verdict in NO_FIGURE:
+        return None, None, None
+    return found.gain if isinstance(found, ComparisonFigures) else found.change, found.low, found.high
+
+
 def latencies(results: Results, cells: Sequence[CellFigures]) -> Table:
     """How latencies compare at equal rates; empty for a closed loop."""
     rows = [
         (
             *_place(results, cell, cells),
-            Entry(words.pair(found), mark="main" if found.headline else ""),
-            Entry(f"p{latency.quantile * 100:g}", latency.quantile),
-            Entry(numbers.gain(latency.change), latency.change),
-            Entry(numbers.interval(latency.low, latency.high), latency.low),
+            Entry(words.pair(found), mark=mark),
+            Entry(words.quantile(latency), latency.quantile),
+            Entry(numbers.gain(change), change, mark=mark),
+            Entry(numbers.interval(low, high), low),
             Entry(latency.verdict),
         )
         for cell in cells
         for found in cell.comparisons
         for latency in found.latency
+        for change, low, high in (_shown(latency),)
+        for mark in ("main" if found.headline and latency == found.latency[-1] else "",)
     ]
     columns = _columns(
         *_place_titles(cells), "comparison", "#quantile", "#change", "#95 % interval", "verdict"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gainbench.report import numbers
+from gainbench.report.effect import NO_FIGURE, Effect, effect
 from gainbench.results import (
     CellFigures,
     ClaimFigures,
@@ -47,9 +48,10 @@ class Answer:
     """The report in five lines: what a reader has after ten seconds."""
 
     figure: str
+    value: float | None  # what `figure` says, if that is a number
     verdict: str
     subject: str
-    interval: str
+    interval: str | None
     measured: str
 
 
@@ -59,7 +61,7 @@ def pair(comparison: ComparisonFigures) -> str:
 
 def figure(comparison: ComparisonFigures) -> str:
     """The gain; or the verdict, where a figure would mislead."""
-    if comparison.verdict in ("invalid", "collapsed") or comparison.gain is None:
+    if comparison.verdict in NO_FIGURE or comparison.gain is None:
         return comparison.verdict
     return numbers.gain(comparison.gain)
 
@@ -128,11 +130,14 @@ def held_rate(found: HeldRate) -> str:
 
 def latency(found: LatencyFigures) -> str:
     """A quantile's change on one line: never a bare ratio."""
-    name = f"p{found.quantile * 100:g}"
-    if found.change is None or found.verdict in ("invalid", "collapsed"):
-        return f"{name}: {found.verdict}"
-    bounds = numbers.interval(found.low, found.high)
-    return f"{name} {numbers.gain(found.change)} (95 % interval {bounds}), {found.verdict}"
+    if found.change is None or found.verdict in NO_FIGURE:
+        return f"{quantile(found)}: {found.verdict}"
+    within = numbers.interval(found.low, found.high)
+    return f"{quantile(found)} {numbers.gain(found.change)} (95 % interval {within}), {found.verdict}"
+
+
+def quantile(found: LatencyFigures) -> str:
+    return f"p{found.quantile * 100:g}"
 
 
 def distinctions(cells: Sequence[CellFigures]) -> Mapping[str, str]:
@@ -197,29 +202,29 @@ def answer(results: Results) -> Answer | None:
     cell, headline = results.headline_cell, results.headline
     if cell is None or headline is None:
         return None
-    if headline.latency and figure(headline) != headline.verdict:
-        return _latency_answer(results, cell, headline)
+    shown = effect(headline)
+    subject = what(headline)
+    of_latency = shown.tail is not None and headline.verdict not in NO_FIGURE
     return Answer(
-        figure=figure(headline),
-        verdict=verdict(headline),
-        subject=f"throughput of {pair(headline)}, {condition(cell)}",
-        interval=interval(headline),
+        figure=shown.verdict if shown.value is None else numbers.gain(shown.value),
+        value=shown.value,
+        verdict=f"{subject} of {headline.candidate}: {shown.verdict}" if of_latency else verdict(headline),
+        subject=f"{subject} of {pair(headline)}, {condition(cell)}",
+        interval=None if shown.value is None else bounds(shown),
         measured=measured(results, cell),
     )
 
 
-def _latency_answer(results: Results, cell: CellFigures, headline: ComparisonFigures) -> Answer:
-    """An open loop's throughput is the rate asked for; what differs is how long the answers take."""
-    tail = headline.latency[-1]
-    name = f"p{tail.quantile * 100:g}"
-    known = tail.change is not None and tail.low is not None
-    return Answer(
-        figure=tail.verdict if tail.change is None else numbers.gain(tail.change),
-        verdict=f"{name} latency of {headline.candidate}: {tail.verdict}",
-        subject=f"{name} latency of {pair(headline)}, {condition(cell)}",
-        interval=f"95 % interval {numbers.interval(tail.low, tail.high)}" if known else "no interval",
-        measured=measured(results, cell),
-    )
+def what(comparison: ComparisonFigures) -> str:
+    """What of the two arms is compared."""
+    tail = effect(comparison).tail
+    return "throughput" if tail is None else f"{quantile(tail)} latency"
+
+
+def bounds(shown: Effect) -> str:
+    if shown.low is None or shown.high is None:
+        return "no interval"
+    return f"95 % interval {numbers.interval(shown.low, shown.high)}"
 
 
 def claim(found: ClaimFigures) -> str:
@@ -266,21 +271,25 @@ def claim_meaning(found: ClaimFigures) -> str | None:
 
 
 def certainty(results: Results) -> str | None:
-    """How sure the headline is: precision, trials, repeatability, smallest visible gain."""
+    """How sure the headline is: precision, trials; of a throughput also repeatability, smallest gain seen."""
     cell, headline = results.headline_cell, results.headline
-    if cell is None or headline is None or figure(headline) == headline.verdict:
+    shown = effect(headline) if headline else None
+    if cell is None or headline is None or shown is None or shown.value is None:
         return None
     trials, blocks = numbers.several(headline.trials, "trial"), numbers.several(headline.blocks, "block")
     precision = "no interval"
-    if headline.half_width is not None:
-        precision = f"±{numbers.percent(headline.half_width)} of the ratio"
-    parts = [f"{precision} from {trials} with {blocks}"]
+    if shown.half_width is not None:
+        precision = f"±{numbers.percent(shown.half_width)} of the ratio"
+    of_throughput = _certainty_of_throughput(cell, headline) if shown.tail is None else ()
+    return ", ".join((f"{precision} from {trials} with {blocks}", *of_throughput))
+
+
+def _certainty_of_throughput(cell: CellFigures, headline: ComparisonFigures) -> Iterator[str]:
     spreads = [spread for spread in cell.repeatability.values() if spread is not None]
     if spreads:
-        parts.append(f"one window scatters by {scatter(max(spreads))} (standard deviation)")
+        yield f"one window scatters by {scatter(max(spreads))} (standard deviation)"
     if headline.smallest_detectable is not None:
-        parts.append(f"the smallest gain it could see is {numbers.percent(headline.smallest_detectable)}")
-    return ", ".join(parts)
+        yield f"the smallest gain it could see is {numbers.percent(headline.smallest_detectable)}"
 
 
 def scatter(spread: float | None) -> str:

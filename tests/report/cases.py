@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from gainbench.measure.summary import summarise
 from gainbench.plan.model import Plan
-from gainbench.records import Block, Collapse, End, Line, Parity
+from gainbench.records import Block, Collapse, End, Line, Parity, Window
 from gainbench.results import Results
 from gainbench.store import StoredRun, load_run
-from tests.runs import block, cell, curve_plan, lines, plan, store, trial_lines, window
+from tests.runs import block, cell, curve_plan, latencies, lines, plan, store, trial_lines, window
 
 HOSTILE = """<script>alert('x')</script> & "quoted" `tick` | *star* ünïcode"""
 
@@ -93,4 +93,32 @@ def one_trial(out: Path) -> Case:
     return stored(out, the_plan, trial_lines(the_plan, 0, 0.0))
 
 
-EVERY = (full, collapsed, invalid, interrupted, nothing_measured, all_dropped, one_arm, null, one_trial)
+def open_loop(out: Path) -> Case:
+    """Both arms serve the 1000 requests/s asked; `async` keeps its users waiting for about half as long."""
+    the_plan = plan(arms=("sync", "async"), claim=False, trials=3).model_copy(update={"rate": 1000.0})
+    record = [
+        line.model_copy(update={"windows": tuple(_scheduled(one, line.trial) for one in line.windows)})
+        if isinstance(line, Block)
+        else line
+        for line in lines(the_plan)
+    ]
+    return stored(out, the_plan, record)
+
+
+def _scheduled(one: Window, trial: int) -> Window:
+    mean_us = 8000 if one.arm == "sync" else 4000 + 200 * trial
+    return window(one.arm, one.started, latency=latencies(mean_us, 500))
+
+
+EVERY = (
+    full,
+    collapsed,
+    invalid,
+    interrupted,
+    nothing_measured,
+    all_dropped,
+    one_arm,
+    null,
+    one_trial,
+    open_loop,
+)

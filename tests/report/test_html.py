@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gainbench.plan.model import Arm
-from gainbench.report import html
+from gainbench.report import html, markdown, numbers
+from gainbench.report.effect import effect
 from tests.report import cases
 from tests.report.cases import HOSTILE, Case
 from tests.report.conftest import Reported
@@ -130,6 +131,36 @@ def test_a_collapse_shows_its_evidence_and_no_gain(reported: Reported) -> None:
     assert headline["data-gain"] == ""
 
 
+def test_an_open_loop_is_headed_by_its_latency_in_words_figure_and_attributes_alike(
+    reported: Reported,
+) -> None:
+    case = reported(cases.open_loop)
+    page = page_of(case)
+    assert case.results.headline is not None
+    tail = case.results.headline.latency[-1]
+    (headline,) = [found for found in page.all("span") if "headline" in (found.get("class") or "").split()]
+    assert float(headline["data-gain"] or "nan") == tail.change
+    said = numbers.gain(tail.change)
+    assert said.startswith("\N{MINUS SIGN}4")
+    assert page.text.count(f"async over sync  {said}") == 2  # in the figure, wide and narrow
+    assert page.text.index(said) < page.text.index(
+        "p99 latency of async over sync, read-list, 1000 requests/s"
+    )
+    assert "Change of p99 latency at the headline condition" in page.text
+    assert "Gain in throughput" not in page.text
+    assert "of the ratio from 3 trials with 3 blocks." in page.text
+    assert "smallest gain it could see" not in page.text
+
+
+def test_the_precision_of_an_open_loop_is_that_of_its_latency(reported: Reported) -> None:
+    results = reported(cases.open_loop).results
+    assert results.headline is not None
+    tail = results.headline.latency[-1].model_copy(update={"change": -0.5, "low": -0.6, "high": -0.375})
+    headline = results.headline.model_copy(update={"latency": (tail,)})
+    # The upper end is 0.625 of the baseline's, the lower 0.4: a factor of 1.5625, or 1.25 to either side.
+    assert effect(headline).half_width == pytest.approx(0.25)
+
+
 def test_an_invalid_run_shows_no_gain_at_all(reported: Reported) -> None:
     case = reported(cases.invalid)
     page = page_of(case)
@@ -138,6 +169,12 @@ def test_an_invalid_run_shows_no_gain_at_all(reported: Reported) -> None:
     assert case.results.headline is not None
     assert case.results.headline.gain is not None
     assert "+40" not in page.text
+    cell = case.results.headline_cell
+    assert cell is not None
+    wrong = {str(value) for found in cell.comparisons for value in (found.gain, found.low, found.high)}
+    assert len(wrong) == 7  # `sync` does not stray: its interval is its gain
+    assert not wrong & {value for _, attributes in page.elements for value in attributes.values()}
+    assert "interval" not in markdown.render(case.results).partition("| comparison")[0]
 
 
 def test_a_cell_without_a_valid_window_says_so(reported: Reported) -> None:

@@ -1,9 +1,13 @@
-"""The answer on one scale: the headline cell's comparisons with intervals, beside the published gain."""
+"""The answer on one scale: the headline cell's comparisons with intervals, beside the published gain.
+
+An open loop is answered by how its waits compare; the published gain, one of throughput, is not shown then.
+"""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gainbench.report import numbers, words
+from gainbench.report.effect import effect
 from gainbench.report.figures.canvas import BEHIND_TEXT, CLAIM, INK, Picture, arm_colours, gain_axis
 from gainbench.results import ComparisonFigures, Results
 
@@ -13,12 +17,14 @@ ROW_PX = 50
 def picture(results: Results) -> Picture | None:
     """None where the headline cell gives no figure to draw."""
     cell = results.headline_cell
-    shown = [found for found in cell.comparisons if _has_figure(found)] if cell else []
+    shown = [found for found in cell.comparisons if effect(found).value is not None] if cell else []
     shown.sort(key=lambda found: not found.headline)
     if cell is None or not shown:
         return None
     colours = arm_colours(tuple(cell.arms))
-    target = results.claim.gain if results.claim else None
+    waits = next((f"{words.quantile(tail)} latency" for found in shown if (tail := effect(found).tail)), None)
+    subject = f"change of {waits}" if waits else "gain in throughput"
+    target = results.claim.gain if results.claim and not waits else None
 
     def paint(figure: Figure, narrow: bool) -> None:
         axes = figure.add_subplot()
@@ -34,24 +40,27 @@ def picture(results: Results) -> Picture | None:
         axes.margins(x=0.12)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("gain in throughput, with 95 % interval")
+        axes.set_xlabel(f"{subject}, with 95 % interval")
         gain_axis(axes.xaxis)
 
-    described = "; ".join(f"{words.pair(found)}: {words.line(found)}" for found in shown)
+    described = "; ".join(f"{words.pair(found)}: {_said(found)}" for found in shown)
     height = ROW_PX * len(shown) + 70
-    return Picture("answer", "Gain in throughput at the headline condition", described, paint, height, height)
+    title = f"{subject.capitalize()} at the headline condition"
+    return Picture("answer", title, described, paint, height, height)
 
 
-def _has_figure(found: ComparisonFigures) -> bool:
-    return found.gain is not None and words.figure(found) != found.verdict
+def _said(found: ComparisonFigures) -> str:
+    tail = effect(found).tail
+    return words.line(found) if tail is None else words.latency(tail)
 
 
 def _paint_row(axes: Axes, row: int, found: ComparisonFigures, colour: str) -> None:
-    assert found.gain is not None
-    if found.low is not None and found.high is not None:
-        axes.plot([found.low, found.high], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
-    axes.plot([found.gain], [row], "o", color=colour, markersize=10)
-    label = f"{words.pair(found)}  {numbers.gain(found.gain)}"
+    shown = effect(found)
+    assert shown.value is not None
+    if shown.low is not None and shown.high is not None:
+        axes.plot([shown.low, shown.high], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
+    axes.plot([shown.value], [row], "o", color=colour, markersize=10)
+    label = f"{words.pair(found)}  {numbers.gain(shown.value)}"
     weight = "bold" if found.headline else "normal"
     axes.annotate(
         label,
