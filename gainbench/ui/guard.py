@@ -6,11 +6,11 @@ made to resolve to 127.0.0.1, or by reading answers that Locust offers to every 
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 Headers = list[tuple[str, str]]
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+HTTP_PORT = 80  # which browsers leave out of the address
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
@@ -19,7 +19,9 @@ class Guard:
 
     def __init__(self, app: WsgiApp, port: int) -> None:
         self._app = app
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = _addresses(port)
+        # Compared as text: whatever is not written as a browser writes our own is foreign.
+        self._origins = {f"http://{host}" for host in self._hosts}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         problem = self._problem(environ)
@@ -37,9 +39,14 @@ class Guard:
         if host not in self._hosts:
             return f"this is {min(self._hosts)}, not {host!r}\n"
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and urlsplit(origin).netloc not in self._hosts:
+        if origin is not None and origin not in self._origins:
             return f"requests from {origin!r} are not taken\n"
         return None
+
+
+def _addresses(port: int) -> set[str]:
+    names = ("127.0.0.1", "localhost")
+    return {f"{name}:{port}" for name in names} | (set(names) if port == HTTP_PORT else set())
 
 
 def _is_ours(header: tuple[str, str]) -> bool:
