@@ -55,12 +55,16 @@ class Leg:
 
     run: int
     order: Start
+    cell: Cell
     began: str
     blocks: list[Block] = field(default_factory=list)
 
     @property
     def kept(self) -> list[Block]:
         return [block for block in self.blocks if not block.dropped]
+
+    def arms(self, plan: Plan) -> tuple[str, ...]:
+        return plan.arm_names if self.order.mode == INTERLEAVED else (self.order.mode,)
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,10 @@ class Ledger:
     def blocks(self) -> int:
         return sum(len(condition.blocks) for condition in self._conditions.values())
 
-    def begin(self, run: int, order: Start) -> None:
+    def begin(self, run: int, order: Start, cell: Cell) -> None:
         """A run starts, or goes on under another condition."""
         self._figures.clear()
-        self._legs.append(Leg(run, order, time.strftime("%H:%M:%S")))
+        self._legs.append(Leg(run, order, cell, time.strftime("%H:%M:%S")))
 
     def add_window(self, window: Window) -> None:
         self._rates[window.arm].append(Rate(round(window.started, 2), round(window.throughput_rps, 1)))
@@ -129,7 +133,7 @@ class Ledger:
     def figures(self, cell: Cell) -> Figures:
         """Computed once for each block, however often the pages ask."""
         if cell.key not in self._figures:
-            condition = self._conditions.get(cell.key) or Condition(cell)
+            condition = self._measured(cell)
             self._figures[cell.key] = Figures(
                 headline=self._headline(condition),
                 rows=tuple(self._row(condition, arm) for arm in self._plan.arm_names),
@@ -138,6 +142,10 @@ class Ledger:
                 history=self._history(),
             )
         return self._figures[cell.key]
+
+    def _measured(self, cell: Cell) -> Condition:
+        """Empty while nothing has been measured under it."""
+        return self._conditions.get(cell.key) or Condition(cell)
 
     def _history(self) -> tuple[Entry, ...]:
         """The latest first; a condition that was left before its first block is no part of it."""
@@ -160,7 +168,6 @@ class Ledger:
             arms=tuple(arm for arm in self._plan.arm_names if arm not in condition.collapses),
             blocks=tuple(condition.blocks),
             kept=tuple(condition.kept),
-            round_trips=(),
             pinned=self._pinned,
         )
         lamps = [_lamp(rule) for rule in validity.judge(evidence)]
@@ -192,17 +199,25 @@ class Ledger:
         return gain_text(_gain(comparison, condition.kept))
 
     def _entry(self, leg: Leg) -> Entry:
-        arms = self._plan.arm_names if leg.order.mode == INTERLEAVED else (leg.order.mode,)
+        arms = leg.arms(self._plan)
         rates = {arm: arm_figures(arm, leg.kept, None, None).throughput_rps for arm in arms}
-        headline = self._plan.headline
         return Entry(
             run=leg.run,
             began=leg.began,
             what=described(leg.order),
             blocks=_counted(leg.blocks),
             throughputs=", ".join(f"{arm} {numbers.rate(rate)}" for arm, rate in rates.items()),
-            gain=gain_text(_gain(headline, leg.kept)) if headline else numbers.UNKNOWN,
+            gain=self._gain_of_leg(leg),
         )
+
+    def _gain_of_leg(self, leg: Leg) -> str:
+        """No gain from under a condition that an arm does not stand, whichever run of it showed that."""
+        headline = self._plan.headline
+        if headline is None or not {headline.baseline, headline.candidate} <= set(leg.arms(self._plan)):
+            return numbers.UNKNOWN
+        if _collapsed(headline, self._measured(leg.cell)):
+            return COLLAPSED
+        return gain_text(_gain(headline, leg.kept))
 
 
 def without_histograms(block: Block) -> Block:

@@ -58,6 +58,12 @@ Tell = Callable[[str], None]
 
 def ui_plan(plan: Plan, *, blocks: int | None = None) -> Plan:
     """The plan of a sitting: its first condition is the headline cell, and no number of trials ends it."""
+    if plan.rate is not None or plan.slo is not None:
+        asked = "rate" if plan.rate is not None else "slo"
+        raise ConfigurationError(
+            f"{asked}: the web UI loads the arms by users, as a closed loop, and keeps no rate",
+            cure=f"use `gainbench bench --{asked}`, or take `{asked}` out of the plan's [run]",
+        )
     per_stretch = blocks or BLOCKS_PER_STRETCH
     cell = plan.headline_cell
     if cell.rtt_ms > LONGEST_ROUND_TRIP_MS:
@@ -183,7 +189,7 @@ class Sitting:
         before, self._current = self._current, order
         if before is None or not _same_users(before, order):
             self._warm = False
-        self._ledger.begin(self._runs, order)
+        self._ledger.begin(self._runs, order, self._cell(order))
         self._set("running" if self._warm else "spawning", "warming up")
 
     def _stretch(self, order: Start) -> None:

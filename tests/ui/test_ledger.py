@@ -20,7 +20,7 @@ FORM = {"user_count": "4", "spawn_rate": "4"}
 
 def ledger(stretches: int) -> Ledger:
     book = Ledger(plan(), pinned=True)
-    book.begin(1, ORDER)
+    book.begin(1, ORDER, cell())
     for stretch in range(stretches):
         book.add(cell(), block(stretch, stretch, cell(), 10.0 * stretch))
     return book
@@ -54,6 +54,7 @@ def test_a_collapsed_arm_leaves_no_gain_behind() -> None:
     book.add(cell(), gone)
     figures = book.figures(cell())
     assert figures.headline == "collapsed"
+    assert [entry.gain for entry in figures.history] == ["collapsed"]
     assert figures.rows[2].throughput == "collapsed"
     assert figures.rows[1].gain.startswith("+30.0 %")
 
@@ -69,7 +70,7 @@ def test_the_headline_is_the_condition_with_the_most_blocks() -> None:
 def test_a_condition_left_before_its_first_block_is_no_part_of_the_history() -> None:
     book = Ledger(plan(), pinned=True)
     for run in (1, 2):
-        book.begin(run, ORDER)
+        book.begin(run, ORDER, cell())
     book.add(cell(), block(0, 0, cell(), 0.0))
     assert [entry.run for entry in book.figures(cell()).history] == [2]
 
