@@ -44,11 +44,11 @@ ENVIRONMENT: Mapping[str, Any] = {
     "machine": {"cpu": "Example CPU", "cores": 2, "memory_gib": 8, "system": "Linux 6.1"},
     "versions": {"python": "3.11.2", "fastapi": "0.165.0", "sqlalchemy": "2.1.9", "mariadb": "10.11.6"},
     "settings": {
-        name: {"loop": "uvloop", "pool": 40, "driver": driver, "handlers": handlers, "workers": 1}
-        for name, driver, handlers in (
-            ("blocking", "pymysql", "event-loop"),
-            ("sync", "pymysql", "thread-pool"),
-            ("async", "aiomysql", "event-loop"),
+        name: {"command": f"uvicorn apps.{app}.main:app", "workers": 1, "POOL_SIZE": "40", **handlers}
+        for name, app, handlers in (
+            ("blocking", "sync_app", {"HANDLERS": "event-loop"}),
+            ("sync", "sync_app", {"HANDLERS": "thread-pool"}),
+            ("async", "async_app", {}),
         )
     },
     "pinning": {"pinned": True, "arms_cores": [0], "other_cores": [1]},

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from gainbench.report import numbers, words
 from gainbench.results import CellFigures, ComparisonFigures, Results
 
+HANDLERS = "HANDLERS"  # the apps' own setting: where their handlers run
+
 
 def advice(results: Results) -> str:
     """What follows for the reader, in the order in which one thing rules out the next."""
@@ -19,7 +21,7 @@ def advice(results: Results) -> str:
         return _on_null(headline)
     if headline.latency:
         return _on_latency(headline)
-    return _stepping_stone(cell, headline) or _on_verdict(headline)
+    return _stepping_stone(results, cell, headline) or _on_verdict(headline)
 
 
 def _on_latency(headline: ComparisonFigures) -> str:
@@ -70,25 +72,49 @@ def _on_null(headline: ComparisonFigures) -> str:
     )
 
 
-def _stepping_stone(cell: CellFigures, headline: ComparisonFigures) -> str | None:
-    """An arm between baseline and candidate that gives part of the gain for less work."""
+def _stepping_stone(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str | None:
+    """An arm between baseline and candidate that gives part of the gain; the threaded twin before others."""
     blocked = cell.arms[headline.baseline].loop_wait_ms_per_request
-    found = next(_between(cell, headline), None)
-    if not blocked or found is None or headline.gain is None or headline.verdict != "faster":
+    between = list(_between(cell, headline))
+    if not blocked or not between or headline.gain is None or headline.verdict != "faster":
         return None
-    first, second = found
+    twins = [steps for steps in between if _is_threaded_twin(results, steps[0])]
+    first, second = (twins or between)[0]
     if first.verdict != "faster" or first.gain is None:
-        return (
-            f"{first.candidate} is no step towards it here: {words.line(first)}. "
-            f"The gain of {headline.candidate} comes from not blocking the event loop while it waits."
-        )
-    part = f"{numbers.points(first.gain)} of the {numbers.points(headline.gain)} points"
-    if first.gain >= headline.gain:
-        part = f"all of the gain, {numbers.gain(first.gain)},"
+        return _no_step(first, headline) if twins else None
     return (
-        f"Blocked event loop: {headline.baseline} stands still while it waits for the database. Declare "
-        f"these handlers `def` (arm {first.candidate}) and get {part} without async. {_on_top(second)}"
+        f"Blocked event loop: {headline.baseline} stands still while it waits for the database. "
+        f"{_step(first.candidate, first.gain, headline.gain, is_twin=bool(twins))} {_on_top(second)}"
     )
+
+
+def _step(arm: str, gain: float, whole: float, *, is_twin: bool) -> str:
+    part = f"{numbers.points(gain)} of the {numbers.points(whole)} points"
+    if gain >= whole:
+        part = f"all of the gain, {numbers.gain(gain)}"
+    if is_twin:
+        comma = "," if gain >= whole else ""
+        return f"Declare these handlers `def` (arm {arm}) and get {part}{comma} without async."
+    return f"Switch to arm {arm} and get {part}."
+
+
+def _no_step(first: ComparisonFigures, headline: ComparisonFigures) -> str:
+    return (
+        f"{first.candidate} is no step towards it here: {words.line(first)}. "
+        f"The gain of {headline.candidate} comes from not blocking the event loop while it waits."
+    )
+
+
+def _is_threaded_twin(results: Results, comparison: ComparisonFigures) -> bool:
+    """Whether the two arms are known to be one app, and to differ in where its handlers run alone.
+
+    Any arm may lie between two others: a second driver, say, which is no step without async.
+    """
+    recorded = results.environment.get("settings") or {}
+    blocking, threaded = (recorded.get(arm) or {} for arm in (comparison.baseline, comparison.candidate))
+    if (blocking.get(HANDLERS), threaded.get(HANDLERS)) != ("event-loop", "thread-pool"):
+        return False
+    return bool(blocking.get("command")) and {**blocking, HANDLERS: ""} == {**threaded, HANDLERS: ""}
 
 
 def _between(

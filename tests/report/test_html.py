@@ -110,8 +110,9 @@ def test_everything_needed_to_attack_the_figure_is_there(page: Page) -> None:
 def test_settings_that_differ_between_arms_are_marked(full: Case) -> None:
     text = (full.run.path / "report.html").read_text()
     marked = re.findall(r'<td class="differs">([^<]*)</td>', text)
-    assert marked[:4] == ["driver", "pymysql", "pymysql", "aiomysql"]
-    assert marked[4:] == ["handlers", "event-loop", "thread-pool", "event-loop"]
+    apps = [f"uvicorn apps.{app}.main:app" for app in ("sync_app", "sync_app", "async_app")]
+    assert marked[:4] == ["command", *apps]
+    assert marked[4:] == ["HANDLERS", "event-loop", "thread-pool", "n/a"]
 
 
 def test_the_last_null_run_stands_beside_the_figure(tmp_path: Path) -> None:
