@@ -1,17 +1,20 @@
-"""Plan file and flags become one Plan. Checks that need several parts at once live here, all together."""
+"""Plan file and flags become one Plan, or one error that lists everything wrong with them."""
 
 import math
-from collections import Counter
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import combinations, count, product
 from pathlib import Path
 from typing import Any
 
-from gainbench.errors import ConfigurationError
 from gainbench.plan import file
+from gainbench.plan.checks import check_cell_tables, check_control, check_database, check_lengths, check_names
 from gainbench.plan.file import PlanFile
-from gainbench.plan.model import Arm, Arrivals, Cell, Comparison, Control, Plan, Pool, Profile, Scenario, Seed
+from gainbench.plan.flags import Flags, checked
+from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Database, Plan, Profile, Scenario, Seed
+from gainbench.plan.problems import Problems
+
+__all__ = ["DEFAULT_PLAN", "Flags", "against_itself", "build", "load_plan", "two_commands", "users_for"]
 
 DEFAULT_PLAN = Path("bench.toml")
 
@@ -19,51 +22,9 @@ DEFAULT_PLAN = Path("bench.toml")
 FEWEST_USERS, MOST_USERS = 8, 300
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flags:
-    """What the command line says about the plan; None leaves the plan file's word."""
-
-    profile: str | None = None
-    scenario: str | None = None
-    arms: tuple[str, ...] | None = None
-    baseline: str | None = None
-    users: int | None = None
-    rtt_ms: tuple[float, ...] | None = None
-    pool: Pool | None = None
-    workers: int | None = None
-    trials: int | None = None
-    blocks: int | None = None
-    precision: float | None = None
-    budget_seconds: float | None = None
-    seed: int | None = None
-    database: str | None = None
-    control: Control | None = None
-    pin: bool | None = None
-    rate: float | None = None
-    arrivals: Arrivals | None = None
-    slo_seconds: float | None = None
-
-
-@dataclass
-class _Problems:
-    """Collects what is wrong, so that a user sees all of it at once."""
-
-    found: list[str] = field(default_factory=list)
-
-    def unknown(self, what: str, value: object, choices: Sequence[str]) -> None:
-        self.found.append(f"  {what} = {value!r}: there is none of that name; choices: {', '.join(choices)}")
-
-    def add(self, text: str) -> None:
-        self.found.append(f"  {text}")
-
-    def raise_any(self, origin: str) -> None:
-        if self.found:
-            raise ConfigurationError(f"{origin} cannot be measured:\n" + "\n".join(self.found))
-
-
 def load_plan(path: Path = DEFAULT_PLAN, flags: Flags | None = None) -> Plan:
     """Read a plan file and apply flags to it."""
-    return build(file.read(path), flags or Flags(), folder=path.resolve().parent, name=path.stem)
+    return build(file.read(path), flags or Flags(), folder=path.resolve().parent, name=_as_name(path.stem))
 
 
 def two_commands(first: str, second: str, locustfile: Path) -> PlanFile:
@@ -72,26 +33,34 @@ def two_commands(first: str, second: str, locustfile: Path) -> PlanFile:
         {
             "database": {"server": "none"},
             "arms": {"a": {"command": ["sh", "-c", first]}, "b": {"command": ["sh", "-c", second]}},
-            "scenarios": {locustfile.stem: {"locustfile": str(locustfile)}},
+            "scenarios": {_as_name(locustfile.stem): {"locustfile": str(locustfile)}},
         },
         "--a, --b and --locustfile",
     )
 
 
+def _as_name(stem: str) -> str:
+    """A file may be called what no run and no scenario can."""
+    return re.sub(r"[^A-Za-z0-9_.#-]+", "-", stem).lstrip("_.#-")[:LONGEST_NAME] or "unnamed"
+
+
 def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan:
     """Join plan file and flags into the Plan, or raise one error that lists everything wrong."""
-    problems = _Problems()
+    problems = Problems()
+    flags = checked(flags, problems)
     profile = _profile(plan_file, flags, problems)
     arms = _arms(plan_file, flags, folder, problems)
+    check_names(plan_file, arms, problems)
+    check_cell_tables(plan_file, problems)
     comparisons = _comparisons(plan_file, flags, arms, problems)
     cells = _cells(plan_file, flags, profile, problems)
     if profile.headline_only:
-        cells = tuple(cell for cell in cells if cell.headline)
-        if flags.arms is None and comparisons:
-            arms, comparisons = _headline_pair(arms, comparisons)
-    _check_database(plan_file, flags, arms, cells, problems)
+        arms, comparisons, cells = _headline_alone(flags, arms, comparisons, cells)
+        profile = profile.changed({"headline_only": False})
+    database = _database(plan_file, flags)
+    check_database(database.server, arms, cells, problems)
     control = flags.control or plan_file.control
-    _check_control(control, arms, problems)
+    check_control(control, arms, problems)
     problems.raise_any(name)
     run = plan_file.run
     rate = flags.rate or run.rate
@@ -101,12 +70,12 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         arms=arms,
         scenarios=tuple(_resolve(scenario, folder) for scenario in plan_file.scenarios.values()),
         seeds=tuple(_seed(seed, folder) for seed in plan_file.seeds.values()),
-        database=_database(plan_file, flags),
+        database=database,
         profile=profile,
         cells=cells,
         comparisons=comparisons,
         # A claim speaks of throughput, and an open loop's throughput is the rate asked for.
-        claim=plan_file.claim if rate is None and _claim_applies(plan_file, arms) else None,
+        claim=plan_file.claim if rate is None and _claim_applies(plan_file, arms, cells) else None,
         control=control,
         parity=plan_file.parity,
         seed=run.seed if flags.seed is None else flags.seed,
@@ -124,8 +93,13 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
 def against_itself(plan: Plan, arm: Arm, *, trials: int, blocks: int) -> Plan:
     """The null: one arm twice, as two process groups, in the headline cell alone."""
     twin = arm.model_copy(update={"name": f"{arm.name}#2"})
-    profile = plan.profile.model_copy(
-        update={
+    problems = Problems()
+    checked(Flags(trials=trials, blocks=blocks), problems)
+    check_lengths((twin.name,), problems)
+    check_control(plan.control, (arm, twin), problems)
+    problems.raise_any("null")
+    profile = plan.profile.changed(
+        {
             "name": "null",
             "trials": trials,
             "blocks": blocks,
@@ -145,11 +119,13 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, blocks: int) -> Plan:
     )
 
 
-def _profile(plan_file: PlanFile, flags: Flags, problems: _Problems) -> Profile:
-    name = flags.profile or plan_file.run.profile
+def _profile(plan_file: PlanFile, flags: Flags, problems: Problems) -> Profile:
+    where, name = "run.profile", plan_file.run.profile
+    if flags.profile is not None:
+        where, name = "--profile", flags.profile
     profile = file.profile_named(name, plan_file.profiles)
     if profile is None:
-        problems.unknown("profile", name, sorted({*file.PROFILES, *plan_file.profiles}))
+        problems.unknown(where, name, sorted({*file.PROFILES, *plan_file.profiles}))
         profile = file.PROFILES["standard"]
     said: dict[str, Any] = {
         "trials": flags.trials,
@@ -158,49 +134,73 @@ def _profile(plan_file: PlanFile, flags: Flags, problems: _Problems) -> Profile:
         "blocks": flags.blocks,
         "headline_blocks": flags.blocks,
     }
-    return profile.model_copy(update={key: value for key, value in said.items() if value is not None})
+    return profile.changed({key: value for key, value in said.items() if value is not None})
 
 
-def _arms(plan_file: PlanFile, flags: Flags, folder: Path, problems: _Problems) -> tuple[Arm, ...]:
-    names = flags.arms or tuple(plan_file.arms)
-    seen: Counter[str] = Counter()
-    arms = []
+def _arms(plan_file: PlanFile, flags: Flags, folder: Path, problems: Problems) -> tuple[Arm, ...]:
+    names = tuple(plan_file.arms) if flags.arms is None else flags.arms
     for name in names:
         if name not in plan_file.arms:
-            problems.unknown("arms", name, list(plan_file.arms))
-            continue
-        seen[name] += 1
-        own_name = name if seen[name] == 1 else f"{name}#{seen[name]}"
-        arm = plan_file.arms[name]
-        python = folder / arm.python if arm.python else None
-        arms.append(arm.model_copy(update={"name": own_name, "cwd": folder / arm.cwd, "python": python}))
-        if arm.seed is not None and arm.seed not in plan_file.seeds:
-            problems.unknown(f"arms.{name}.seed", arm.seed, list(plan_file.seeds))
-    return tuple(arms)
+            problems.unknown("--arms", name, list(plan_file.arms))
+    known = [name for name in names if name in plan_file.arms]
+    own_names = _told_apart(known)
+    check_lengths(own_names, problems)
+    return tuple(
+        _arm(plan_file.arms[name], own_name, folder)
+        for name, own_name in zip(known, own_names, strict=True)
+        if len(own_name) <= LONGEST_NAME
+    )
+
+
+def _arm(arm: Arm, name: str, folder: Path) -> Arm:
+    python = folder / arm.python if arm.python else None
+    return arm.model_copy(update={"name": name, "cwd": folder / arm.cwd, "python": python})
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """sync, sync#2, sync#3: a stored plan may have arms that are called so themselves."""
+    own: list[str] = []
+    for name in names:
+        free = (twin for twin in (f"{name}#{number}" for number in count(2)) if twin not in (*names, *own))
+        own.append(name if name not in own else next(free))
+    return own
 
 
 def _comparisons(
-    plan_file: PlanFile, flags: Flags, arms: Sequence[Arm], problems: _Problems
+    plan_file: PlanFile, flags: Flags, arms: Sequence[Arm], problems: Problems
 ) -> tuple[Comparison, ...]:
-    """Every pair of arms, each against the one that comes first; the claim's pair is the headline."""
+    """Every pair of arms, each against the one that comes first; the first and the last are the headline."""
     names = [arm.name for arm in arms]
-    claim = plan_file.claim
     if flags.baseline is not None and flags.baseline not in names:
         problems.unknown("--baseline", flags.baseline, names)
-    wanted = flags.baseline or plan_file.run.baseline or (claim.baseline if claim else None)
-    if wanted in names:
-        names.remove(wanted)
-        names.insert(0, wanted)
     if len(names) < 2:
         return ()
-    candidate = claim.candidate if claim and claim.candidate in names[1:] else names[-1]
+    run, claim = plan_file.run, plan_file.claim
+    claimed = (claim.baseline, claim.candidate) if claim else (None, None)
+    baseline = _first_of(names, flags.baseline, run.baseline, claimed[0]) or names[0]
+    names.remove(baseline)
+    candidate = _first_of(names, run.candidate, claimed[1]) or names[-1]
     names.remove(candidate)
-    names.append(candidate)
-    pairs = list(combinations(names, 2))
     return tuple(
-        Comparison(baseline=first, candidate=second, headline=(first, second) == (names[0], candidate))
-        for first, second in pairs
+        Comparison(baseline=first, candidate=second, headline=(first, second) == (baseline, candidate))
+        for first, second in combinations((baseline, *names, candidate), 2)
     )
+
+
+def _first_of(names: Sequence[str], *wanted: str | None) -> str | None:
+    """What is wanted most of what is there: flags choose arms that a plan file's words are not about."""
+    return next((name for name in wanted if name in names), None)
+
+
+def _headline_alone(
+    flags: Flags, arms: tuple[Arm, ...], comparisons: tuple[Comparison, ...], cells: tuple[Cell, ...]
+) -> tuple[tuple[Arm, ...], tuple[Comparison, ...], tuple[Cell, ...]]:
+    """The headline's two arms in its one cell; arms and round trips named on the command line all stay."""
+    headline = next(cell for cell in cells if cell.headline)
+    kept = {headline.changed({"rtt_ms": rtt_ms}).key for rtt_ms in flags.rtt_ms or (headline.rtt_ms,)}
+    if flags.arms is None and comparisons:
+        arms, comparisons = _headline_pair(arms, comparisons)
+    return arms, comparisons, tuple(cell for cell in cells if cell.key in kept)
 
 
 def _headline_pair(
@@ -211,17 +211,15 @@ def _headline_pair(
     return kept, (headline,)
 
 
-def _cells(plan_file: PlanFile, flags: Flags, profile: Profile, problems: _Problems) -> tuple[Cell, ...]:
+def _cells(plan_file: PlanFile, flags: Flags, profile: Profile, problems: Problems) -> tuple[Cell, ...]:
     """Every cell once, exactly one of them the headline."""
     tables = plan_file.cells or tuple(file.CellTable(scenario=name) for name in plan_file.scenarios)
-    for number, table in enumerate(tables):
-        if table.scenario not in plan_file.scenarios:
-            problems.unknown(f"cells[{number}].scenario", table.scenario, list(plan_file.scenarios))
     if flags.scenario is not None:
-        if flags.scenario not in plan_file.scenarios:
+        if flags.scenario in plan_file.scenarios:
+            wanted = [table for table in tables if table.scenario == flags.scenario] or tables[:1]
+            tables = tuple(table.model_copy(update={"scenario": flags.scenario}) for table in wanted)
+        else:
             problems.unknown("--scenario", flags.scenario, list(plan_file.scenarios))
-        wanted = [table for table in tables if table.scenario == flags.scenario] or tables[:1]
-        tables = tuple(table.model_copy(update={"scenario": flags.scenario}) for table in wanted)
     cells: dict[str, Cell] = {}
     for table in tables:
         for cell in _cells_of(table, flags, profile):
@@ -268,45 +266,17 @@ def _one_headline(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
     return tuple(cell.model_copy(update={"headline": cell.key == chosen}) for cell in cells)
 
 
-def _database(plan_file: PlanFile, flags: Flags) -> Any:
+def _database(plan_file: PlanFile, flags: Flags) -> Database:
     database = plan_file.database
-    return database.model_copy(update={"server": flags.database}) if flags.database else database
+    return database if flags.database is None else database.changed({"server": flags.database})
 
 
-def _check_database(
-    plan_file: PlanFile, flags: Flags, arms: Sequence[Arm], cells: Sequence[Cell], problems: _Problems
-) -> None:
-    server = _database(plan_file, flags).server
-    if server not in ("private", "none") and not server.startswith(("mysql://", "mysql+pymysql://")):
-        problems.add(
-            f"database.server = {server!r}: write private, none or a URL such as mysql://user:password@host:3306/"
-        )
-    if server == "none":
-        added = sorted({cell.rtt_ms for cell in cells if cell.rtt_ms})
-        if added:
-            problems.add(
-                f"rtt_ms = {added}: without a database of ours there is no round trip to lengthen; use 0"
-            )
-        for arm in arms:
-            if arm.seed is not None:
-                problems.add(
-                    f"arms.{arm.name}.seed = {arm.seed!r}: database.server is none, so nothing can be seeded"
-                )
-
-
-def _check_control(control: Control | None, arms: Sequence[Arm], problems: _Problems) -> None:
-    if control is None:
-        return
-    kinds = {arm.name: arm.kind for arm in arms}
-    if control.arm not in kinds:
-        problems.unknown("control.arm", control.arm, list(kinds))
-    elif kinds[control.arm] != "app":
-        problems.add(f"control.arm = {control.arm!r}: only an `app` arm can be slowed down from outside")
-
-
-def _claim_applies(plan_file: PlanFile, arms: Sequence[Arm]) -> bool:
+def _claim_applies(plan_file: PlanFile, arms: Sequence[Arm], cells: Sequence[Cell]) -> bool:
+    """A claim is about two arms, and often about one request: its band says what that request does."""
     claim, names = plan_file.claim, [arm.name for arm in arms]
-    return claim is not None and claim.baseline in names and claim.candidate in names
+    if claim is None or claim.baseline not in names or claim.candidate not in names:
+        return False
+    return claim.scenario in (None, next(cell.scenario for cell in cells if cell.headline))
 
 
 def _resolve(scenario: Scenario, folder: Path) -> Scenario:

@@ -13,6 +13,9 @@ from gainbench.plan.model import (
     SQLALCHEMY_DEFAULT_POOL,
     Arm,
     Arrivals,
+    Band,
+    Blocks,
+    Cell,
     Claim,
     Control,
     Database,
@@ -24,13 +27,16 @@ from gainbench.plan.model import (
     Profile,
     Rate,
     RoundTripMs,
+    RoundTrips,
     Scenario,
     Seconds,
     Seed,
     Share,
+    Trials,
     Users,
     Workers,
 )
+from gainbench.plan.problems import worded
 
 
 def _named_by_key(tables: Any) -> Any:
@@ -48,16 +54,16 @@ def _as_list(value: Any) -> Any:
 
 def pool_from(value: Any) -> Any:
     """Read 40, "40+10" or "default" (SQLAlchemy's own) as a Pool."""
-    if isinstance(value, int):
-        return Pool(size=value)
     if value == "default":
         return SQLALCHEMY_DEFAULT_POOL
-    if isinstance(value, str):
-        size, _, overflow = value.partition("+")
-        if size.isdigit() and (overflow.isdigit() or not overflow):
-            return Pool(size=int(size), overflow=int(overflow or 0))
-        raise ValueError(f"{value!r} is not a pool: write 40, 40+10 or default")
-    return value
+    if not isinstance(value, int | str):
+        return value
+    size, _, overflow = str(value).partition("+")
+    try:
+        return Pool(size=int(size), overflow=int(overflow or 0))
+    except ValueError:
+        choices = "write 40, 40+10 or default, at most 1000 of each"
+        raise ValueError(f"{value!r} is not a pool: {choices}") from None
 
 
 Named = BeforeValidator(_named_by_key)
@@ -68,7 +74,7 @@ class CellTable(Frozen):
 
     scenario: Name
     users: Annotated[tuple[Users, ...], BeforeValidator(_as_list), Field(min_length=1)] = (8,)
-    rtt_ms: Annotated[tuple[RoundTripMs, ...], BeforeValidator(_as_list), Field(min_length=1)] = (0.0,)
+    rtt_ms: Annotated[RoundTrips, BeforeValidator(_as_list)] = (0.0,)
     pool: Annotated[Pool, BeforeValidator(pool_from)] = Pool(size=40)
     workers: Workers = 1
     headline_rtt_ms: RoundTripMs | None = None
@@ -84,7 +90,8 @@ class RunTable(Frozen):
     thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
     pool_timeout: Seconds = 30.0
     margin: Share = 0.03
-    baseline: Name | None = None
+    baseline: Name | None = None  # of the headline, as is the candidate
+    candidate: Name | None = None
     rate: Rate | None = None
     arrivals: Arrivals = "poisson"
     slo: Seconds | None = None
@@ -94,13 +101,13 @@ class ProfileTable(Frozen):
     """One [profiles.NAME] table; what it leaves out comes from the built-in of that name, or `standard`."""
 
     name: Name
-    trials: int | None = None
-    blocks: int | None = None
-    headline_blocks: int | None = None
+    trials: Trials | None = None
+    blocks: Blocks | None = None
+    headline_blocks: Blocks | None = None
     budget: Seconds | None = None
     precision: Share | None = None
     window: Seconds | None = None
-    rtt_ms: tuple[RoundTripMs, ...] | None = None
+    rtt_ms: Annotated[RoundTrips, BeforeValidator(_as_list)] | None = None
     headline_only: bool | None = None
 
 
@@ -136,7 +143,7 @@ def profile_named(name: str, tables: Mapping[str, ProfileTable]) -> Profile | No
     if name not in tables:
         return PROFILES.get(name)
     said = tables[name].model_dump(exclude_none=True)
-    return PROFILES.get(name, PROFILES["standard"]).model_copy(update=said)
+    return PROFILES.get(name, PROFILES["standard"]).changed(said)
 
 
 def parse(tables: Mapping[str, Any], origin: str) -> PlanFile:
@@ -180,18 +187,16 @@ _TABLES: Mapping[str, type[Frozen]] = {
 
 def _explain(problem: Any) -> str:
     where = tuple(part for part in problem["loc"] if part != "[key]")
-    text = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        text = f"unknown key; choices: {', '.join(_keys_beside(where))}"
-    value = problem["input"]
-    shown = f" = {value!r}" if isinstance(value, str | int | float) else ""
-    return f"  {_dotted(where)}{shown}: {text}"
+        known = ", ".join(_keys_beside(where))
+        problem = {**problem, "msg": f"unknown key; choices: {known}"}
+    return f"  {worded(_dotted(where), problem)}"
 
 
 def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
     table = PlanFile if len(where) == 1 else _TABLES[str(where[0])]
     if where[:2] == ("claim", "band"):
-        table = Claim.model_fields["band"].annotation.__args__[0]  # type: ignore[union-attr]
+        table = Band
     return sorted(key for key in table.model_fields if key != "name" or table is RunTable)
 
 
@@ -222,7 +227,7 @@ def render(plan: Plan) -> str:
             "arrivals": plan.arrivals,
             **({} if plan.rate is None else {"rate": plan.rate}),
             **({} if plan.slo is None else {"slo": plan.slo}),
-            **({"baseline": plan.headline.baseline} if plan.headline else {}),
+            **_headline_pair(plan),
         },
         "database": _table(plan.database),
         "arms": {arm.name: _table(arm) for arm in plan.arms},
@@ -238,7 +243,13 @@ def render(plan: Plan) -> str:
     return tomli_w.dumps(tables)
 
 
-def _cell_table(cell: Any) -> dict[str, Any]:
+def _headline_pair(plan: Plan) -> dict[str, str]:
+    """Both arms by name: the claim that chose them may be no part of the plan, nor the flags that did."""
+    headline = plan.headline
+    return {} if headline is None else {"baseline": headline.baseline, "candidate": headline.candidate}
+
+
+def _cell_table(cell: Cell) -> dict[str, Any]:
     table: dict[str, Any] = {
         "scenario": cell.scenario,
         "users": cell.users,

@@ -1,25 +1,41 @@
 """The Plan: what will be measured, as frozen types that check their own values.
 
 Knows nothing of TOML, flags, processes or Locust. Checks that need two parts of the plan at once (does the
-cell's scenario exist?) live in ``build.py``; everything a single value can tell is refused here.
+cell's scenario exist?) live in ``checks.py``; everything a single value can tell is refused here.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gainbench.plan.units import duration_seconds, share
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.#-]*$"
 
-Name = Annotated[str, Field(pattern=NAME, max_length=60)]
+LONGEST_NAME = 60
+
+
+def _between_none_and_all(value: float) -> float:
+    if not 0 < value < 1:
+        raise ValueError("a share lies between 0 and 1; write 2% or 0.02")
+    return value
+
+
+Name = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 Seconds = Annotated[
     float, BeforeValidator(lambda v: duration_seconds(v) if isinstance(v, str) else v), Field(gt=0)
 ]
-Share = Annotated[float, BeforeValidator(lambda v: share(v) if isinstance(v, str) else v), Field(gt=0, lt=1)]
+Share = Annotated[
+    float,
+    BeforeValidator(lambda v: share(v) if isinstance(v, str) else v),
+    AfterValidator(_between_none_and_all),
+]
 RoundTripMs = Annotated[float, Field(ge=0, le=1000)]
+RoundTrips = Annotated[tuple[RoundTripMs, ...], Field(min_length=1)]
+Trials = Annotated[int, Field(ge=1, le=1000)]
+Blocks = Annotated[int, Field(ge=1, le=100)]
 Users = Annotated[int, Field(ge=1, le=10_000)]
 Workers = Annotated[int, Field(ge=1, le=64)]
 Rate = Annotated[float, Field(ge=1, le=1_000_000)]
@@ -29,7 +45,11 @@ Arrivals = Literal["poisson", "constant"]
 class Frozen(BaseModel):
     """A value: immutable, and strict about keys nobody asked for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def changed(self, said: Mapping[str, Any]) -> Self:
+        """This value with other words; what `model_copy` would take unseen is checked."""
+        return self.model_validate({**{key: getattr(self, key) for key in type(self).model_fields}, **said})
 
 
 class Pool(Frozen):
@@ -95,23 +115,19 @@ class Database(Frozen):
     server: str = "private"
     tls: bool = False
 
-    @property
-    def is_ours(self) -> bool:
-        return self.server != "none"
-
 
 class Profile(Frozen):
     """How thoroughly to measure."""
 
     name: Name
-    trials: Annotated[int, Field(ge=1, le=1000)]
-    blocks: Annotated[int, Field(ge=1, le=100)] = 1
-    headline_blocks: Annotated[int, Field(ge=1, le=100)] = 1
+    trials: Trials
+    blocks: Blocks = 1
+    headline_blocks: Blocks = 1
     budget: Seconds
     precision: Share | None = None
     window: Seconds = 0.5
-    rtt_ms: tuple[RoundTripMs, ...] | None = None
-    headline_only: bool = False
+    rtt_ms: RoundTrips | None = None
+    headline_only: bool = False  # never in a plan: its cells and arms are what is left
 
 
 class Band(Frozen):
@@ -137,6 +153,7 @@ class Claim(Frozen):
     gain: Annotated[float, Field(gt=-1, lt=100)]
     candidate: Name
     baseline: Name
+    scenario: Name | None = None  # whose request the claim is about; None: any
     source: str | None = None
     # Statements that the baseline runs outside its event loop, so that they are no part of L_loop.
     off_loop: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """How people write amounts in plans and flags: durations ("5m") and shares ("2%"). Pure text to number."""
 
+import math
 import re
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -12,15 +13,21 @@ def duration_seconds(text: str) -> float:
     parts = _DURATION.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{text!r} is no length of time: write 90s, 5m or 1h30m")
+    return seconds
 
 
 def share(text: str) -> float:
     """Read "2%" or "0.02" as 0.02; raise ValueError, with an example, for anything else."""
     try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a share: write 2% or 0.02") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a share: write 2% or 0.02")
+    return value
 
 
 def format_duration(seconds: float) -> str:

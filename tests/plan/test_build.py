@@ -1,12 +1,15 @@
 """Flags over the plan file, on the project's own default plan."""
 
+import math
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.build import Flags, against_itself, load_plan, two_commands
-from gainbench.plan.model import Plan, Pool
+from gainbench.plan.build import Flags, against_itself, build, load_plan, two_commands
+from gainbench.plan.file import parse
+from gainbench.plan.model import Control, Plan, Pool
 
 BENCH = Path(__file__).parents[2] / "bench.toml"
 
@@ -81,8 +84,97 @@ def test_every_condition_can_be_set_from_the_command_line() -> None:
 def test_unknown_names_on_the_command_line_are_all_reported() -> None:
     with pytest.raises(ConfigurationError) as caught:
         plan_with(arms=("sync", "asynk"), scenario="reed", profile="fast", baseline="old")
-    for name in ("asynk", "reed", "fast", "old"):
-        assert f"{name!r}" in caught.value.message
+    for told in ("--arms = 'asynk'", "--scenario = 'reed'", "--profile = 'fast'", "--baseline = 'old'"):
+        assert told in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"precision": 2.0}, "--precision = 2.0: a share lies between 0 and 1; write 2% or 0.02"),
+        ({"precision": -0.05}, "--precision = -0.05: a share lies"),
+        ({"precision": 0.0}, "--precision = 0.0: a share lies"),
+        ({"precision": math.nan}, "--precision = nan: Input should be a finite number"),
+        ({"budget_seconds": math.inf}, "--budget = inf: Input should be a finite number"),
+        ({"budget_seconds": 0.0}, "--budget = 0.0: Input should be greater than 0"),
+        ({"slo_seconds": 0.0}, "--slo = 0.0: Input should be greater than 0"),
+        ({"rate": math.nan}, "--rate = nan"),
+        ({"rate": 0.0}, "--rate = 0.0: Input should be greater than or equal to 1"),
+        ({"rtt_ms": (0.1, math.nan)}, "--rtt = nan"),
+        ({"rtt_ms": ()}, "--rtt: "),
+        ({"users": 0}, "--users = 0: Input should be greater than or equal to 1"),
+        ({"workers": 0}, "--workers = 0: Input should be greater than or equal to 1"),
+        ({"trials": 0}, "--trials = 0: Input should be greater than or equal to 1"),
+        ({"blocks": 0}, "--blocks = 0: Input should be greater than or equal to 1"),
+        ({"profile": ""}, "--profile = '': there is none of that name"),
+        ({"scenario": "no such"}, "--scenario = 'no such': there is none of that name"),
+        ({"database": ""}, "database.server = '': write private, none or a URL"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_named_with_its_value(flags: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plan_with(**flags)
+    assert caught.value.message.count(told) == 1
+
+
+def test_flags_that_cannot_be_are_reported_with_all_other_problems() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plan_with(precision=2.0, users=0, baseline="old", control=Control(arm="nobody", share=0.1))
+    for told in ("--precision = 2.0", "--users = 0", "--baseline = 'old'", "control.arm = 'nobody'"):
+        assert told in caught.value.message
+
+
+def test_round_trips_of_the_command_line_survive_the_smoke_profile() -> None:
+    plan = plan_with(profile="smoke", rtt_ms=(0.5, 1.0))
+    assert round_trips(plan) == [0.5, 1.0]
+    assert plan.arm_names == ("blocking", "async")
+
+
+def test_the_smoke_profile_keeps_one_condition_of_a_scenario_named_on_the_command_line() -> None:
+    (cell,) = plan_with(profile="smoke", scenario="write", users=20).cells
+    assert (cell.scenario, cell.users, cell.rtt_ms) == ("write", 20, 0.1)
+
+
+def test_arms_named_three_times_have_three_names() -> None:
+    assert plan_with(arms=("sync", "sync", "sync")).arm_names == ("sync", "sync#2", "sync#3")
+
+
+def test_a_claim_is_about_its_own_scenario_with_any_number_of_users() -> None:
+    assert plan_with(users=100).claim is not None
+    assert plan_with(scenario="write").claim is None
+
+
+def test_a_claim_without_a_scenario_is_about_any() -> None:
+    tables = tomllib.loads(BENCH.read_text())
+    del tables["claim"]["scenario"]
+    plan = build(parse(tables, "test"), Flags(scenario="write"), folder=BENCH.parent, name="test")
+    assert plan.claim is not None
+
+
+def test_a_claim_about_arms_that_are_not_chosen_does_not_apply() -> None:
+    assert plan_with(arms=("sync", "async")).claim is None
+
+
+@pytest.mark.parametrize(("trials", "blocks", "flag"), [(0, 3, "--trials"), (4, 0, "--blocks")])
+def test_a_null_plan_needs_trials_and_blocks(trials: int, blocks: int, flag: str) -> None:
+    plan = plan_with()
+    with pytest.raises(ConfigurationError, match=f"{flag} = 0: Input should be greater than or equal to 1"):
+        against_itself(plan, plan.arm("async"), trials=trials, blocks=blocks)
+
+
+def test_a_null_plan_cannot_slow_down_an_arm_that_it_does_not_measure() -> None:
+    plan = plan_with(control=Control(arm="sync", share=0.1))
+    with pytest.raises(ConfigurationError, match=r"control\.arm = 'sync'.*choices: async, async#2"):
+        against_itself(plan, plan.arm("async"), trials=4, blocks=3)
+
+
+def test_a_name_that_leaves_no_room_for_its_twins_is_refused() -> None:
+    tables = {
+        "arms": {"a" * 60: {"app": "x:app"}, "b": {"app": "y:app"}},
+        "scenarios": {"load": {"locustfile": "load.py"}},
+    }
+    with pytest.raises(ConfigurationError, match="a name has at most 60 characters"):
+        build(parse(tables, "test"), Flags(arms=("a" * 60,) * 2), folder=Path("/project"), name="test")
 
 
 def test_a_null_plan_holds_one_arm_twice_in_the_headline_cell() -> None:
@@ -101,3 +193,8 @@ def test_two_commands_make_a_plan_without_a_file() -> None:
         ("sh", "-c", "serve-new --port {port}"),
     ]
     assert tables.database.server == "none"
+
+
+def test_two_commands_take_a_locust_file_of_any_name() -> None:
+    tables = two_commands("serve-old", "serve-new", Path("/x/my load.py"))
+    assert [(s.name, s.locustfile) for s in tables.scenarios.values()] == [("my-load", Path("/x/my load.py"))]

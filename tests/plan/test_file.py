@@ -9,7 +9,6 @@ from gainbench.plan import file
 from gainbench.plan.build import Flags, build, load_plan
 from gainbench.plan.model import Plan
 
-ROOT = Path(__file__).parents[2]
 SMALLEST = {
     "arms": {"before": {"app": "old:app"}, "after": {"app": "new:app"}},
     "scenarios": {"load": {"locustfile": "load.py"}},
@@ -80,6 +79,85 @@ def test_names_that_do_not_exist_are_reported_with_those_that_do() -> None:
     assert "control.arm = 'nobody': there is none of that name; choices: before, after" in message
 
 
+@pytest.mark.parametrize("key", ["baseline", "candidate"])
+def test_the_headlines_arms_must_be_arms(key: str) -> None:
+    told = f"run.{key} = 'aftr': there is none of that name; choices: before, after"
+    assert told in problems_of({**SMALLEST, "run": {key: "aftr"}})
+
+
+def test_what_a_claim_names_must_exist() -> None:
+    claim = {"gain": 0.3, "baseline": "befor", "candidate": "aftr", "scenario": "lode"}
+    message = problems_of({**SMALLEST, "claim": claim})
+    assert "claim.baseline = 'befor': there is none of that name; choices: before, after" in message
+    assert "claim.candidate = 'aftr': there is none of that name; choices: before, after" in message
+    assert "claim.scenario = 'lode': there is none of that name; choices: load" in message
+
+
+@pytest.mark.parametrize("table", ["run", "claim"])
+def test_no_arm_is_its_own_baseline(table: str) -> None:
+    more = {"gain": 0.3} if table == "claim" else {}
+    message = problems_of({**SMALLEST, table: {"baseline": "after", "candidate": "after", **more}})
+    assert f"{table}.candidate = 'after': that is the baseline" in message
+
+
+def test_the_headline_round_trip_is_one_of_its_tables() -> None:
+    table = {"scenario": "load", "rtt_ms": [0, 0.1, 0.2], "headline_rtt_ms": 0.15}
+    message = problems_of({**SMALLEST, "cells": [table]})
+    assert "cells[0].headline_rtt_ms = 0.15: it is none of rtt_ms; choices: 0, 0.1, 0.2" in message
+
+
+def test_other_round_trips_of_the_command_line_do_not_make_the_headlines_own_unknown() -> None:
+    tables = {**SMALLEST, "cells": [{"scenario": "load", "rtt_ms": [0, 0.1], "headline_rtt_ms": 0.1}]}
+    assert plan_of(tables, Flags(rtt_ms=(2.0, 3.0))).headline_cell.rtt_ms == 2.0
+
+
+def test_the_headlines_candidate_can_be_chosen_among_several() -> None:
+    arms = {name: {"app": f"{name}:app"} for name in ("a", "b", "c")}
+    plan = plan_of({**SMALLEST, "arms": arms, "run": {"baseline": "b", "candidate": "a"}})
+    assert [(c.baseline, c.candidate, c.headline) for c in plan.comparisons] == [
+        ("b", "c", False),
+        ("b", "a", True),
+        ("c", "a", False),
+    ]
+
+
+def test_a_seed_that_does_not_exist_is_told_of_once_also_where_its_arm_is_not_chosen() -> None:
+    tables = {**SMALLEST, "arms": {"a": {"app": "x"}, "b": {"app": "y", "seed": "rows"}}}
+    with pytest.raises(ConfigurationError) as caught:
+        plan_of(tables, Flags(arms=("a", "a")))
+    assert caught.value.message.count("arms.b.seed = 'rows'") == 1
+
+
+def test_the_numbers_of_a_profile_are_checked_together_with_all_else() -> None:
+    message = problems_of(
+        {
+            **SMALLEST,
+            "profiles": {
+                "standard": {"trials": 0, "headline_blocks": 0, "blocks": -1, "precision": 2},
+                "mine": {"trials": 5000, "budget": float("inf"), "rtt_ms": []},
+            },
+            "cells": [{"scenario": "load", "users": 0}],
+        }
+    )
+    for told in (
+        "profiles.standard.trials = 0: Input should be greater than or equal to 1",
+        "profiles.standard.headline_blocks = 0: Input should be greater than or equal to 1",
+        "profiles.standard.blocks = -1: Input should be greater than or equal to 1",
+        "profiles.standard.precision = 2: a share lies between 0 and 1; write 2% or 0.02",
+        "profiles.mine.trials = 5000: Input should be less than or equal to 1000",
+        "profiles.mine.budget = inf: Input should be a finite number",
+        "profiles.mine.rtt_ms: ",
+        "cells[0].users[0] = 0: ",
+    ):
+        assert told in message
+
+
+def test_any_file_name_will_do_for_a_plan(tmp_path: Path) -> None:
+    path = tmp_path / "_my plan (2).toml"
+    path.write_text("[arms.a]\napp = 'x:app'\n[arms.b]\napp = 'y:app'\n[scenarios.s]\nlocustfile = 's.py'\n")
+    assert load_plan(path).name == "my-plan-2-"
+
+
 def test_without_a_database_there_is_no_round_trip_to_lengthen() -> None:
     message = problems_of(
         {**SMALLEST, "database": {"server": "none"}, "cells": [{"scenario": "load", "rtt_ms": [0, 0.5]}]}
@@ -111,16 +189,6 @@ def test_a_missing_plan_file_names_the_cure(tmp_path: Path) -> None:
         load_plan(tmp_path / "none.toml")
     assert caught.value.cure is not None
     assert "gainbench init" in caught.value.cure
-
-
-def test_a_rendered_plan_reads_back_as_itself(tmp_path: Path) -> None:
-    flags = Flags(arms=("sync", "sync"), rtt_ms=(0.0, 0.3), precision=0.02, rate=150.0, slo_seconds=0.05)
-    plan = load_plan(ROOT / "bench.toml", flags)
-    assert (plan.rate, plan.arrivals, plan.slo) == (150.0, "poisson", 0.05)
-    written = tmp_path / "plan.toml"
-    written.write_text(file.render(plan))
-    again = load_plan(written)
-    assert again.model_copy(update={"folder": plan.folder}) == plan
 
 
 def test_an_open_loop_has_users_enough_for_its_rate_unless_they_are_named() -> None:

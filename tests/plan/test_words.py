@@ -22,6 +22,12 @@ def test_a_duration_without_a_unit_is_refused_with_an_example(text: str) -> None
         duration_seconds(text)
 
 
+@pytest.mark.parametrize("text", ["0s", "0m", "9" * 400 + "s"])
+def test_a_duration_of_nothing_or_without_end_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write 90s, 5m or 1h30m"):
+        duration_seconds(text)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(45, "45 s"), (60, "1 min"), (330, "5 min 30 s"), (3900, "1 h 05 min")]
 )
@@ -33,12 +39,24 @@ def test_shares_are_read_as_per_cent_or_fraction() -> None:
     assert share("2%") == share("0.02") == 0.02
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf%", "two", ""])
+def test_a_share_that_is_no_number_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write 2% or 0\.02"):
+        share(text)
+
+
 @pytest.mark.parametrize(
     ("value", "pool"),
     [(40, Pool(size=40)), ("40+10", Pool(size=40, overflow=10)), ("default", Pool(size=5, overflow=10))],
 )
 def test_pools_are_read_in_three_ways(value: object, pool: Pool) -> None:
     assert pool_from(value) == pool
+
+
+@pytest.mark.parametrize("value", [0, -3, "many", "5+-1", "0+5", 5000])
+def test_a_pool_that_cannot_be_is_refused_with_an_example(value: object) -> None:
+    with pytest.raises(ValueError, match="write 40, 40\\+10 or default"):
+        pool_from(value)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""Checks that need several parts of a plan at once. Each finds problems; none of them changes anything."""
+
+from collections.abc import Sequence
+
+from gainbench.plan.file import PlanFile
+from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Control
+from gainbench.plan.problems import Problems
+
+
+def check_names(plan_file: PlanFile, arms: Sequence[Arm], problems: Problems) -> None:
+    """Names that the plan file gives must exist; `sync#2` does where an arm is measured twice."""
+    known = list(dict.fromkeys((*plan_file.arms, *(arm.name for arm in arms))))
+    for table, said in (("run", plan_file.run), ("claim", plan_file.claim)):
+        if said is None:
+            continue
+        for key, name in (("baseline", said.baseline), ("candidate", said.candidate)):
+            if name is not None and name not in known:
+                problems.unknown(f"{table}.{key}", name, known)
+        if said.candidate is not None and said.candidate == said.baseline:
+            problems.add(f"{table}.candidate = {said.candidate!r}: that is the baseline; name another arm")
+    claim = plan_file.claim
+    if claim is not None and claim.scenario is not None and claim.scenario not in plan_file.scenarios:
+        problems.unknown("claim.scenario", claim.scenario, list(plan_file.scenarios))
+    for name, arm in plan_file.arms.items():
+        if arm.seed is not None and arm.seed not in plan_file.seeds:
+            problems.unknown(f"arms.{name}.seed", arm.seed, list(plan_file.seeds))
+
+
+def check_lengths(names: Sequence[str], problems: Problems) -> None:
+    """A twin's name is longer than its arm's, and must be one that a plan can hold too."""
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            problems.add(f"arms.{name}: a name has at most {LONGEST_NAME} characters, `#2` included")
+
+
+def check_cell_tables(plan_file: PlanFile, problems: Problems) -> None:
+    """What a table of cells says of itself; flags and profile may still choose other round trips."""
+    for number, table in enumerate(plan_file.cells):
+        if table.scenario not in plan_file.scenarios:
+            problems.unknown(f"cells[{number}].scenario", table.scenario, list(plan_file.scenarios))
+        wanted = table.headline_rtt_ms
+        if wanted is not None and wanted not in table.rtt_ms:
+            choices = ", ".join(f"{rtt:g}" for rtt in table.rtt_ms)
+            problems.add(
+                f"cells[{number}].headline_rtt_ms = {wanted!r}: it is none of rtt_ms; choices: {choices}"
+            )
+
+
+def check_database(server: str, arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems) -> None:
+    if server not in ("private", "none") and not server.startswith(("mysql://", "mysql+pymysql://")):
+        problems.add(
+            f"database.server = {server!r}: write private, none or a URL such as mysql://user:password@host:3306/"
+        )
+    if server == "none":
+        added = sorted({cell.rtt_ms for cell in cells if cell.rtt_ms})
+        if added:
+            problems.add(
+                f"rtt_ms = {added}: without a database of ours there is no round trip to lengthen; use 0"
+            )
+        for arm in arms:
+            if arm.seed is not None:
+                problems.add(
+                    f"arms.{arm.name}.seed = {arm.seed!r}: database.server is none, so nothing can be seeded"
+                )
+
+
+def check_control(control: Control | None, arms: Sequence[Arm], problems: Problems) -> None:
+    if control is None:
+        return
+    kinds = {arm.name: arm.kind for arm in arms}
+    if control.arm not in kinds:
+        problems.unknown("control.arm", control.arm, list(kinds))
+    elif kinds[control.arm] != "app":
+        problems.add(f"control.arm = {control.arm!r}: only an `app` arm can be slowed down from outside")
