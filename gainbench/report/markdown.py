@@ -82,7 +82,7 @@ def _claim(results: Results) -> list[str]:
 def _trust(results: Results) -> list[str]:
     certainty = words.certainty(results)
     lines = [f"Certainty: {_safe(certainty)}.", ""] if certainty else []
-    lines += [f"- {_safe(note)}" for note in results.notes]
+    lines += [f"- {_safe(note)}" for note in words.notes(results)]
     return [*lines, ""]
 
 

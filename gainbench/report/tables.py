@@ -289,7 +289,7 @@ def environment(recorded: Mapping[str, Any], without: Sequence[str]) -> Table:
 
 def _place(results: Results, cell: CellFigures, cells: Sequence[CellFigures]) -> tuple[Entry, ...]:
     """Which cell a row belongs to, where the table holds several."""
-    return (Entry(words.distinctions(results.cells)[cell.key]),) if len(cells) > 1 else ()
+    return (Entry(words.headings(results.cells)[cell.key]),) if len(cells) > 1 else ()
 
 
 def _place_titles(cells: Sequence[CellFigures]) -> tuple[str, ...]:

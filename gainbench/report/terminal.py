@@ -46,7 +46,7 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
     certainty = words.certainty(results)
     if certainty:
         yield Text(f"How sure: {certainty}.", style="dim")
-    for note in results.notes:
+    for note in words.notes(results):
         yield Text(f"Note: {note}", style="yellow")
     # A path is copied from the terminal: it must not be broken into lines.
     yield Text(f"Report: {report}", no_wrap=True, overflow="ignore")

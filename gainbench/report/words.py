@@ -305,22 +305,64 @@ def banners(results: Results) -> Iterator[tuple[str, str]]:
             f"The run ended early, after {numbers.duration(results.run.seconds)}. "
             "What was measured until then is shown; any interval is wider than planned.",
         )
-    if results.run.status == "invalid":
-        cell = results.headline_cell
-        reasons = broken(cell) if cell else ""
-        yield (
-            "Invalid",
-            f"The headline broke a validity rule: its figures must not be used. {reasons}".rstrip(),
-        )
+    cell = results.headline_cell
+    reasons = broken(cell) if cell else ""
+    if reasons:
+        yield "Invalid", f"The headline broke a validity rule: its figures must not be used. {reasons}"
+    elif results.run.status == "invalid":
+        yield "Invalid", "The headline has no figure that may be used."
     yield from _collapses(results)
+
+
+def notes(results: Results) -> tuple[str, ...]:
+    """What a reader must know beside the figures: the run's own notes, and which conditions give none."""
+    names = distinctions(results.cells)
+    on_curve = {cell.key for cell in invalid_on_curve(results)}
+    left_off = tuple(
+        f"{names[cell.key]}: invalid, {'left off the curve' if cell.key in on_curve else 'no figure'}. "
+        f"{broken(cell)}"
+        for cell in results.cells
+        if broken(cell) and not cell.headline
+    )
+    return results.notes + left_off
+
+
+def invalid_on_curve(results: Results) -> tuple[CellFigures, ...]:
+    """The cells that the curve would pass through, had they broken no rule: none where there is no curve."""
+    headline = results.headline_cell
+    if headline is None or not (results.curves or results.claim):
+        return ()
+    return tuple(
+        cell
+        for cell in results.cells
+        if broken(cell) and _but_for_round_trip(cell) == _but_for_round_trip(headline)
+    )
+
+
+def _but_for_round_trip(cell: CellFigures) -> tuple[object, ...]:
+    return cell.scenario, cell.users, cell.pool, cell.overflow, cell.workers
+
+
+def curve_caption(results: Results) -> str:
+    """What the curve's marks are, and which cells it should have had."""
+    names = distinctions(results.cells)
+    missing = [names[cell.key] for cell in invalid_on_curve(results)]
+    left_off = f" Left off, as invalid: {joined(missing)}." if missing else ""
+    return f"The line is fitted over all trials, its band a 95 % interval; a point is a cell.{left_off}"
+
+
+def headings(cells: Sequence[CellFigures]) -> Mapping[str, str]:
+    """What tells cells apart, above figures that do not say themselves which of them are not to be used."""
+    found = distinctions(cells)
+    return {cell.key: found[cell.key] + (" (invalid)" if broken(cell) else "") for cell in cells}
 
 
 def _collapses(results: Results) -> Iterator[tuple[str, str]]:
     """One banner for each arm and reason, however many cells it stopped in."""
-    headings = distinctions(results.cells)
+    names = distinctions(results.cells)
     cells: dict[tuple[str, str, str], list[str]] = {}
     for gone in results.collapses:
-        cells.setdefault((gone.arm, gone.state, gone.reason), []).append(headings[gone.cell])
+        cells.setdefault((gone.arm, gone.state, gone.reason), []).append(names[gone.cell])
     for (arm, state, reason), where in cells.items():
         yield f"{arm} {state}", f"At {'; '.join(where)}: {reason}"
 

@@ -93,6 +93,19 @@ def one_trial(out: Path) -> Case:
     return stored(out, the_plan, trial_lines(the_plan, 0, 0.0))
 
 
+def invalid_beside(out: Path) -> Case:
+    """An arm fails 20 requests in a window of the 0.4 ms cell; the headline is sound."""
+    the_plan = curve_plan(trials=3)
+    record = lines(the_plan)
+    where = cell(0.4, headline=False).key
+    at = next(at for at, line in enumerate(record) if isinstance(line, Block) and line.cell == where)
+    whole = record[at]
+    assert isinstance(whole, Block)
+    failing = whole.windows[0].model_copy(update={"failures": {"HTTP 500": 20}})
+    record[at] = whole.model_copy(update={"windows": (failing, *whole.windows[1:])})
+    return stored(out, the_plan, record)
+
+
 def open_loop(out: Path) -> Case:
     """Both arms serve the 1000 requests/s asked; `async` keeps its users waiting for about half as long."""
     the_plan = plan(arms=("sync", "async"), claim=False, trials=3).model_copy(update={"rate": 1000.0})
@@ -121,4 +134,5 @@ EVERY = (
     null,
     one_trial,
     open_loop,
+    invalid_beside,
 )

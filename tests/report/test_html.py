@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gainbench.plan.model import Arm
-from gainbench.report import html, markdown, numbers
+from gainbench.report import html, markdown, numbers, words
 from gainbench.report.effect import effect
 from tests.report import cases
 from tests.report.cases import HOSTILE, Case
@@ -176,6 +176,30 @@ def test_an_invalid_run_shows_no_gain_at_all(reported: Reported) -> None:
     assert len(wrong) == 7  # `sync` does not stray: its interval is its gain
     assert not wrong & {value for _, attributes in page.elements for value in attributes.values()}
     assert "interval" not in markdown.render(case.results).partition("| comparison")[0]
+
+
+def test_a_cell_left_off_the_curve_is_named_with_its_reason(reported: Reported) -> None:
+    case = reported(cases.invalid_beside)
+    page = page_of(case)
+    assert case.results.run.status == "valid"
+    assert all(len(curve.points) == 4 for curve in case.results.curves)
+    said = "0.4 ms added: invalid, left off the curve. errors: "
+    assert said in page.text
+    assert "limit 0.1 %" in page.text[page.text.index(said) :][:200]
+    assert "Left off, as invalid: 0.4 ms added." in page.text
+    assert f"- {said}" in markdown.render(case.results)
+    # In the throughput figure, wide and narrow, and for each of three arms in the table of costs at least.
+    assert page.text.count("0.4 ms added (invalid)") >= 2 + 3
+    assert "0.2 ms added (invalid)" not in page.text
+
+
+def test_a_cell_beside_the_curve_is_not_said_to_be_left_off_it(reported: Reported) -> None:
+    results = reported(cases.invalid_beside).results
+    crowded = [
+        found.model_copy(update={"users": 40}) if found.rtt_ms == 0.4 else found for found in results.cells
+    ]
+    (said,) = words.notes(results.model_copy(update={"cells": tuple(crowded)}))
+    assert said.startswith("40 users, 0.4 ms added: invalid, no figure. errors: ")
 
 
 def test_a_cell_without_a_valid_window_says_so(reported: Reported) -> None:

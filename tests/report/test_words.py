@@ -143,6 +143,12 @@ def test_an_invalid_run_shows_the_rule_instead_of_the_figure(tmp_path: Path) -> 
     assert "errors: 0.4 % of the requests, limit 0.1 %" in text
 
 
+def test_an_interrupted_run_whose_headline_broke_a_rule_says_both(tmp_path: Path) -> None:
+    results = cases.invalid(tmp_path).results
+    cut_off = results.model_copy(update={"run": results.run.model_copy(update={"status": "interrupted"})})
+    assert [heading for heading, _ in words.banners(cut_off)] == ["Interrupted", "Invalid"]
+
+
 def test_an_interrupted_run_says_so_before_any_figure(tmp_path: Path) -> None:
     ((heading, text),) = words.banners(cases.interrupted(tmp_path).results)
     assert heading == "Interrupted"

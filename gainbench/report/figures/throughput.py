@@ -16,7 +16,7 @@ def picture(results: Results) -> Picture | None:
     cells = results.cells
     if not any(arm.throughput_rps for cell in cells for arm in cell.arms.values()):
         return None
-    headings = words.distinctions(cells)
+    headings = words.headings(cells)
     rows = sum(1 + len(cell.arms) for cell in cells)
 
     def paint(figure: Figure, narrow: bool) -> None:
@@ -66,7 +66,7 @@ def _paint_arm(axes: Axes, row: int, arm: ArmFigures, colour: str) -> None:
 
 
 def _description(cells: tuple[CellFigures, ...]) -> str:
-    headings = words.distinctions(cells)
+    headings = words.headings(cells)
     return "; ".join(
         f"{headings[cell.key]}: "
         + ", ".join(f"{name} {numbers.rate(arm.throughput_rps)}" for name, arm in cell.arms.items())
