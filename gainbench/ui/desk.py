@@ -8,30 +8,38 @@ import secrets
 import socket
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.load.handle import Generator
+from gainbench.load.handle import Generator, GeneratorLost
 from gainbench.stack.ports import HOST, is_free
 from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.text import tail
 from gainbench.ui import protocol
 from gainbench.ui.protocol import Order, View
 
 CALL_SECONDS = 20.0
 
 
+@dataclass(frozen=True)
+class Gone:
+    """Comes after the last order: the web UI's process has ended."""
+
+
 class Desk:
     """Orders come in whenever the browser sends them; they wait here until the sitting looks."""
 
-    def __init__(self, url: str, generator: Generator, connection: socket.socket) -> None:
+    def __init__(self, url: str, generator: Generator, connection: socket.socket, log: Path) -> None:
         self.url = url
         self.generator = generator
         self._connection = connection
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self._log = log
+        self._orders: queue.SimpleQueue[Order | Gone] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def next_order(self, seconds: float = 0.0) -> Order | None:
+    def next_order(self, seconds: float = 0.0) -> Order | Gone | None:
         """The oldest order not yet looked at; None if there is none within that time."""
         try:
             return self._orders.get(timeout=seconds) if seconds else self._orders.get_nowait()
@@ -39,16 +47,24 @@ class Desk:
             return None
 
     def publish(self, view: View) -> None:
-        """Show this to every browser. That the web UI is gone, the generator's handle will say."""
+        """Show this to every browser. That the web UI is gone, the next order says."""
         try:
             self._connection.sendall(protocol.encode_view(view))
         except OSError:
             return
 
+    def lost(self) -> GeneratorLost:
+        """Why nobody can order anything any more."""
+        last_words = f"its last words, from {self._log}:\n{tail(self._log)}"
+        return GeneratorLost("the load generator has died, and the Locust web UI with it", cure=last_words)
+
     def _listen(self) -> None:
-        with self._connection.makefile("rb") as lines:
+        # A process that dies with views unread resets the connection; one killed may leave half a line.
+        with suppress(OSError), self._connection.makefile("rb") as lines:
             for line in lines:
-                self._orders.put(protocol.decode_order(line))
+                if line.endswith(b"\n"):
+                    self._orders.put(protocol.decode_order(line))
+        self._orders.put(Gone())
 
 
 def require_port(port: int) -> None:
@@ -78,6 +94,6 @@ def desk(
             connection, _ = listener.accept()
             path.unlink()
             with connection:
-                yield Desk(f"http://{HOST}:{port}", generator, connection)
+                yield Desk(f"http://{HOST}:{port}", generator, connection, log)
         finally:
             generator.stop()
