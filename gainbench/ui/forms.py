@@ -5,18 +5,19 @@ Knows neither Locust nor Flask.
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from gainbench.plan.units import duration_seconds
 from gainbench.ui.protocol import (
     LONGEST_ROUND_TRIP_MS,
     LONGEST_SPAWNING_SECONDS,
-    MOST_USERS,
     SetRoundTrip,
     Start,
     View,
 )
 
 Form = Mapping[str, str]
+NOTHING: Form = MappingProxyType({})
 RUNNING = ("spawning", "running", "stopping")
 
 
@@ -24,18 +25,29 @@ class Refused(ValueError):
     """The form cannot be accepted; the message is for the person who filled it in."""
 
 
-def read_start(form: Form, view: View) -> Start:
-    """The order that Locust's form stands for; whatever is missing is as suggested, or as it runs now."""
+def offer(start: Start) -> dict[str, str]:
+    """What our own fields hold when a form is shown."""
+    return {"scenario": start.scenario, "mode": start.mode, "round_trip_ms": f"{start.rtt_ms:g}"}
+
+
+def read_start(form: Form, view: View, offered: Form = NOTHING) -> Start:
+    """The order that a form stands for.
+
+    Whatever is missing stays as it stands now. So does a field of ours that is left as it was ``offered``:
+    that may have been long ago, and rounded.
+    """
     if view.choices is None:
         raise Refused("the arms are still starting; try again in a moment")
-    running = view.current if view.phase in RUNNING else None
-    known = running or view.choices.suggested
+    now = view.choices.suggested
+    left = {*offered.items(), *offer(now).items()}
+    told = dict(item for item in form.items() if item not in left)
+    mode = _one_of(told, "mode", view.choices.modes, now.mode)
     start = Start(
-        users=_users(form),
+        users=_users(form, view.choices.most_users[mode]),
         spawn_rate=_number(form, "spawn_rate", 0.001, 10_000),
-        scenario=_one_of(form, "scenario", view.choices.scenarios, known.scenario),
-        mode=_one_of(form, "mode", view.choices.modes, known.mode),
-        rtt_ms=_number(form, "round_trip_ms", 0, LONGEST_ROUND_TRIP_MS, known.rtt_ms),
+        scenario=_one_of(told, "scenario", view.choices.scenarios, now.scenario),
+        mode=mode,
+        rtt_ms=_number(told, "round_trip_ms", 0, LONGEST_ROUND_TRIP_MS, now.rtt_ms),
         run_seconds=_run_seconds(form),
     )
     seconds = start.users / start.spawn_rate
@@ -44,10 +56,9 @@ def read_start(form: Form, view: View) -> Start:
             f"starting {start.users} users at {start.spawn_rate:g} a second takes {seconds:.0f} s;"
             f" choose a ramp up that takes at most {LONGEST_SPAWNING_SECONDS:.0f} s"
         )
-    if running is not None and (start.scenario, start.mode) != (running.scenario, running.mode):
+    if view.phase in RUNNING and (start.scenario, start.mode) != (now.scenario, now.mode):
         raise Refused(
-            f"a test is already running ({running.scenario}, {running.mode}):"
-            " stop it before you start another one"
+            f"a test is already running ({now.scenario}, {now.mode}): stop it before you start another one"
         )
     return start
 
@@ -58,8 +69,8 @@ def read_round_trip(form: Form, view: View) -> SetRoundTrip:
     return SetRoundTrip(_number(form, "rtt_ms", 0, LONGEST_ROUND_TRIP_MS))
 
 
-def _users(form: Form) -> int:
-    users = _number(form, "user_count", 1, MOST_USERS)
+def _users(form: Form, most: int) -> int:
+    users = _number(form, "user_count", 1, most)
     if users != int(users):
         raise Refused(f"user_count = {form['user_count']!r}: write a whole number")
     return int(users)

@@ -21,7 +21,7 @@ from locust.web import WebUI
 
 from gainbench.stack.ports import HOST
 from gainbench.ui import protocol
-from gainbench.ui.forms import RUNNING, Refused, read_round_trip, read_start
+from gainbench.ui.forms import RUNNING, Refused, offer, read_round_trip, read_start
 from gainbench.ui.guard import Guard
 from gainbench.ui.protocol import LONGEST_ROUND_TRIP_MS, Choices, Order, Row, Stop, Store, View
 
@@ -47,6 +47,7 @@ class CompareUI(WebUI):
     def __init__(self, environment: Environment, *, port: int, view: ReadView, order: TakeOrder) -> None:
         self._read_view = view
         self._order = order
+        self._offered: dict[str, str] = {}  # what our fields of Locust's form hold, as far as we know
         super().__init__(environment, HOST, port, delayed_start=True)
         assert self.app is not None  # set by the line above
         self.app.debug = False
@@ -60,7 +61,8 @@ class CompareUI(WebUI):
         """What Locust's page is drawn from: our fields in its form, our tab beside its own."""
         super().update_template_args()  # type: ignore[no-untyped-call]
         view = self._read_view()
-        start = view.current or (view.choices and view.choices.suggested)
+        start = view.choices and view.choices.suggested
+        self._offered = offer(start) if start else {}
         self.template_args |= {
             "state": _state_for_locust(view),
             "host": "",  # each arm has its own
@@ -83,10 +85,12 @@ class CompareUI(WebUI):
     def _swarm(self) -> Response:
         """As Locust does, a refusal is an answer of status 200: only then does its form show the reason."""
         try:
-            start = read_start(request.form, self._read_view())
+            start = read_start(request.form, self._read_view(), self._offered)
         except Refused as refusal:
             return jsonify({"success": False, "message": str(refusal), "host": ""})
         self._order(start)
+        # The form goes on offering what was last sent, whatever the other page has changed since.
+        self._offered |= {field: text for field, text in request.form.items() if field in offer(start)}
         return jsonify({"success": True, "message": "Test started", "host": ""})
 
     def _stop(self) -> Response:
@@ -114,11 +118,11 @@ def _state_for_locust(view: View) -> str:
 
 def _extra_options(choices: Choices) -> dict[str, Any]:
     """Our fields, in the shape in which Locust hands command-line options to its form."""
-    suggested = choices.suggested
+    texts = offer(choices.suggested)
     return {
-        "scenario": _option(suggested.scenario, "what each user does", list(choices.scenarios)),
-        "mode": _option(suggested.mode, "the arms in turn, or one arm alone", choices.modes),
-        "round_trip_ms": _option(f"{suggested.rtt_ms:g}", "added to each round trip to the database", None),
+        "scenario": _option(texts["scenario"], "what each user does", list(choices.scenarios)),
+        "mode": _option(texts["mode"], "the arms in turn, or one arm alone", choices.modes),
+        "round_trip_ms": _option(texts["round_trip_ms"], "added to each round trip to the database", None),
     }
 
 
@@ -155,6 +159,11 @@ def compare_pages(view: ReadView, order: TakeOrder) -> Blueprint:
     @pages.get("/state")
     def state() -> Response:
         return Response(protocol.encode_view(view()), mimetype="application/json")
+
+    @pages.post("/start")
+    def start() -> Response:
+        order(read_start(request.form, view()))
+        return jsonify({"message": "Test started"})
 
     @pages.post("/round-trip")
     def round_trip() -> Response:

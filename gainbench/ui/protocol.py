@@ -12,7 +12,6 @@ from pydantic import Field, TypeAdapter
 
 INTERLEAVED = "interleaved"
 LONGEST_ROUND_TRIP_MS = 100.0
-MOST_USERS = 1000
 LONGEST_SPAWNING_SECONDS = 30.0
 
 Phase = Literal["ready", "spawning", "running", "stopping", "stopped"]  # Locust's own words
@@ -69,11 +68,12 @@ class Coloured:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the form offers, and what it suggests."""
+    """What the form offers. ``suggested`` is how a test would start, or goes on, without another word."""
 
     arms: tuple[Coloured, ...]
     scenarios: tuple[str, ...]
     suggested: Start
+    most_users: Mapping[str, int]  # of an arm, by mode
     page: tuple[Coloured, ...]
 
     @property

@@ -7,8 +7,8 @@ stretch to stretch; as all stretches share their server processes, it does not h
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,27 +16,27 @@ from types import TracebackType
 from typing import Literal
 
 from gainbench.errors import ConfigurationError, GainbenchError
+from gainbench.load.handle import Generator
 from gainbench.measure.bench import ground
 from gainbench.measure.environment import gather
-from gainbench.measure.rig import Ground, real_rig
+from gainbench.measure.rig import Ground, RealRig, real_rig
 from gainbench.measure.schedule import PlannedBlock
 from gainbench.measure.summary import summarise
 from gainbench.measure.trial import CutShort, Memory, TrialRun
 from gainbench.plan import file
 from gainbench.plan.model import Cell, Plan
 from gainbench.records import Block, Collapse, End, Line, Window
-from gainbench.report import numbers, palette, write
+from gainbench.report import numbers, write
 from gainbench.report.files import REPORT
 from gainbench.stack.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import load_run
-from gainbench.ui.desk import Desk, desk, require_port
+from gainbench.ui.choices import SPAWN_RATE, choices, first_suggestion
+from gainbench.ui.desk import Desk, Gone, desk, require_port
 from gainbench.ui.ledger import Ledger, described
 from gainbench.ui.protocol import (
     INTERLEAVED,
     LONGEST_ROUND_TRIP_MS,
-    Choices,
-    Coloured,
     Phase,
     SetRoundTrip,
     Start,
@@ -49,11 +49,11 @@ from gainbench.ui.rig import KeptRig
 
 NAME = "ui"
 BLOCKS_PER_STRETCH = 2
-SPAWN_RATE = 10.0
 IDLE_SECONDS = 1.0
 SHOWN_MESSAGES = 6
 
 Tell = Callable[[str], None]
+StartRig = Callable[[Ground, Cell, Generator], AbstractContextManager[RealRig]]
 
 
 def ui_plan(plan: Plan, *, blocks: int | None = None) -> Plan:
@@ -109,6 +109,7 @@ class Sitting:
     out: Path
     command: Sequence[str]
     tell: Tell
+    start_rig: StartRig = real_rig
     stored: Stored | None = None
     _ledger: Ledger = field(init=False)
     _directory: RunDirectory | None = None
@@ -118,8 +119,10 @@ class Sitting:
     _worn: bool = False  # an arm has stopped serving: the next stretch needs fresh servers
     _phase: Phase = "ready"
     _activity: str = ""
-    _current: Start | None = None
-    _next: Start | None = None
+    _testing: bool = False
+    _wanted: Start = field(init=False)  # the last that was asked for: what runs next
+    _current: Start | None = None  # what runs, or ran last
+    _proven: Start | None = None  # the last of this test that a stretch could be run under
     _wants_report: bool = False
     _warm: bool = False
     _deadline: float | None = None
@@ -129,6 +132,7 @@ class Sitting:
 
     def __post_init__(self) -> None:
         self._ledger = Ledger(self.plan, pinned=self.ground.cores is not None)
+        self._wanted = first_suggestion(self.plan)
 
     @property
     def plan(self) -> Plan:
@@ -160,9 +164,10 @@ class Sitting:
                     self._test(order)
                 case Store():
                     self._store()
-                case SetRoundTrip(rtt_ms) if self._current is not None:
-                    self._current = replace(self._current, rtt_ms=rtt_ms)
-                    self._publish()
+                case SetRoundTrip(rtt_ms):
+                    self._suggest_round_trip(rtt_ms)
+                case Gone():
+                    raise self.desk.lost()
                 case None:
                     self._look_after_arms()
 
@@ -170,19 +175,48 @@ class Sitting:
         """One run of the test: stretch after stretch, until it is stopped or cannot go on."""
         self._runs += 1
         self._memory.stopped.clear()  # an arm that failed gets another chance when a person asks for it
-        self._deadline = None if order.run_seconds is None else self.ground.clock() + order.run_seconds
-        self._next, self._current = order, None
+        self._testing, self._deadline = True, None
+        self._current = self._proven = None
+        self._want(order)
+        while self._testing:
+            if self._wanted != self._current:
+                self._turn_to(self._wanted)
+            self._attempt(self._wanted)
+        self._warm = False
+        self._set("stopped")
+        if self._wants_report:
+            self._store()
+
+    def _want(self, order: Start) -> None:
+        """A run time counts from now on; an order without one leaves the former's alone."""
+        self._wanted = order
+        if order.run_seconds is not None:
+            self._deadline = self.ground.clock() + order.run_seconds
+
+    def _suggest_round_trip(self, rtt_ms: float) -> None:
+        """Nobody is testing: it is what the next test starts with."""
+        self._wanted = replace(self._wanted, rtt_ms=rtt_ms)
+        if self._current is not None:
+            self._current = replace(self._current, rtt_ms=rtt_ms)
+        self._publish()
+
+    def _attempt(self, order: Start) -> None:
         try:
-            while self._next is not None:
-                if self._next != self._current:
-                    self._turn_to(self._next)
-                self._stretch(self._next)
+            self._stretch(order)
+            self._proven = order
         except ConfigurationError as error:
             self._say(f"{error.message}" + (f" ({error.cure})" if error.cure else ""))
-            self._worn = True
-        finally:
-            self._warm, self._next = False, None
-        self._set("stopped")
+            self._give_up(order)
+
+    def _give_up(self, order: Start) -> None:
+        """A condition that cannot be run under: go on as before it, or end a test that knows no other."""
+        self._warm = False
+        if self._wanted != order:  # something else has been ordered meanwhile
+            return
+        if self._proven is None or self._proven == order:
+            self._testing, self._worn = False, True
+        else:
+            self._wanted, self._proven = self._proven, None
 
     def _turn_to(self, order: Start) -> None:
         """Another condition: a new line of the history, and a warm-up if its users are new."""
@@ -194,6 +228,7 @@ class Sitting:
 
     def _stretch(self, order: Start) -> None:
         """As many blocks as a trial has, on servers that stay up; then look what is wanted next."""
+        self._look_after_arms()
         cell = self._cell(order)
         plan = self._plan_of(order, cell)
         if not self._memory.serving(cell, plan.arm_names):
@@ -206,7 +241,7 @@ class Sitting:
             record=self._record,
             clock=self.ground.clock,
             on_block=self._before_block,
-            warm_up=not self._warm,
+            warm_up=self._worn or not self._warm,
         )
         self._stretches += 1
         trial.run()
@@ -231,13 +266,13 @@ class Sitting:
 
     def _serve(self, cell: Cell) -> KeptRig:
         """The running servers, or fresh ones where there are none or an arm has stopped."""
-        if self._rig is None or self._worn or self._rig.ended():
+        if self._rig is None or self._worn:
             self._set(self._phase, "starting the arms")
             if self._rig is not None:
                 self._rig.release()
                 self._rig = None
             self._servers.close()
-            real = self._servers.enter_context(real_rig(self.ground, cell, self.desk.generator))
+            real = self._servers.enter_context(self.start_rig(self.ground, cell, self.desk.generator))
             self._rig = KeptRig(real, SPAWN_RATE, self._before_look, self._after_look)
             self._worn = False
         return self._rig
@@ -247,14 +282,14 @@ class Sitting:
         self._take_orders()
         if self._wants_report:
             self._store()
-        if self._next != self._current:
+        if not self._testing or self._wanted != self._current:
             self._cut_short()
         self._set("running", f"now in turn: {', '.join(block.order)}")
 
     def _before_look(self, arm: str) -> None:
         """Between two windows only a wish to stop counts."""
         self._take_orders()
-        if self._next is None:
+        if not self._testing:
             self._cut_short()
 
     def _after_look(self, window: Window) -> None:
@@ -263,8 +298,8 @@ class Sitting:
 
     def _cut_short(self) -> None:
         if self._rig is not None and self._current is not None:
-            self._rig.keep_users = self._next is not None and _same_users(self._current, self._next)
-        if self._next is None:
+            self._rig.keep_users = self._testing and _same_users(self._current, self._wanted)
+        if not self._testing:
             self._set("stopping", "stopping")
         raise CutShort
 
@@ -272,16 +307,18 @@ class Sitting:
         while (order := self.desk.next_order()) is not None:
             match order:
                 case Stop():
-                    self._next = None
+                    self._testing = False
                     return  # what was ordered later waits until the test has stopped
-                case Start() if self._next is not None:
-                    self._next = order
-                case SetRoundTrip(rtt_ms) if self._next is not None:
-                    self._next = replace(self._next, rtt_ms=rtt_ms)
+                case Start():
+                    self._want(order)
+                case SetRoundTrip(rtt_ms):
+                    self._wanted = replace(self._wanted, rtt_ms=rtt_ms)
                 case Store():
                     self._wants_report = True
+                case Gone():
+                    raise self.desk.lost()
         if self._deadline is not None and self.ground.clock() > self._deadline:
-            self._next = None
+            self._testing = False
 
     def _record(self, line: Line) -> None:
         """On disk first, then on the page."""
@@ -337,13 +374,13 @@ class Sitting:
         self.stored = Stored(str(self._directory.path), str(report), self._ledger.blocks)
 
     def _look_after_arms(self) -> None:
-        """Nobody is testing: notice an arm that ends all the same."""
+        """Notice an arm that has ended while no window was open: what comes next needs fresh servers."""
         if self._rig is None or self._worn:
             return
         ended = self._rig.ended()
         if ended:
             self._worn = True
-            self._say(f"{', '.join(ended)}: the server has ended; the next test starts fresh ones")
+            self._say(f"{', '.join(ended)}: the server has ended; all arms get fresh ones")
 
     def _say(self, message: str) -> None:
         self._messages.append(message)
@@ -358,15 +395,15 @@ class Sitting:
         self.desk.publish(self._view())
 
     def _view(self) -> View:
-        suggested = self._suggested()
-        cell = self._cell(self._current or suggested)
+        shown = self._current or self._wanted
+        cell = self._cell(shown)
         figures, headline, claim = self._ledger.figures(cell), self.plan.headline, self.plan.claim
         return View(
             phase=self._phase,
             activity=self._activity,
-            choices=self._choices(suggested),
+            choices=choices(self.plan, self._wanted),
             current=self._current,
-            condition=described(self._current or suggested),
+            condition=described(shown),
             headline=figures.headline,
             subject=f"{headline.candidate} over {headline.baseline}" if headline else "",
             rows=figures.rows,
@@ -380,23 +417,6 @@ class Sitting:
             blocks=self._ledger.blocks,
             stored=self.stored,
         )
-
-    def _choices(self, suggested: Start) -> Choices:
-        return Choices(
-            arms=_coloured(palette.of_arms(self.plan.arm_names)),
-            scenarios=tuple(scenario.name for scenario in self.plan.scenarios),
-            suggested=suggested,
-            page=_coloured(palette.PAGE),
-        )
-
-    def _suggested(self) -> Start:
-        cell = self.plan.headline_cell
-        mode = INTERLEAVED if len(self.plan.arms) > 1 else self.plan.arms[0].name
-        return Start(cell.users, SPAWN_RATE, cell.scenario, mode, cell.rtt_ms)
-
-
-def _coloured(colours: Mapping[str, palette.Colour]) -> tuple[Coloured, ...]:
-    return tuple(Coloured(name, colour.light, colour.dark) for name, colour in colours.items())
 
 
 def _same_users(one: Start, other: Start) -> bool:

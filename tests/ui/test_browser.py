@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,13 @@ class WebUI:
 
 @pytest.fixture(scope="module")
 def web_ui(database: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUI]:
+    with started(tmp_path_factory.mktemp("ui")) as web_ui:
+        yield web_ui
+
+
+@contextmanager
+def started(out: Path) -> Iterator[WebUI]:
     """Two arms, a block a stretch, on a database server of its own."""
-    out = tmp_path_factory.mktemp("ui")
     port = free_port()
     command = [sys.executable, "-m", "gainbench.cli", "ui", "--port", str(port), "--out", str(out)]
     flags = ["--arms", "blocking,async", "--blocks", "1"]
@@ -123,6 +129,23 @@ def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> Non
     assert sum(cell.blocks_measured for cell in results.cells) >= 4
 
 
+def test_editing_the_users_leaves_a_round_trip_that_was_set_elsewhere(web_ui: WebUI, page: Page) -> None:
+    page.goto(web_ui.url)
+    page.get_by_role("button", name="New").click()
+    page.get_by_label("Number of users").fill("2")
+    page.get_by_role("button", name="Start").click()
+    with httpx.Client(base_url=web_ui.url, trust_env=False) as client:
+        wait_for(client, lambda view: view["phase"] == "running")
+        client.post("/compare/round-trip", data={"rtt_ms": "0.8"})
+        wait_for(client, lambda view: view["condition"].endswith("2 users, 0.8 ms"))
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label("Number of users").fill("3")
+        page.get_by_role("button", name="Update").click()
+        wait_for(client, lambda view: view["condition"].endswith("3 users, 0.8 ms"))
+        client.post("/compare/stop")
+        wait_for(client, lambda view: view["phase"] == "stopped")
+
+
 def width_of_interval(page: Page) -> float:
     """How wide the interval is now."""
     view = page.evaluate("fetch('/compare/state').then(response => response.json())")
@@ -134,7 +157,7 @@ def test_nonsense_is_refused_with_a_reason(web_ui: WebUI) -> None:
     with httpx.Client(base_url=web_ui.url, trust_env=False) as client:
         refused = client.post("/swarm", data={"user_count": "many", "spawn_rate": "1"}).json()
         assert refused["success"] is False
-        assert refused["message"] == "user_count = 'many': write a number from 1 to 1000"
+        assert refused["message"] == "user_count = 'many': write a number from 1 to 480"
         for nonsense in ("", "nan", "-1", "1e9", "<script>"):
             answer = client.post("/compare/round-trip", data={"rtt_ms": nonsense})
             assert answer.status_code == 400
@@ -163,7 +186,7 @@ def test_an_arm_that_dies_is_named_and_the_rest_goes_on(web_ui: WebUI) -> None:
     with httpx.Client(base_url=web_ui.url, trust_env=False, timeout=30) as client:
         assert client.post("/swarm", data={"user_count": "2", "spawn_rate": "2"}).json()["success"]
         wait_for(client, lambda view: view["phase"] == "running")
-        kill_arm("apps.async_app.main:app", web_ui.process.pid)
+        kill("apps.async_app.main:app", web_ui.process.pid)
         wait_for(client, lambda view: any("async" in message for message in view["messages"]))
         blocks = client.get("/compare/state").json()["blocks"]
         wait_for(client, lambda view: view["blocks"] > blocks)
@@ -186,6 +209,17 @@ def test_ctrl_c_keeps_what_was_measured(web_ui: WebUI) -> None:
     assert (web_ui.run / "report.html").is_file()
 
 
+def test_a_web_ui_that_dies_ends_the_command_with_its_reason(
+    database: DatabaseServer, tmp_path: Path
+) -> None:
+    with started(tmp_path) as web_ui:
+        kill("gainbench.ui.server", web_ui.process.pid)
+        said, _ = web_ui.process.communicate(timeout=60)
+    assert web_ui.process.returncode == 3
+    assert "the load generator has died, and the Locust web UI with it" in said
+    assert "Traceback" not in said
+
+
 def test_a_taken_port_is_named_with_the_cure(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
@@ -204,9 +238,9 @@ def wait_for(client: httpx.Client, condition: Callable[[dict[str, Any]], bool]) 
         time.sleep(0.2)
 
 
-def kill_arm(app: str, root: int) -> None:
-    """End the server of one arm from outside."""
-    servers = [child for child in psutil.Process(root).children(recursive=True) if app in child.cmdline()]
+def kill(program: str, root: int) -> None:
+    """End one of its servers from outside."""
+    servers = [child for child in psutil.Process(root).children(recursive=True) if program in child.cmdline()]
     assert servers
     for server in servers:
         server.kill()

@@ -1,21 +1,11 @@
 """What the pages say of a sitting, from blocks whose rates are known."""
 
-import pytest
-
 from gainbench.records import Collapse
-from gainbench.ui.forms import Refused, read_start
 from gainbench.ui.ledger import Ledger
-from gainbench.ui.protocol import Choices, Coloured, Start, View
+from gainbench.ui.protocol import Start
 from tests.runs import block, cell, plan
 
 ORDER = Start(users=4, spawn_rate=4.0, scenario="read-list", mode="interleaved", rtt_ms=0.1)
-CHOICES = Choices(
-    arms=(Coloured("blocking", "#000", "#fff"), Coloured("async", "#000", "#fff")),
-    scenarios=("read-list", "write"),
-    suggested=ORDER,
-    page=(),
-)
-FORM = {"user_count": "4", "spawn_rate": "4"}
 
 
 def ledger(stretches: int) -> Ledger:
@@ -73,31 +63,3 @@ def test_a_condition_left_before_its_first_block_is_no_part_of_the_history() -> 
         book.begin(run, ORDER, cell())
     book.add(cell(), block(0, 0, cell(), 0.0))
     assert [entry.run for entry in book.figures(cell()).history] == [2]
-
-
-def test_a_form_with_two_numbers_starts_what_is_suggested() -> None:
-    assert read_start(FORM, View(choices=CHOICES)) == ORDER
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "reason"),
-    [
-        ("user_count", "2.5", "write a whole number"),
-        ("user_count", "0", "from 1 to 1000"),
-        ("spawn_rate", "0.1", "takes 40 s"),
-        ("scenario", "delete", "choose one of read-list, write"),
-        ("mode", "sync", "choose one of interleaved, blocking, async"),
-        ("round_trip_ms", "inf", "from 0 to 100"),
-        ("run_time", "soon", "write it like"),
-    ],
-)
-def test_a_refusal_says_what_the_field_may_be(field: str, value: str, reason: str) -> None:
-    with pytest.raises(Refused, match=reason):
-        read_start({**FORM, field: value}, View(choices=CHOICES))
-
-
-def test_while_a_test_runs_its_users_may_change_and_its_scenario_may_not() -> None:
-    running = View(phase="running", choices=CHOICES, current=ORDER)
-    assert read_start({**FORM, "user_count": "8"}, running).users == 8
-    with pytest.raises(Refused, match="already running"):
-        read_start({**FORM, "scenario": "write"}, running)

@@ -47,7 +47,7 @@ function draw(view) {
 
 // Fields are set when what is offered or what runs has changed, never under the hands of who types.
 function offer(view) {
-  const now = view.current || (view.choices && view.choices.suggested);
+  const now = view.choices && view.choices.suggested;
   const key = JSON.stringify([view.choices, now]);
   if (!now || key === offered) return;
   offered = key;
@@ -204,7 +204,7 @@ for (const form of document.querySelectorAll(".controls form")) {
       if (form.id === "start") body.set("round_trip_ms", byId("round-trip").elements.rtt_ms.value);
       const response = await fetch(form.action, { method: "POST", body });
       const answer = await response.json();
-      say(answer.message, !response.ok || answer.success === false);
+      say(answer.message, !response.ok);
     } catch {
       say("the web UI does not answer; was it stopped in the terminal?", true);
     }
