@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from gainbench.load import histogram
 from gainbench.measure.bench import ground
 from gainbench.measure.rig import RealRig, real_rig
-from gainbench.plan.build import DEFAULT_PLAN, Flags, load_plan, users_for
+from gainbench.plan.build import DEFAULT_PLAN, load_plan, users_for
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Cell
 from gainbench.records import Window
 from gainbench.stack.supervisor import Supervisor

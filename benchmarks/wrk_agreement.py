@@ -19,7 +19,8 @@ import psutil
 
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, Workload
-from gainbench.plan.build import Flags, load_plan
+from gainbench.plan.build import load_plan
+from gainbench.plan.flags import Flags
 from gainbench.stack import cores
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stack.up import stack_up

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
@@ -32,9 +33,10 @@ from gainbench.measure.parity.run import check_stack, side_by_side
 from gainbench.measure.schedule import trial_blocks
 from gainbench.measure.summary import summarise
 from gainbench.plan import build
-from gainbench.plan.build import DEFAULT_PLAN, Flags
+from gainbench.plan.build import DEFAULT_PLAN
 from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.file import PROFILES, pool_from
+from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import Arrivals, Control, Plan, Pool
 from gainbench.plan.units import duration_seconds, format_duration, share
 from gainbench.report import terminal, write
@@ -120,6 +122,9 @@ def _parsed(flag: str, text: str | None, reader: Callable[[str], T]) -> T | None
         return None
     try:
         return reader(text)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{flag} {text}: {reason}") from None
     except ValueError as error:
         raise ConfigurationError(f"{flag} {text}: {error}") from None
 
@@ -410,14 +415,9 @@ def _resumable(run: Path, flags: Flags) -> StoredRun:
     """The run to go on with; its plan is its own."""
     given = [name for name, value in dataclasses.asdict(flags).items() if value is not None]
     if given:
-        flags_given = " and ".join(map(_flag_of, given))
+        flags_given = " and ".join(map(spelt, given))
         raise ConfigurationError(f"--resume goes on with the plan of {run}; {flags_given} cannot be given")
     return load_run(run)
-
-
-def _flag_of(field: str) -> str:
-    renamed = {"rtt_ms": "rtt", "budget_seconds": "budget", "slo_seconds": "slo", "database": "db-url"}
-    return f"--{'no-pin' if field == 'pin' else renamed.get(field, field)}"
 
 
 def _generators(plan: Plan, count: int, listen: str | None, secret_file: Path | None) -> Generators:

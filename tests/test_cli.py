@@ -80,6 +80,8 @@ def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Comm
         (("bench", "--users", "-3"), "greater than or equal to 1"),
         (("bench", "--users", "99999999"), "less than or equal to 10000"),
         (("bench", "--rtt", "5000"), "between 0 and 1000 ms"),
+        (("bench", "--control", "async:200%"), "--control async:200%: a share lies between 0 and 1"),
+        (("bench", "--precision", "2"), "--precision = 2.0: a share lies between 0 and 1"),
         (("bench", "--pool", "lots"), "write 40, 40+10 or default"),
         (("bench", "--budget", "10s"), "is too small: one trial of this plan takes about"),
         (("bench", "--budget", "soon"), "write 90s, 5m or 1h30m"),

@@ -9,7 +9,8 @@ import pytest
 
 from gainbench.measure.parity.check import ParityReport
 from gainbench.measure.parity.run import check_arms, check_stack, side_by_side
-from gainbench.plan.build import Flags, load_plan
+from gainbench.plan.build import load_plan
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan
 from gainbench.stack.data import Schemas
 from gainbench.stack.database import DatabaseServer

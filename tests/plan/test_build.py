@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.build import Flags, against_itself, build, load_plan, two_commands
+from gainbench.plan.build import against_itself, build, load_plan, two_commands
 from gainbench.plan.file import parse
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Control, Plan, Pool
 
 BENCH = Path(__file__).parents[2] / "bench.toml"

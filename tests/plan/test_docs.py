@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gainbench.plan import file
-from gainbench.plan.build import Flags, build
+from gainbench.plan.build import build
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Band
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")

@@ -6,7 +6,8 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan import file
-from gainbench.plan.build import Flags, build, load_plan
+from gainbench.plan.build import build, load_plan
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan
 
 SMALLEST = {

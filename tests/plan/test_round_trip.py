@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.build import Flags, against_itself, build, load_plan
+from gainbench.plan.build import against_itself, build, load_plan
 from gainbench.plan.file import parse, render
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Control, Plan, Pool
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
-from gainbench.plan.build import Flags, build
+from gainbench.plan.build import build
 from gainbench.plan.file import parse
+from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan, Seed
 from gainbench.stack import sql
 from gainbench.stack.data import connections_needed, create_schemas, open_database, seed_script
