@@ -14,8 +14,6 @@ from gainbench.plan.flags import Flags, checked
 from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Database, Plan, Profile, Scenario, Seed
 from gainbench.plan.problems import Problems
 
-__all__ = ["DEFAULT_PLAN", "Flags", "against_itself", "build", "load_plan", "two_commands", "users_for"]
-
 DEFAULT_PLAN = Path("bench.toml")
 
 # Of an open loop, where users only bound the requests in flight.
