@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from gainbench import report
+from gainbench.report import html
 from tests.report import cases
 from tests.report.cases import Case
 from tests.report.conftest import Reported
@@ -101,6 +102,39 @@ def test_the_text_of_figures_keeps_its_size_on_a_phone(
     heights = texts.evaluate_all("(all) => all.map((text) => text.getBoundingClientRect().height)")
     assert len(heights) > 50
     assert min(heights) >= 10
+
+
+OVERLAPS = """() => [...document.querySelectorAll("figure svg")].flatMap((svg) => {
+  const shown = [...svg.querySelectorAll("text")].filter((text) => text.getClientRects().length);
+  const boxes = shown.map((text) => [text.textContent, text.getBoundingClientRect()]);
+  return boxes.flatMap(([first, a], at) => boxes.slice(at + 1).filter(([, b]) =>
+    Math.min(a.right, b.right) > Math.max(a.left, b.left) &&
+    Math.min(a.bottom, b.bottom) > Math.max(a.top, b.top)
+  ).map(([second]) => `${first} / ${second}`));
+})"""
+
+
+@pytest.mark.parametrize("kind", cases.EVERY)
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_no_label_of_a_figure_is_printed_over_another(
+    visit: Callable[..., Visit], reported: Reported, kind: Callable[[Path], Case], width: int
+) -> None:
+    assert visit(reported(kind), width=width).page.evaluate(OVERLAPS) == []
+
+
+def test_a_second_curve_near_the_crossing_leaves_its_label_readable(
+    browser: Browser, full: Case, tmp_path: Path
+) -> None:
+    """As in a noisy run: the second curve's end, with its label, lies just below the published gain."""
+    first, second = full.results.curves
+    raised = tuple(at.model_copy(update={"gain": 0.2, "high": 0.23}) for at in second.points)
+    curves = (first, second.model_copy(update={"points": raised}))
+    file = tmp_path / "report.html"
+    file.write_text(html.render(full.run, full.results.model_copy(update={"curves": curves})))
+    for width in (DESK, PHONE):
+        opened = Visit(browser, file, width=width)
+        assert opened.page.evaluate(OVERLAPS) == []
+        opened.page.close()
 
 
 def test_figures_follow_the_readers_theme(visit: Callable[..., Visit], full: Case) -> None:

@@ -5,6 +5,7 @@ An open loop is answered by how its waits compare; the published gain, one of th
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gainbench.report import numbers, words
 from gainbench.report.effect import effect
@@ -42,6 +43,7 @@ def picture(results: Results) -> Picture | None:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"{subject}, with 95 % interval")
         gain_axis(axes.xaxis)
+        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
 
     described = "; ".join(f"{words.pair(found)}: {_said(found)}" for found in shown)
     height = ROW_PX * len(shown) + 70

@@ -51,7 +51,7 @@ _STYLE: Any = {
     "ytick.color": MUTED,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
-    "xtick.major.pad": 6,
+    "xtick.major.pad": 10,
     "lines.linewidth": 2,
     "figure.facecolor": "none",
     "figure.autolayout": True,
@@ -105,7 +105,7 @@ def gain_axis(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.axis_gain(value)))
 
 
-def headroom(axes: Axes, values: Sequence[float], share: float = 0.12) -> None:
+def headroom(axes: Axes, values: Sequence[float], share: float) -> None:
     """Leave room above and below the values, and keep 0 in sight."""
     low, high = min(0.0, *values), max(0.0, *values)
     room = (high - low or 1.0) * share

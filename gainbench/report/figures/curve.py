@@ -18,9 +18,11 @@ from gainbench.report.figures.canvas import (
     gain_axis,
     headroom,
 )
+from gainbench.report.figures.labels import Place, put
 from gainbench.results import ClaimFigures, Curve, CurvePoint, Results
 
 MOST_FIT_POINTS = 60
+WIDE_ROOM, NARROW_ROOM = 0.12, 0.2  # of the values' range, for a label of one line or two
 LABEL_ROOM = 0.05  # of the axis, between two round trips' labels
 
 
@@ -37,20 +39,25 @@ def picture(results: Results) -> Picture | None:
         axes = figure.add_subplot()
         furthest = 1.06 * max(point.wait_ratio for curve in curves for point in curve.points)
         axes.set_xlim(0, furthest)
-        headroom(axes, [value for curve in curves for value in _extent(curve)])
+        values = [value for curve in curves for value in _extent(curve)]
+        headroom(axes, values, NARROW_ROOM if narrow else WIDE_ROOM)
         axes.axhline(0, color=INK, linewidth=1)
         if claim is not None:
-            _paint_claim(axes, claim, furthest)
+            _paint_claim(axes, claim, furthest, narrow=narrow)
         for curve in curves:
             _paint_curve(axes, curve, arm_colours(arms)[curve.candidate], is_main=curve is main)
-            _label_curve(axes, curve, arm_colours(arms)[curve.candidate], narrow=narrow)
         if claim is not None:
-            _paint_crossing(axes, claim, narrow=narrow)
+            _paint_crossing(axes, claim)
         _paint_round_trips(axes, main)
         breaks = "\n" if narrow else " "
         axes.set_xlabel(f"wait ratio: time the event loop stands still{breaks}over CPU time, per request")
         axes.set_ylabel("gain in throughput")
         gain_axis(axes.yaxis)
+        for curve in curves:
+            _label_curve(axes, curve, arm_colours(arms)[curve.candidate], narrow=narrow)
+        if claim is not None:
+            _label_claim(axes, claim)
+            _label_crossing(axes, claim, narrow=narrow)
 
     title = "Gain over the database wait ratio"
     return Picture("curve", title, _description(curves, claim), paint, 470, 420)
@@ -90,28 +97,25 @@ def _paint_curve(axes: Axes, curve: Curve, colour: str, *, is_main: bool) -> Non
 
 
 def _label_curve(axes: Axes, curve: Curve, colour: str, *, narrow: bool) -> None:
+    """Above the curve's last point, or below it."""
     last = max(curve.points, key=lambda point: point.wait_ratio)
-    axes.annotate(
-        f"{curve.candidate}{chr(10) if narrow else ' '}over {curve.baseline}",
-        (last.wait_ratio, last.high or last.gain),
-        (0, 9),
-        textcoords="offset points",
-        ha="right",
-        color=colour,
-        weight="bold",
+    high, low = (last.gain if bound is None else bound for bound in (last.high, last.low))
+    places = (
+        Place(last.wait_ratio, high, (0, 9), "right", "bottom"),
+        Place(last.wait_ratio, low, (0, -9), "right", "top"),
     )
+    name = f"{curve.candidate}{chr(10) if narrow else ' '}over {curve.baseline}"
+    put(axes, name, places, color=colour, weight="bold")
 
 
-def _paint_claim(axes: Axes, claim: ClaimFigures, furthest: float) -> None:
+def _paint_claim(axes: Axes, claim: ClaimFigures, furthest: float, *, narrow: bool) -> None:
     axes.axhline(claim.gain, color=CLAIM, linewidth=1.5, linestyle=(0, (4, 3)))
-    label = f"published {numbers.target(claim.gain)}"
-    axes.annotate(label, (furthest, claim.gain), (0, 5), textcoords="offset points", ha="right", color=CLAIM)
     if claim.band is None or claim.band[0] >= furthest:
         return
     low, high = claim.band[0], min(claim.band[1], furthest)
     axes.axvspan(low, high, color=BAND, linewidth=0, zorder=0)
     axes.annotate(
-        "the published set-up\nlies in this band",
+        "the published\nset-up lies in\nthis band" if narrow else "the published set-up\nlies in this band",
         (low, 1),
         (6, -6),
         xycoords=("data", "axes fraction"),
@@ -121,7 +125,19 @@ def _paint_claim(axes: Axes, claim: ClaimFigures, furthest: float) -> None:
     )
 
 
-def _paint_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:
+def _label_claim(axes: Axes, claim: ClaimFigures) -> None:
+    """On its line, at either end."""
+    start, end = axes.get_xlim()
+    places = (
+        Place(end, claim.gain, (-2, 5), "right", "bottom"),
+        Place(end, claim.gain, (-2, -5), "right", "top"),
+        Place(start, claim.gain, (6, 5), "left", "bottom"),
+        Place(start, claim.gain, (6, -5), "left", "top"),
+    )
+    put(axes, f"published {numbers.target(claim.gain)}", places, color=CLAIM)
+
+
+def _paint_crossing(axes: Axes, claim: ClaimFigures) -> None:
     if claim.wait_ratio is None:
         return
     bottom = axes.get_ylim()[0]
@@ -129,17 +145,27 @@ def _paint_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:
     if claim.low is not None and claim.high is not None:
         axes.plot([claim.low, claim.high], [claim.gain] * 2, color=CLAIM, linewidth=5, solid_capstyle="butt")
     axes.plot([claim.wait_ratio], [claim.gain], "D", color=CLAIM, markersize=8)
+
+
+def _label_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:
+    """Beside the crossing on either side of it, else along its line, where the axes have room."""
+    if claim.wait_ratio is None:
+        return
+    bottom, top = axes.get_ylim()
+    x, y = claim.wait_ratio, claim.gain
+    places = (
+        Place(x, y, (6, -10), "left", "top"),
+        Place(x, y, (-10, 12), "right", "bottom"),
+        Place(x, y, (-10, -12), "right", "top"),
+        Place(x, y, (10, 24), "left", "bottom"),
+        Place(x, bottom, (8, 6), "left", "bottom"),
+        Place(x, bottom, (-8, 6), "right", "bottom"),
+        Place(x, top, (8, -6), "left", "top"),
+        Place(x, top, (-8, -6), "right", "top"),
+    )
     added = "" if narrow else "added "
     here = f"\n{numbers.ms(claim.rtt_ms)} {added}here" if claim.rtt_ms is not None else ""
-    axes.annotate(
-        f"wait ratio {numbers.ratio(claim.wait_ratio)}{here}",
-        (claim.wait_ratio, claim.gain),
-        (10, -12),
-        textcoords="offset points",
-        va="top",
-        color=CLAIM,
-        weight="bold",
-    )
+    put(axes, f"wait ratio {numbers.ratio(x)}{here}", places, color=CLAIM, weight="bold")
 
 
 def _paint_round_trips(axes: Axes, curve: Curve) -> None:
@@ -148,7 +174,7 @@ def _paint_round_trips(axes: Axes, curve: Curve) -> None:
     points = sorted(curve.points, key=lambda point: point.wait_ratio)
     labels = _shared_labels(points, apart=LABEL_ROOM * axes.get_xlim()[1])
     above.set_xticks([point.wait_ratio for point in points], labels=labels)
-    above.set_xlabel("ms added to each round trip, here")
+    above.set_xlabel("ms added to each round trip, here", labelpad=7)
     above.spines["top"].set_visible(False)
 
 

@@ -6,7 +6,7 @@ from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gainbench.load import histogram
 from gainbench.report import numbers
@@ -17,6 +17,7 @@ from gainbench.store import StoredRun
 NINES = [step / 10 for step in range(31)]
 TICKS = {math.log10(2): "p50", 1.0: "p90", 2.0: "p99", 3.0: "p99.9"}
 LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+APART = (2, 3, 4, 5, 6, 8)  # 7 and 9 would stand too near their neighbours to be read
 LABEL_GAP = 0.075  # of the axis' height, between two labels
 
 Quantiles = Sequence[tuple[float, float]]
@@ -38,6 +39,7 @@ def picture(run: StoredRun) -> Picture | None:
         axes.set_xticks(list(TICKS), list(TICKS.values()))
         axes.set_xlim(0, 3)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.plain(value)))
+        axes.yaxis.set_minor_locator(LogLocator(subs=APART))
         axes.yaxis.set_minor_formatter(
             FuncFormatter(lambda value, _: numbers.plain(value)) if _is_short(curves) else NullFormatter()
         )

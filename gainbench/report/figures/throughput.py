@@ -8,7 +8,7 @@ from gainbench.report import numbers, words
 from gainbench.report.figures.canvas import INK, MUTED, Picture, arm_colours
 from gainbench.results import ArmFigures, CellFigures, Results
 
-ROW_PX = 22
+ROW_PX = 24
 
 
 def picture(results: Results) -> Picture | None:
