@@ -276,7 +276,7 @@ def settings(environment: Mapping[str, Any]) -> Table | None:
         mark = "differs" if len(set(values)) > 1 else ""
         rows.append((Entry(key, mark=mark), *(Entry(value, mark=mark) for value in values)))
     columns = _columns("setting", *flat)
-    return Table("settings", "Settings of every arm; those that differ are marked", columns, tuple(rows))
+    return Table("settings", "Settings of every arm; ≠ marks those that differ", columns, tuple(rows))
 
 
 def environment(recorded: Mapping[str, Any], without: Sequence[str]) -> Table:

@@ -70,6 +70,41 @@ def test_no_report_scrolls_sideways(
     assert opened.messages == []
 
 
+@pytest.mark.parametrize("kind", cases.EVERY)
+def test_no_table_is_clipped_on_a_desk(
+    visit: Callable[..., Visit], reported: Reported, kind: Callable[[Path], Case]
+) -> None:
+    page = visit(reported(kind)).page
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    clipped = """(all) => all.filter((box) => box.scrollWidth > box.clientWidth)
+        .map((box) => `${box.querySelector("table").className} ${box.scrollWidth} > ${box.clientWidth}`)"""
+    assert page.locator(".scroll").evaluate_all(clipped) == []
+
+
+def test_paper_has_what_is_folded_but_for_long_raw_texts_and_the_screen_folds_again(
+    visit: Callable[..., Visit], full: Case
+) -> None:
+    page = visit(full).page
+    folded = page.locator("details:not([open]) > summary")
+    before = folded.all_inner_texts()
+    page.locator("details > summary", has_text="In which order").click()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.all_inner_texts() == ["The plan", "How the apps differ"]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert folded.all_inner_texts() == [text for text in before if "In which order" not in text]
+
+
+def test_settings_that_differ_are_marked_on_paper_and_without_colour(
+    visit: Callable[..., Visit], full: Case
+) -> None:
+    page = visit(full).page
+    page.emulate_media(media="print")
+    cell = page.locator("td.differs").first
+    assert cell.evaluate("(cell) => getComputedStyle(cell).printColorAdjust") == "exact"
+    assert int(cell.evaluate("(cell) => getComputedStyle(cell).fontWeight")) >= 600
+    assert cell.inner_text().startswith("≠")
+
+
 def test_the_headline_equals_the_results(visit: Callable[..., Visit], full: Case) -> None:
     stored = json.loads((full.run.path / "results.json").read_text())
     (gain,) = [

@@ -27,7 +27,15 @@ function compare(a, b) {
   return a.textContent.localeCompare(b.textContent, "en", { numeric: true });
 }
 
-// What is folded on the screen is wanted on paper.
+// What is folded on the screen is wanted on paper, but for the long raw texts; afterwards it is folded again.
+let unfolded = [];
+
 window.addEventListener("beforeprint", () => {
-  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  unfolded = [...document.querySelectorAll("details:not([open]):not(.raw)")];
+  unfolded.forEach((part) => { part.open = true; });
+});
+
+window.addEventListener("afterprint", () => {
+  unfolded.forEach((part) => { part.open = false; });
+  unfolded = [];
 });
