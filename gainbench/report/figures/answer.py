@@ -13,6 +13,7 @@ from gainbench.report.figures.canvas import BEHIND_TEXT, CLAIM, INK, Picture, ar
 from gainbench.results import ComparisonFigures, Results
 
 ROW_PX = 50
+ROUND = [1, 2, 5, 10]  # steps between ticks, and their tenfolds
 
 
 def picture(results: Results) -> Picture | None:
@@ -43,7 +44,7 @@ def picture(results: Results) -> Picture | None:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"{subject}, with 95 % interval")
         gain_axis(axes.xaxis)
-        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8))
+        axes.xaxis.set_major_locator(MaxNLocator(4 if narrow else 8, steps=ROUND))
 
     described = "; ".join(f"{words.pair(found)}: {_said(found)}" for found in shown)
     height = ROW_PX * len(shown) + 70
