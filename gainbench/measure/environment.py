@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from gainbench.measure.masking import mask_environment, mask_words
+from gainbench.plan.masking import mask_environment, mask_words
 from gainbench.plan.model import Arm, Plan
 from gainbench.stack.arms import ServerSettings, server_command
 from gainbench.stack.cores import Cores

@@ -12,6 +12,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from gainbench.plan import file as plan_file
+from gainbench.plan.masking import mask_plan
 from gainbench.report import numbers, palette, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, throughput, timeline
@@ -55,7 +57,7 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         conditions={cell.key: words.condition(cell) for cell in results.cells},
         numbers=numbers,
         previous_null=previous_null,
-        plan_text=(run.path / "plan.toml").read_text(encoding="utf-8"),
+        plan_text=plan_file.render(mask_plan(run.plan)),
         command=run.environment.get("command"),
         app_diff=run.environment.get("app_diff"),
         raw_files=RAW_FILES,

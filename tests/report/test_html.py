@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -241,3 +242,14 @@ def test_hostile_text_is_shown_and_not_executed(tmp_path: Path) -> None:
     assert text.count("<script>alert") == 0
     assert page.text.count("<script>alert('x')</script>") >= 8
     assert "ünïcode" in page.text
+
+
+def test_a_page_to_be_sent_on_holds_no_password_of_the_plan(full: Case) -> None:
+    plan = full.run.plan
+    first = plan.arms[0].changed({"env": {"API_TOKEN": "hunter2", "SIZE": "40"}})
+    database = plan.database.changed({"server": "mysql://bench:hunter2@127.0.0.1:3306/"})
+    secret = plan.model_copy(update={"arms": (first, *plan.arms[1:]), "database": database})
+    page = html.render(replace(full.run, plan=secret), full.results)
+    assert "hunter2" not in page
+    assert "mysql://bench:***@127.0.0.1:3306/" in page
+    assert "SIZE = &#34;40&#34;" in page

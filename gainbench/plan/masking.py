@@ -1,10 +1,12 @@
-"""Commands, environments and URLs without their secrets, for what is stored: a run is made to be sent on.
+"""Commands, environments, URLs and whole plans without their secrets: a run is made to be sent on.
 
 In doubt it hides too much: what a reader misses, the sender can tell.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+
+from gainbench.plan.model import Arm, Plan, Seed
 
 HIDDEN = "***"
 NO_SECRETS = frozenset({"THREAD_TOKENS"})  # a setting of ours that is named like one
@@ -34,6 +36,33 @@ def mask_words(words: Sequence[str]) -> list[str]:
 
 def mask_environment(table: Mapping[str, str]) -> dict[str, str]:
     return {key: _mask_named(key, mask_text(value)) for key, value in table.items()}
+
+
+def mask_plan(plan: Plan) -> Plan:
+    """The plan as others may read it."""
+    database = plan.database.changed({"server": mask_text(plan.database.server)})
+    return plan.model_copy(
+        update={
+            "database": database,
+            "arms": tuple(_mask_arm(arm) for arm in plan.arms),
+            "seeds": tuple(_mask_seed(seed) for seed in plan.seeds),
+        }
+    )
+
+
+def _mask_arm(arm: Arm) -> Arm:
+    return arm.changed(
+        {
+            "command": tuple(mask_words(arm.command)) if arm.command else None,
+            "url": mask_text(arm.url) if arm.url else None,
+            "setup": tuple(mask_words(arm.setup)) if arm.setup else None,
+            "env": mask_environment(arm.env),
+        }
+    )
+
+
+def _mask_seed(seed: Seed) -> Seed:
+    return seed.changed({"command": tuple(mask_words(seed.command))})
 
 
 def _is_value_of(before: str, word: str) -> bool:
