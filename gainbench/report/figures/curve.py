@@ -23,7 +23,7 @@ from gainbench.results import ClaimFigures, Curve, CurvePoint, Results
 
 MOST_FIT_POINTS = 60
 WIDE_ROOM, NARROW_ROOM = 0.12, 0.2  # of the values' range, for a label of one line or two
-LABEL_ROOM = 0.05  # of the axis, between two round trips' labels
+LABEL_ROOM, NARROW_LABEL_ROOM = 0.05, 0.13  # of the axis, between two round trips' labels
 
 
 def picture(results: Results) -> Picture | None:
@@ -48,7 +48,7 @@ def picture(results: Results) -> Picture | None:
             _paint_curve(axes, curve, arm_colours(arms)[curve.candidate], is_main=curve is main)
         if claim is not None:
             _paint_crossing(axes, claim)
-        _paint_round_trips(axes, main)
+        _paint_round_trips(axes, main, narrow=narrow)
         breaks = "\n" if narrow else " "
         axes.set_xlabel(f"wait ratio: time the event loop stands still{breaks}over CPU time, per request")
         axes.set_ylabel("gain in throughput")
@@ -168,11 +168,12 @@ def _label_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:
     put(axes, f"wait ratio {numbers.ratio(x)}{here}", places, color=CLAIM, weight="bold")
 
 
-def _paint_round_trips(axes: Axes, curve: Curve) -> None:
+def _paint_round_trips(axes: Axes, curve: Curve, *, narrow: bool) -> None:
     """The same axis in this machine's milliseconds, at the places that were measured."""
     above = axes.secondary_xaxis("top")
     points = sorted(curve.points, key=lambda point: point.wait_ratio)
-    labels = _shared_labels(points, apart=LABEL_ROOM * axes.get_xlim()[1])
+    room = NARROW_LABEL_ROOM if narrow else LABEL_ROOM
+    labels = _shared_labels(points, apart=room * axes.get_xlim()[1])
     above.set_xticks([point.wait_ratio for point in points], labels=labels)
     above.set_xlabel("ms added to each round trip, here", labelpad=7)
     above.spines["top"].set_visible(False)
