@@ -23,7 +23,7 @@ from gainbench.measure.parity.run import check_arms, side_by_side, to_record
 from gainbench.measure.rig import Ground, RealRig, real_rig
 from gainbench.measure.schedule import PlannedBlock, trial_blocks
 from gainbench.measure.slo import RateSearch, left_a_queue, outcome
-from gainbench.measure.trial import CutShort, Memory, TrialRun, fewest_starts_seconds
+from gainbench.measure.trial import WARM_UP_SECONDS, CutShort, Memory, TrialRun, fewest_starts_seconds
 from gainbench.plan import file
 from gainbench.plan.build import users_for
 from gainbench.plan.model import Cell, Plan
@@ -43,8 +43,10 @@ TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and 
 GUARD_SECONDS = 0.12
 OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
 # Of the search for the highest rate an arm holds.
-MOST_PROBES = 24
-USUAL_PROBES = 10  # of an arm: six doublings from the first rate, then the bracket is halved
+MOST_PROBES = 32
+USUAL_PROBES = (
+    14  # of an arm: six doublings from the first rate, then the bracket is halved; misses count twice
+)
 PROBE_SETUP_SECONDS = 0.3
 PROBE_GUARD_SECONDS = 0.3
 PROBE_SECONDS = 1.0
@@ -163,6 +165,7 @@ class Run:
         steps: Iterator[int],
     ) -> bool:
         """Probe on one set of servers; True when the search must go on with fresh ones."""
+        guard = WARM_UP_SECONDS
         for _ in steps:
             rates = {arm: rate for arm, search in searches.items() if (rate := search.next_rps())}
             if not rates:
@@ -170,8 +173,9 @@ class Run:
             if self.ground.clock() > self.plan.profile.budget:
                 self.stop_reason = "the search for the highest rates ended with the budget: brackets are wide"
                 return False
-            if not self._probe(rig, cell, rates, searches, limit_seconds):
+            if not self._probe(rig, cell, rates, searches, limit_seconds, guard):
                 return True
+            guard = PROBE_GUARD_SECONDS
         return False
 
     def _probe(
@@ -181,6 +185,7 @@ class Run:
         rates_rps: Mapping[str, float],
         searches: Mapping[str, RateSearch],
         limit_seconds: float,
+        guard: float,
     ) -> bool:
         """Each arm at its own rate; whether all of them have caught up afterwards."""
         tried = ", ".join(f"{arm} {rate:.0f}/s" for arm, rate in rates_rps.items())
@@ -189,7 +194,7 @@ class Run:
         caught_up = True
         for arm, rate in rates_rps.items():
             seconds = min(max(PROBE_SECONDS, STARTS_PER_PROBE / rate), LONGEST_PROBE_SECONDS)
-            look = rig.look(arm, guard=PROBE_GUARD_SECONDS, seconds=seconds)
+            look = rig.look(arm, guard=guard, seconds=seconds)
             self.record(Probe(cell=cell.key, rate_rps=rate, window=look.window, outside=look.outside))
             searches[arm].saw(rate, outcome(look.window, limit_seconds))
             caught_up = caught_up and not left_a_queue(look.window)

@@ -1,7 +1,8 @@
 """The highest rate an arm holds with its p99 below a limit: the search, and the judgement of each probe.
 
-Rates double until one is not held, then the bracket is halved (in ratio) until it is narrow. Pure; what runs
-the probes is the caller's business.
+Rates double until one is not held, then the bracket is halved (in ratio) until it is narrow. A p99 rests on
+few requests, which one stall of the machine can delay: an arm misses a rate only when it does so twice in a
+row. Pure; what runs the probes is the caller's business.
 """
 
 import math
@@ -29,9 +30,12 @@ class RateSearch:
 
     held_rps: float | None = None
     missed_rps: float | None = None
+    _doubted_rps: float | None = None  # missed once
 
     def next_rps(self) -> float | None:
         """The rate to try; None when the bracket is narrow enough, or lies beyond what can be tried."""
+        if self._doubted_rps is not None:
+            return self._doubted_rps
         if self.held_rps is None and self.missed_rps is None:
             return FIRST_RPS
         if self.held_rps is None or self.missed_rps is None:
@@ -43,10 +47,16 @@ class RateSearch:
 
     def saw(self, rate_rps: float, outcome: Outcome) -> None:
         """Learn from a probe; one that a load generator spoilt teaches nothing and is repeated."""
+        if outcome == "spoilt":
+            return
         if outcome == "held":
             self.held_rps = rate_rps
-        elif outcome != "spoilt":
+        elif rate_rps == self._doubted_rps:
             self.missed_rps = rate_rps
+        else:
+            self._doubted_rps = rate_rps
+            return
+        self._doubted_rps = None
 
 
 def outcome(window: Window, limit_seconds: float) -> Outcome:
@@ -83,9 +93,9 @@ def held_rates(arms: Sequence[str], probes: Sequence[Probe], limit_seconds: floa
 def _held_rate(arm: str, probes: Sequence[Probe], limit_seconds: float) -> HeldRate:
     search, ended_by = RateSearch(), None
     for probe in probes:
-        seen = outcome(probe.window, limit_seconds)
+        missed_before, seen = search.missed_rps, outcome(probe.window, limit_seconds)
         search.saw(probe.rate_rps, seen)
-        ended_by = ended_by if seen in ("held", "spoilt") else seen
+        ended_by = ended_by if search.missed_rps == missed_before else seen
     return HeldRate(
         arm=arm,
         limit_ms=limit_seconds * 1000,

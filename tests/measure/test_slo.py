@@ -41,7 +41,16 @@ def test_the_bracket_holds_the_highest_rate_and_is_narrow(highest_rps: float) ->
 
 def test_rates_double_until_one_is_not_held_and_then_the_bracket_is_halved() -> None:
     rates = [probe.rate_rps for probe in search_an_arm_that_holds(50.0)]
-    assert rates[:4] == [20.0, 40.0, 80.0, pytest.approx((40 * 80) ** 0.5)]
+    assert rates[:5] == [20.0, 40.0, 80.0, 80.0, pytest.approx((40 * 80) ** 0.5)]
+
+
+def test_a_rate_that_is_missed_once_and_held_again_is_held() -> None:
+    seen = [(20.0, 10.0), (40.0, 400.0), (40.0, 10.0)]
+    probes = [Probe(cell="c", rate_rps=rate, window=probed(rate, p99_ms)) for rate, p99_ms in seen]
+    (found,) = held_rates(("async",), probes, 0.05)
+    assert (found.held_rps, found.missed_rps) == (40.0, None)
+    (found,) = held_rates(("async",), [*probes[:2], probes[1]], 0.05)
+    assert (found.held_rps, found.missed_rps) == (20.0, 40.0)
 
 
 def test_an_arm_that_holds_nothing_has_no_lower_bound() -> None:
@@ -62,7 +71,7 @@ def test_unanswered_requests_a_slow_p99_and_a_late_generator_are_told_apart() ->
 def test_a_rate_at_which_the_generator_fell_behind_is_said_to_be_its_limit() -> None:
     probes = [
         Probe(cell="c", rate_rps=20.0, window=probed(20.0, 10.0)),
-        Probe(cell="c", rate_rps=40.0, window=probed(40.0, 60.0, late=50)),
+        *[Probe(cell="c", rate_rps=40.0, window=probed(40.0, 60.0, late=50))] * 2,
     ]
     (found,) = held_rates(("async",), probes, 0.05)
     assert (found.held_rps, found.missed_rps, found.generator_bound) == (20.0, 40.0, True)
