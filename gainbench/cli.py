@@ -417,7 +417,9 @@ def _resumable(run: Path, flags: Flags) -> StoredRun:
     if given:
         flags_given = " and ".join(map(spelt, given))
         raise ConfigurationError(f"--resume goes on with the plan of {run}; {flags_given} cannot be given")
-    return load_run(run)
+    stored = load_run(run)
+    engine.require_same_surroundings(stored)
+    return stored
 
 
 def _generators(plan: Plan, count: int, listen: str | None, secret_file: Path | None) -> Generators:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
@@ -42,6 +42,7 @@ START_SECONDS = 8.0  # database server and parity gate, once per run
 TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and server condition
 GUARD_SECONDS = 0.12
 OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
+SURROUNDINGS = ("machine", "versions", "settings", "git")
 # Of the search for the highest rate an arm holds.
 MOST_PROBES = 32
 USUAL_PROBES = (
@@ -343,13 +344,10 @@ def _measure_on(
     base: Ground, job: Job, directory: RunDirectory, end: "_Ending", resumed: StoredRun | None
 ) -> None:
     plan = base.plan
-    environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
-    if resumed is None:
-        directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
-    else:
-        _require_same_surroundings(resumed.environment, environment)
     run = Run(plan, directory, job.watch, replace(base, logs=directory.logs, run_started=end.run_started))
     if resumed is None:
+        environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
+        directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         _parity_gate(run)
     else:
         run.continue_from(resumed)
@@ -359,13 +357,13 @@ def _measure_on(
     end.reason = run.stop_reason
 
 
-def _require_same_surroundings(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def require_same_surroundings(run: StoredRun) -> None:
     """A run holds one environment: trials of another machine, version or commit are another run."""
-    now = json.loads(json.dumps(now))
-    changed = [key for key in now if key != "command" and now[key] != before.get(key)]
+    now = json.loads(json.dumps(gather(run.plan, command=(), cores=None, database=None)))
+    changed = [key for key in SURROUNDINGS if now[key] != run.environment.get(key)]
     if changed:
         raise ConfigurationError(
-            f"the run cannot be resumed: {', '.join(changed)} differ from when it began",
+            f"the run cannot be resumed, for this differs from when it began: {', '.join(changed)}",
             cure="`gainbench report` shows what it has measured; begin a new run for the rest",
         )
 

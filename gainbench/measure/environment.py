@@ -40,7 +40,7 @@ def gather(
             "tls_cipher": database.ssl_cipher() if database else None,
         },
         "settings": {arm.name: _settings(plan, arm) for arm in plan.arms},
-        "git": _commit(plan.folder),
+        "git": _commit(plan.arms[0].cwd),
         "app_diff": _app_diff(plan),
     }
 
@@ -88,7 +88,7 @@ def _cpu_model() -> str | None:
 
 
 def _commit(folder: Path) -> dict[str, Any] | None:
-    """The commit of the plan's folder, and whether anything differs from it; None where git has no word."""
+    """The commit of the first arm's code, and whether anything differs from it; None where git has no word."""
     try:
         answers = [
             subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)

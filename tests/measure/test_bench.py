@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from gainbench.errors import ConfigurationError
 from gainbench.measure import bench
 from gainbench.measure.bench import Progress, Run
+from gainbench.measure.environment import gather
 from gainbench.measure.slo import held_rates
 from gainbench.measure.trial import CutShort, Look
 from gainbench.plan.model import Plan
 from gainbench.records import Line, PlannedStarts, Probe
+from gainbench.store import load_run
 from tests import runs
 
 TRIAL_SECONDS = 20.0
@@ -173,11 +176,13 @@ def test_the_windows_of_a_slow_open_loop_count_in_what_a_trial_takes() -> None:
     assert slow - usual == pytest.approx(4 * (10.0 - the_plan.profile.window))
 
 
-def test_a_run_goes_on_only_where_it_began() -> None:
-    before = {"machine": {"cores": 2}, "versions": {"locust": "2.47"}, "command": "gainbench bench"}
-    bench._require_same_surroundings(before, before | {"command": "gainbench bench --resume"})
-    with pytest.raises(ConfigurationError, match="machine differ from when it began"):
-        bench._require_same_surroundings(before, before | {"machine": {"cores": 8}})
+def test_a_run_goes_on_only_where_it_began(tmp_path: Path) -> None:
+    the_plan = runs.plan(arms=("blocking", "async"))
+    here = gather(the_plan, command=("gainbench", "bench"), cores=None, database=None)
+    bench.require_same_surroundings(load_run(runs.store(tmp_path, the_plan, environment=here)))
+    elsewhere = runs.store(tmp_path, the_plan, environment=here | {"machine": {"cores": 8}})
+    with pytest.raises(ConfigurationError, match="differs from when it began: machine"):
+        bench.require_same_surroundings(load_run(elsewhere))
 
 
 @dataclass
