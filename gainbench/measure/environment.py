@@ -88,7 +88,7 @@ def _cpu_model() -> str | None:
 
 
 def _commit(folder: Path) -> dict[str, Any] | None:
-    """The commit of the first arm's code, and whether anything differs from it; None where git has no word."""
+    """The commit of the first arm's code, and whether anything differs from it; None where git knows none."""
     try:
         answers = [
             subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)

@@ -178,6 +178,8 @@ def test_the_windows_of_a_slow_open_loop_count_in_what_a_trial_takes() -> None:
 
 def test_a_run_goes_on_only_where_it_began(tmp_path: Path) -> None:
     the_plan = runs.plan(arms=("blocking", "async"))
+    arms = tuple(arm.changed({"cwd": tmp_path}) for arm in the_plan.arms)
+    the_plan = the_plan.model_copy(update={"arms": arms})
     here = gather(the_plan, command=("gainbench", "bench"), cores=None, database=None)
     bench.require_same_surroundings(load_run(runs.store(tmp_path, the_plan, environment=here)))
     elsewhere = runs.store(tmp_path, the_plan, environment=here | {"machine": {"cores": 8}})

@@ -25,11 +25,13 @@ def settings(**arm: Any) -> dict[str, Any]:
     return stored
 
 
-def test_the_commit_of_the_plan_s_folder_is_stored(tmp_path: Path) -> None:
+def test_the_commit_of_the_first_arm_s_code_is_stored(tmp_path: Path) -> None:
     commit = ["commit", "-q", "--allow-empty", "-m", "first"]
     for words in (["init", "-q"], ["-c", "user.name=a", "-c", "user.email=a@b", *commit]):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
-    stored = environment(runs.plan().model_copy(update={"folder": tmp_path}))["git"]
+    arm = Arm(name="async", app="app.main:app", cwd=tmp_path)
+    plan = runs.plan().model_copy(update={"arms": (arm,), "claim": None, "comparisons": ()})
+    stored = environment(plan)["git"]
     assert len(stored["commit"]) == 40
     assert stored["modified"] is False
 
