@@ -164,7 +164,16 @@ def broken(**tables: object) -> dict[str, object]:
             "no-such-server",
         ),
         (broken(arms={"a": {"command": ["false"]}, "b": {"command": SERVE}}), LOAD, "ended with status 1"),
-        (broken(arms={"a": {"command": SERVE, "ready": "/none"}, "b": {"command": SERVE}}), LOAD, "404"),
+        (
+            broken(
+                arms={
+                    "a": {"command": SERVE, "ready": "/none", "ready_timeout": "1s"},
+                    "b": {"command": SERVE},
+                }
+            ),
+            LOAD,
+            "404",
+        ),
         (
             broken(arms={"a": {"command": SERVE, "setup": ["false"]}, "b": {"command": SERVE}}),
             LOAD,

@@ -77,7 +77,10 @@ class Arm(Frozen):
     python: Path | None = None
     env: Mapping[str, str] = {}
     setup: tuple[str, ...] | None = None
+    setup_timeout: Seconds = 120.0
     ready: Annotated[str, Field(pattern="^/")] | None = None
+    # Three arms with two workers each take half of it where they share one slow core.
+    ready_timeout: Seconds = 60.0
     seed: str | None = None
 
     @model_validator(mode="after")

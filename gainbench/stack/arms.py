@@ -24,8 +24,6 @@ from gainbench.stack.ports import HOST, free_port
 from gainbench.stack.supervisor import Process, Supervisor
 from gainbench.stack.text import tail
 
-SETUP_SECONDS = 120.0
-READY_SECONDS = 60.0  # three arms with two workers each take half of it where they share one slow core
 STOP_SECONDS = 3.0  # a request still in flight then is lost, and a deadlocked server would take for ever
 ANSWER_SECONDS = 5.0
 POLL_SECONDS = 0.05
@@ -71,7 +69,8 @@ class RunningArm:
     name: str
     url: str
     process: Process | None
-    ready: str | None = None
+    ready: str | None
+    ready_timeout_seconds: float
     command: tuple[str, ...] = ()
 
     def pids(self) -> list[int]:
@@ -89,31 +88,6 @@ def stop_arms(supervisor: Supervisor, arms: Iterable[RunningArm]) -> None:
     supervisor.end(processes, grace_seconds=STOP_SECONDS)
 
 
-def start_arm(
-    supervisor: Supervisor,
-    arm: Arm,
-    *,
-    settings: ServerSettings,
-    database: ArmDatabase | None = None,
-    log: Path,
-    cores: Collection[int] | None = None,
-    allow_targets: Sequence[str] = (),
-    ready_seconds: float = READY_SECONDS,
-) -> RunningArm:
-    """Launch one arm and wait until it answers."""
-    running = launch_arm(
-        supervisor,
-        arm,
-        settings=settings,
-        database=database,
-        log=log,
-        cores=cores,
-        allow_targets=allow_targets,
-    )
-    wait_until_ready(running, ready_seconds)
-    return running
-
-
 def launch_arm(
     supervisor: Supervisor,
     arm: Arm,
@@ -127,7 +101,7 @@ def launch_arm(
     """Run the arm's setup and start its command; several launched arms get ready side by side."""
     if arm.url is not None:
         require_allowed(arm.url, allow_targets)
-        return RunningArm(arm.name, arm.url.rstrip("/"), None, arm.ready)
+        return RunningArm(arm.name, arm.url.rstrip("/"), None, arm.ready, arm.ready_timeout)
     port = free_port()
     scratch = supervisor.folder / "scratch" / arm.name
     scratch.mkdir(parents=True, exist_ok=True)
@@ -144,19 +118,20 @@ def launch_arm(
         cwd=arm.cwd,
         cores=cores,
     )
-    return RunningArm(arm.name, f"http://{HOST}:{port}", process, arm.ready, tuple(command))
+    url = f"http://{HOST}:{port}"
+    return RunningArm(arm.name, url, process, arm.ready, arm.ready_timeout, tuple(command))
 
 
-def wait_until_ready(running: RunningArm, seconds: float = READY_SECONDS) -> None:
+def wait_until_ready(running: RunningArm) -> None:
     """Return when the arm answers; an arm that ends, or is not ready in time, is stopped and an error."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + running.ready_timeout_seconds
     with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
         while (problem := _problem_with(client, running)) is not None:
             if running.process is not None and not running.pids():
                 raise _failed(running, f"ended with status {running.process.returncode()}")
             if time.monotonic() > deadline:
                 running.stop()
-                raise _failed(running, f"is not ready after {seconds:g} s: {problem}")
+                raise _failed(running, f"is not ready after {running.ready_timeout_seconds:g} s: {problem}")
             time.sleep(POLL_SECONDS)
 
 
@@ -221,10 +196,10 @@ def _run_setup(
     process = supervisor.spawn(
         placeholders.fill_all(command), name=f"setup of arm {arm.name!r}", log=log, env=env, cwd=arm.cwd
     )
-    code = process.wait(SETUP_SECONDS)
+    code = process.wait(arm.setup_timeout)
     process.stop()
     if code != 0:
-        end = f"took more than {SETUP_SECONDS:g} s" if code is None else f"ended with status {code}"
+        end = f"took more than {arm.setup_timeout:g} s" if code is None else f"ended with status {code}"
         raise ArmFailed(
             f"setup of arm {arm.name!r} {end}: {shlex.join(command)}\n{tail(log)}",
             cure=f"run it by hand in {arm.cwd}, with the arm's env",
@@ -244,8 +219,10 @@ def _problem_with(client: httpx.Client, running: RunningArm) -> str | None:
 
 def _failed(running: RunningArm, what: str) -> ArmFailed:
     if running.process is None:
-        return ArmFailed(f"arm {running.name!r} {what}", cure="start it, and check its url and ready path")
+        return ArmFailed(
+            f"arm {running.name!r} {what}", cure="start it, and check its url, ready and ready_timeout"
+        )
     return ArmFailed(
         f"arm {running.name!r} {what}: {shlex.join(running.command)}\n{tail(running.process.log)}",
-        cure="check the arm's command, env and ready path in the plan",
+        cure="check the arm's command, env, ready and ready_timeout in the plan",
     )

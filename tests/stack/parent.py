@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from gainbench.plan.model import Arm, Pool
-from gainbench.stack.arms import ServerSettings, start_arm
+from gainbench.stack.arms import ServerSettings, launch_arm, wait_until_ready
 from gainbench.stack.database import start_private, use_existing
 from gainbench.stack.signals import interruptible
 from gainbench.stack.supervisor import Supervisor
@@ -35,7 +35,7 @@ def start(supervisor: Supervisor, kind: str) -> None:
         (supervisor.folder / "small_app.py").write_text(APP)
         arm = Arm(name="two-workers", app="small_app:app", cwd=supervisor.folder)
         settings = ServerSettings(Pool(size=1), workers=2)
-        start_arm(supervisor, arm, settings=settings, log=supervisor.folder / "arm.log")
+        wait_until_ready(launch_arm(supervisor, arm, settings=settings, log=supervisor.folder / "arm.log"))
     elif kind == "database":
         start_private(supervisor, max_connections=10)
     elif kind.startswith("existing="):

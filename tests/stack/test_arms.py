@@ -19,10 +19,11 @@ from gainbench.stack.arms import (
     RunningArm,
     ServerSettings,
     is_loopback,
+    launch_arm,
     require_allowed,
     server_command,
-    start_arm,
     stop_arms,
+    wait_until_ready,
 )
 from gainbench.stack.evidence import stacks
 from gainbench.stack.placeholders import ArmDatabase
@@ -53,19 +54,17 @@ def start(supervisor: Supervisor, tmp_path: Path) -> Iterator[Start]:
     (tmp_path / "small_app.py").write_text(APP)
     running = []
 
-    def start_one(
-        *, workers: int = 1, cores: set[int] | None = None, seconds: float = 20.0, **entry: Any
-    ) -> RunningArm:
-        arm = start_arm(
+    def start_one(*, workers: int = 1, cores: set[int] | None = None, **entry: Any) -> RunningArm:
+        arm = launch_arm(
             supervisor,
             Arm(**{"name": "a", "cwd": tmp_path, **entry}),
             settings=ServerSettings(Pool(size=7, overflow=2), workers, 33, 4.5),
             database=DATABASE,
             log=tmp_path / "a.log",
             cores=cores,
-            ready_seconds=seconds,
         )
         running.append(arm)
+        wait_until_ready(arm)
         return arm
 
     yield start_one
@@ -156,6 +155,10 @@ def test_url_arm_is_used_and_never_stopped(start: Start, supervisor: Supervisor)
             {"command": ("sleep", "60"), "setup": ("sh", "-c", "echo no table; exit 4")},
             "(?s)setup of arm 'a' ended with status 4: sh -c .*no table",
         ),
+        (
+            {"command": ("true",), "setup": ("sleep", "60"), "setup_timeout": 0.2},
+            r"setup of arm 'a' took more than 0\.2 s: sleep 60",
+        ),
         ({"url": "http://example.com"}, "not on this machine"),
     ],
 )
@@ -183,13 +186,13 @@ def test_arm_that_never_gets_ready_says_what_it_answers(
     server = supervisor.spawn(command, name="server", env=env, cwd=tmp_path)
     wait_until(lambda: not is_free(int(port)), "the server does not listen")
     with pytest.raises(ArmFailed, match=said):
-        start(url=f"http://127.0.0.1:{port}", ready=ready, seconds=0.1)
+        start(url=f"http://127.0.0.1:{port}", ready=ready, ready_timeout=0.1)
     server.stop()
 
 
 def test_arm_that_never_gets_ready_is_stopped(start: Start, tmp_path: Path) -> None:
     with pytest.raises(ArmFailed, match=r"arm 'a' is not ready after 0\.5 s"):
-        start(command=("sh", "-c", "echo $$ > pid; exec sleep 60"), seconds=0.5)
+        start(command=("sh", "-c", "echo $$ > pid; exec sleep 60"), ready_timeout=0.5)
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
@@ -209,7 +212,7 @@ def test_url_arm_that_does_not_answer_is_named(start: Start) -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(ArmFailed, match=f"arm 'a' is not ready.*127.0.0.1:{port}"):
-            start(url=f"http://127.0.0.1:{port}", seconds=0.1)
+            start(url=f"http://127.0.0.1:{port}", ready_timeout=0.1)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "[::1]", "localhost"])
@@ -238,7 +241,7 @@ def test_stacks_of_a_running_arm_name_its_functions(start: Start) -> None:
 
 def test_stacks_of_a_dead_or_foreign_arm_are_a_reason(start: Start) -> None:
     arm = start(app="small_app:app")
-    foreign = RunningArm("foreign", arm.url, None)
+    foreign = RunningArm("foreign", arm.url, None, None, 60.0)
     assert stacks(foreign) == f"no stacks: {arm.url} is not a process of ours"
     os.kill(arm.pids()[0], signal.SIGKILL)
     wait_until(lambda: not arm.pids(), "it lives")
