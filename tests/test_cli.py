@@ -1,5 +1,6 @@
 """The command line without servers: help, version, dry runs, plan files and exit statuses."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,6 +104,12 @@ def test_a_mistake_ends_with_status_2_and_says_what_to_write(
     assert done.status == 2
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_command_that_computes_and_draws_nothing_waits_for_neither_scipy_nor_matplotlib() -> None:
+    look = "import sys, gainbench.cli; print({'scipy.stats', 'matplotlib'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_init_writes_a_plan_that_can_be_measured_once_filled_in(gainbench: Command, tmp_path: Path) -> None:

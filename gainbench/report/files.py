@@ -1,6 +1,6 @@
 """Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
 
-from gainbench.report import html, junit, markdown
+from gainbench.report import junit, markdown
 from gainbench.results import Results
 from gainbench.store import RunDirectory, StoredRun, last_null_run, windows
 
@@ -9,6 +9,9 @@ REPORT = "report.html"
 
 def write(run: StoredRun, results: Results) -> None:
     """Write results.json, windows.csv, report.html, summary.md and junit.xml."""
+    # It brings matplotlib, for which a command that draws nothing need not wait.
+    from gainbench.report import html  # noqa: PLC0415
+
     directory = RunDirectory(run.path)
     directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
     directory.write_text("windows.csv", windows.render(run))

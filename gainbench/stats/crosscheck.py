@@ -7,7 +7,7 @@ intervals or verdicts, and never overrules them.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 FEWEST_TRIALS = 6
 """With 5 trials the smallest p value possible is 2/32, which could never speak against chance."""
@@ -22,7 +22,7 @@ def sign_flip_p_value(log_ratios: Sequence[float], *, seed: int = 0) -> float | 
     """
     if len(log_ratios) < FEWEST_TRIALS:
         return None
-    test = stats.permutation_test(
+    test = scipy.stats.permutation_test(
         (np.asarray(log_ratios),),
         np.mean,
         permutation_type="samples",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 HIGHEST_DEGREE = 3
 MERGED_SHARE = 0.1  # of the measured range: nearer cells count as one when the degree is chosen
@@ -174,7 +174,7 @@ def _band_half_width(
     without_one = np.linalg.solve(matrices.sum(axis=0) - matrices, (vectors.sum(axis=0) - vectors)[..., None])
     deviations = (without_one[..., 0] - mean) @ design.T
     standard_error = np.sqrt((given - 1) / trials * (deviations**2).sum(axis=0))
-    return np.asarray(stats.t.ppf((1 + confidence) / 2, given - 1) * standard_error)
+    return np.asarray(scipy.stats.t.ppf((1 + confidence) / 2, given - 1) * standard_error)
 
 
 def _first_rise(x: Sequence[float], y: Sequence[float], target: float) -> float | None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+import scipy
 
 
 @dataclass(frozen=True)
@@ -30,5 +30,5 @@ def drift(trials: Sequence[TrialRatio]) -> Drift | None:
     """Return the straight line through the trials (ordinary least squares), or None below three of them."""
     if len(trials) < 3:
         return None
-    line = stats.linregress([trial.seconds for trial in trials], [trial.log_ratio for trial in trials])
+    line = scipy.stats.linregress([trial.seconds for trial in trials], [trial.log_ratio for trial in trials])
     return Drift(per_minute=math.expm1(float(line.slope) * 60), p_value=float(line.pvalue))

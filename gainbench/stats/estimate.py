@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from scipy import stats
+import scipy
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def mean_interval(values: Sequence[float], *, confidence: float, pilot: int | No
     spread_values = values[:pilot]
     if len(spread_values) < 2:
         return Interval(mean, None, None)
-    quantile = stats.t.ppf((1 + confidence) / 2, len(spread_values) - 1)
+    quantile = scipy.stats.t.ppf((1 + confidence) / 2, len(spread_values) - 1)
     half = float(quantile * np.std(spread_values, ddof=1) / math.sqrt(len(values)))
     return Interval(mean, mean - half, mean + half)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def smallest_detectable_gain(
     if len(log_ratios) < 2:
         return None
     degrees = len(log_ratios) - 1
-    critical = stats.t.ppf((1 + confidence) / 2, degrees)
-    noncentrality = special.nctdtrinc(degrees, 1 - power, critical)
+    critical = scipy.stats.t.ppf((1 + confidence) / 2, degrees)
+    noncentrality = scipy.special.nctdtrinc(degrees, 1 - power, critical)
     standard_error = np.std(log_ratios, ddof=1) / math.sqrt(len(log_ratios))
     return math.expm1(float(noncentrality * standard_error))
 
@@ -80,7 +80,7 @@ def trials_needed(
     pilot = len(pilot_log_ratios)
     if pilot < 2:
         return None
-    quantile = stats.t.ppf((1 + confidence) / 2, pilot - 1)
+    quantile = scipy.stats.t.ppf((1 + confidence) / 2, pilot - 1)
     exact = (quantile * np.std(pilot_log_ratios, ddof=1) / math.log1p(precision)) ** 2
     needed = max(pilot, math.ceil(exact))
     return needed if needed <= affordable else None
