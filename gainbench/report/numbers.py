@@ -51,7 +51,9 @@ def ms(value: float | None) -> str:
 
 
 def ms_range(low: float | None, high: float | None) -> str:
-    return UNKNOWN if low is None or high is None else f"{significant(low)} to {significant(high)} ms"
+    return _between(
+        None if low is None else significant(low), None if high is None else significant(high), " ms"
+    )
 
 
 def ratio(value: float | None) -> str:
@@ -59,7 +61,14 @@ def ratio(value: float | None) -> str:
 
 
 def ratio_range(low: float | None, high: float | None) -> str:
-    return UNKNOWN if low is None or high is None else f"{low:.2f} to {high:.2f}"
+    return _between(None if low is None else f"{low:.2f}", None if high is None else f"{high:.2f}")
+
+
+def _between(low: str | None, high: str | None, unit: str = "") -> str:
+    """An end that is unknown is left open."""
+    if low is None:
+        return UNKNOWN if high is None else f"at most {high}{unit}"
+    return f"at least {low}{unit}" if high is None else f"{low} to {high}{unit}"
 
 
 def count(value: int | None) -> str:

@@ -241,7 +241,7 @@ def _place(found: ClaimFigures) -> str:
     place = f"{numbers.ratio(found.wait_ratio)} ({numbers.ratio_range(found.low, found.high)})"
     if found.rtt_ms is None:
         return place
-    known = found.rtt_low_ms is not None and found.rtt_high_ms is not None
+    known = found.rtt_low_ms is not None or found.rtt_high_ms is not None
     within = f"{numbers.ms_range(found.rtt_low_ms, found.rtt_high_ms)}; " if known else ""
     return (
         f"{place}, which here takes {numbers.ms(found.rtt_ms)} added to each round trip "

@@ -46,14 +46,15 @@ def wait_ratio_band(
 def judge_claim(crossing: Crossing, band: Band) -> ClaimVerdict:
     """Return the verdict on the claim that the gain lies in the band.
 
-    One bound on the far side of the band is enough to refuse the claim. To confirm it, the curve must cross
-    and both bounds must be known: an interval open at an end would overlap with almost anything.
+    One bound on the far side of the band is enough to refuse the claim. To confirm it, the curve must surely
+    have crossed within the measured range (its upper bound is known), in an interval that overlaps the band.
+    One that begins below the range counts from the crossing on: its open end would overlap with anything.
     """
     beyond = crossing.low is not None and crossing.low > band.high
     short = crossing.high is not None and crossing.high < band.low
     if beyond or short:
         return ClaimVerdict.NOT_REPRODUCED
-    bounded = crossing.low is not None and crossing.high is not None
-    if crossing.state is CrossingState.CROSSED and bounded:
-        return ClaimVerdict.REPRODUCED
-    return ClaimVerdict.UNRESOLVED
+    if crossing.state is not CrossingState.CROSSED or crossing.x is None or crossing.high is None:
+        return ClaimVerdict.UNRESOLVED
+    begins = crossing.x if crossing.low is None else crossing.low
+    return ClaimVerdict.REPRODUCED if begins <= band.high else ClaimVerdict.UNRESOLVED

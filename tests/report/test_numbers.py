@@ -59,8 +59,17 @@ def test_large_counts_are_grouped_by_a_space_that_does_not_break() -> None:
 def test_an_interval_with_an_unknown_end_is_unknown(low_and_high: tuple[float | None, float | None]) -> None:
     assert numbers.interval(*low_and_high) == "n/a"
     assert numbers.rates(*low_and_high) == "n/a"
-    assert numbers.ms_range(*low_and_high) == "n/a"
-    assert numbers.ratio_range(*low_and_high) == "n/a"
+
+
+def test_a_place_with_an_open_end_keeps_the_other() -> None:
+    assert numbers.ratio_range(0.25, 0.4) == "0.25 to 0.40"
+    assert numbers.ratio_range(None, 0.4) == "at most 0.40"
+    assert numbers.ratio_range(0.25, None) == "at least 0.25"
+    assert numbers.ratio_range(None, None) == "n/a"
+    assert numbers.ms_range(0.2, 0.5) == "0.20 to 0.50 ms"
+    assert numbers.ms_range(None, 0.5) == "at most 0.50 ms"
+    assert numbers.ms_range(0.2, None) == "at least 0.20 ms"
+    assert numbers.ms_range(None, None) == "n/a"
 
 
 def test_one_is_singular() -> None:

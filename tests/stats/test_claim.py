@@ -26,6 +26,11 @@ def test_a_crossing_that_overlaps_the_band_reproduces_the_claim(low, high):
     assert judge_claim(crossing(low, high, x=(low + high) / 2), BAND) is ClaimVerdict.REPRODUCED
 
 
+@pytest.mark.parametrize(("x", "high"), [(0.3, 0.5), (0.05, 0.2), (0.9, 1.3)])
+def test_a_crossing_open_below_reproduces_it_where_the_rest_of_its_interval_overlaps(x, high):
+    assert judge_claim(crossing(None, high, x=x), BAND) is ClaimVerdict.REPRODUCED
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.05, 0.09), (1.01, 1.3)])
 def test_a_crossing_beside_the_band_does_not(low, high):
     assert judge_claim(crossing(low, high, x=(low + high) / 2), BAND) is ClaimVerdict.NOT_REPRODUCED
@@ -44,12 +49,12 @@ def test_a_curve_surely_above_before_the_band_refutes_the_claim():
 @pytest.mark.parametrize(
     "open_crossing",
     [
-        crossing(None, 0.5, x=0.3),
+        crossing(None, 1.3, x=1.1),
         crossing(0.4, None, x=0.5),
         crossing(None, None, x=0.5),
         crossing(0.6, None, state=CrossingState.BELOW),
         crossing(None, 0.3, state=CrossingState.ABOVE),
     ],
 )
-def test_an_interval_open_at_an_end_resolves_nothing(open_crossing):
+def test_what_an_open_end_overlaps_resolves_nothing(open_crossing):
     assert judge_claim(open_crossing, BAND) is ClaimVerdict.UNRESOLVED

@@ -142,8 +142,10 @@ def _paint_crossing(axes: Axes, claim: ClaimFigures) -> None:
         return
     bottom = axes.get_ylim()[0]
     axes.plot([claim.wait_ratio] * 2, [bottom, claim.gain], color=CLAIM, linewidth=1)
-    if claim.low is not None and claim.high is not None:
-        axes.plot([claim.low, claim.high], [claim.gain] * 2, color=CLAIM, linewidth=5, solid_capstyle="butt")
+    if claim.low is not None or claim.high is not None:
+        ends = zip((claim.low, claim.high), axes.get_xlim(), strict=True)  # an open end runs off the figure
+        within = [edge if end is None else end for end, edge in ends]
+        axes.plot(within, [claim.gain] * 2, color=CLAIM, linewidth=5, solid_capstyle="butt")
     axes.plot([claim.wait_ratio], [claim.gain], "D", color=CLAIM, markersize=8)
 
 
