@@ -371,7 +371,12 @@ def init(
     if path.exists():
         raise ConfigurationError(f"{path} exists already", cure="name another file: gainbench init FILE")
     path.write_text(STARTING_PLAN, encoding="utf-8")
-    out.print(f"wrote {path}: name your two servers and your Locust file in it, then run `gainbench bench`")
+    plan = "" if path == DEFAULT_PLAN else f" --plan {path}"
+    out.print(
+        f"wrote {path}: name your two servers and your Locust file in it, then run `gainbench bench{plan}`",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 STARTING_PLAN = """\

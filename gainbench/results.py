@@ -110,7 +110,8 @@ class RuleFigures(Record):
     value: float | None
     limit: float
     unit: str
-    meaning: str
+    meaning: str  # why it matters
+    cure: str  # what to do where it is broken
 
 
 class CellFigures(Record):

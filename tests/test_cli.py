@@ -118,6 +118,13 @@ def test_init_writes_a_plan_that_can_be_measured_once_filled_in(gainbench: Comma
     assert gainbench("bench", "--dry-run", cwd=tmp_path).status == 0
 
 
+def test_init_names_the_command_that_measures_what_it_wrote(gainbench: Command, tmp_path: Path) -> None:
+    assert gainbench("init", cwd=tmp_path).stdout.endswith("run `gainbench bench`\n")
+    assert gainbench("init", "my.toml", cwd=tmp_path).stdout.endswith(
+        "run `gainbench bench --plan my.toml`\n"
+    )
+
+
 def test_init_never_overwrites_a_plan(gainbench: Command, tmp_path: Path) -> None:
     (tmp_path / "bench.toml").write_text("mine")
     assert gainbench("init", cwd=tmp_path).status == 2

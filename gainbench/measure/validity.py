@@ -19,6 +19,7 @@ MOST_STEAL = 0.05
 MOST_STEAL_DIFFERENCE = 0.02
 MOST_DROPPED = 0.40
 MOST_ASTRAY = 0.10  # of a window
+QUIETER = "measure at a quieter moment, or on a machine with cores of its own"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def generator_busy(evidence: Evidence) -> RuleFigures:
         0.70,
         "of a core",
         "a busy load generator pulls every gain towards 0",
+        "use FastHttpUser in the Locust file, fewer users, or more generators where cores are free",
     )
 
 
@@ -104,6 +106,7 @@ def generator_core_free(evidence: Evidence) -> RuleFigures:
         0.90,
         "of its cores",
         "the cores of generator, proxy and database need room to answer at once",
+        "use fewer users, a machine with more cores, or generators on another one (--generator-listen)",
     )
 
 
@@ -115,6 +118,7 @@ def blocks_dropped(evidence: Evidence) -> RuleFigures:
         MOST_DROPPED,
         "of the blocks",
         "blocks lose their place when other guests of the machine take its cores away",
+        QUIETER,
     )
 
 
@@ -124,7 +128,12 @@ def errors(evidence: Evidence) -> RuleFigures:
         for windows in map(evidence.windows_of, evidence.arms)
     ]
     return _rule(
-        "errors", _worst(shares), MOST_ERRORS, "of the requests", "an error is often faster than an answer"
+        "errors",
+        _worst(shares),
+        MOST_ERRORS,
+        "of the requests",
+        "an error is often faster than an answer",
+        "look at the failures and at the log of the arm that answered so, or load it with fewer users",
     )
 
 
@@ -137,6 +146,7 @@ def task_exceptions(evidence: Evidence) -> RuleFigures:
         0.001,
         "of the requests",
         "users whose tasks raise do not send what the scenario means",
+        "mend the tasks of the Locust file; the log of the load generator has their tracebacks",
     )
 
 
@@ -149,7 +159,12 @@ def littles_law(evidence: Evidence) -> RuleFigures:
         present = _ratio(sum(w.in_flight_seconds + w.gap_seconds for w in windows), seconds)
         deviations.append(None if present is None else abs(users - present) / users)
     return _rule(
-        "users unaccounted for", _worst(deviations), 0.10, "of the users", "users were stuck, dead or idle"
+        "users unaccounted for",
+        _worst(deviations),
+        0.10,
+        "of the users",
+        "users were stuck, dead or idle",
+        "look in the Locust file for tasks that do more than send requests, and in the arms' logs",
     )
 
 
@@ -162,6 +177,7 @@ def schedule_kept(evidence: Evidence) -> RuleFigures:
         0.01,
         "of the starts",
         "an open loop is one only as long as its generator keeps the schedule",
+        "lower the rate, or spread it over more generators where cores are free",
     )
 
 
@@ -185,6 +201,7 @@ def round_trips_equal(evidence: Evidence) -> RuleFigures:
         max(0.10 * asked_ms, 0.05),
         "ms",
         "an arm with a nearer database is faster for no merit of its own",
+        "use fewer users, or a machine with more cores, so that the latency proxy has room",
     )
 
 
@@ -200,6 +217,7 @@ def arms_idle(evidence: Evidence) -> RuleFigures:
         0.05,
         "of a core",
         "an arm that works out of turn slows the other one",
+        "end what the arm does unasked: background jobs, reloaders, polling",
     )
 
 
@@ -223,9 +241,9 @@ def judge(evidence: Evidence) -> tuple[RuleFigures, ...]:
     return tuple(rule(evidence) for rule in RULES)
 
 
-def _rule(rule: str, value: float | None, limit: float, unit: str, meaning: str) -> RuleFigures:
+def _rule(rule: str, value: float | None, limit: float, unit: str, meaning: str, cure: str) -> RuleFigures:
     ok = value is None or value <= limit
-    return RuleFigures(rule=rule, ok=ok, value=value, limit=limit, unit=unit, meaning=meaning)
+    return RuleFigures(rule=rule, ok=ok, value=value, limit=limit, unit=unit, meaning=meaning, cure=cure)
 
 
 def _ratio(part: float | None, whole: float | None) -> float | None:

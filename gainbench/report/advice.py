@@ -16,12 +16,17 @@ def advice(results: Results) -> str:
     if headline.verdict == "collapsed":
         return _on_collapse(cell)
     if headline.verdict == "invalid":
-        return "Do not use these figures: cure what broke the rule and measure again."
+        return _on_invalid(cell)
     if results.kind == "null":
         return _on_null(headline)
     if headline.latency:
         return _on_latency(headline)
     return _stepping_stone(results, cell, headline) or _on_verdict(headline)
+
+
+def _on_invalid(cell: CellFigures) -> str:
+    cures = "; ".join(rule.cure for rule in cell.validity if not rule.ok)
+    return f"Do not use these figures, but cure what broke the rules and measure again: {cures}."
 
 
 def _on_latency(headline: ComparisonFigures) -> str:

@@ -162,7 +162,7 @@ def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
             Entry(words.rule_amount(rule, rule.value), rule.value),
             Entry(words.rule_amount(rule, rule.limit), rule.limit),
             Entry("held" if rule.ok else "broken", mark="good" if rule.ok else "bad"),
-            Entry(rule.meaning),
+            Entry(rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"),
         )
         for cell in cells
         for rule in cell.validity

@@ -260,7 +260,8 @@ def _lamp(rule: RuleFigures) -> Lamp:
         (numbers.quantity(value, "ms") if rule.unit == "ms" else f"{numbers.percent(value)} {rule.unit}")
         for value in (rule.value, rule.limit)
     )
-    return Lamp(rule.rule, rule.ok, f"{shown}; at most {limit}", rule.meaning)
+    meaning = rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"
+    return Lamp(rule.rule, rule.ok, f"{shown}; at most {limit}", meaning)
 
 
 def _steal_lamp(blocks: Iterable[Block]) -> Lamp:
@@ -276,5 +277,6 @@ def _steal_lamp(blocks: Iterable[Block]) -> Lamp:
             limit=validity.MOST_STEAL,
             unit="of the arms' cores",
             meaning="time that the machine's other guests took away from the arms",
+            cure=validity.QUIETER,
         )
     )

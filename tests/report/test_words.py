@@ -141,6 +141,7 @@ def test_an_invalid_run_shows_the_rule_instead_of_the_figure(tmp_path: Path) -> 
     ((heading, text),) = words.banners(results)
     assert heading == "Invalid"
     assert "errors: 0.4 % of the requests, limit 0.1 %" in text
+    assert "look at the failures and at the log of the arm that answered so" in advice(results)
 
 
 def test_an_interrupted_run_whose_headline_broke_a_rule_says_both(tmp_path: Path) -> None:
