@@ -251,7 +251,8 @@ def store(
 ) -> Path:
     """Write a run directory as the trial loop does and return its path."""
     the_plan = the_plan or plan()
-    purpose: Purpose = "null" if the_plan.name == "null" else "bench"
+    purposes: dict[str, Purpose] = {"null": "null", "ui": "ui"}
+    purpose = purposes.get(the_plan.name, "bench")
     directory = RunDirectory.create(out, the_plan.name, now=now, purpose=purpose)
     directory.write_text("plan.toml", render(the_plan))
     directory.write_text("environment.json", json.dumps(environment))

@@ -30,6 +30,11 @@ SITTING_NOTE = (
     "so the intervals do not hold what fresh processes would add"
 )
 
+ALONE_NOTE = (
+    "what an arm did alone, where the arms also took turns, is in the raw record but not in the figures: "
+    "{blocks} of the blocks"
+)
+
 NOTHING_MEASURED = "nothing was measured in the headline cell, so that the run says nothing of its question"
 
 
@@ -37,8 +42,7 @@ def summarise(run: StoredRun) -> Results:
     """Everything that can be said of a run, from its record."""
     plan = run.plan
     kept = {
-        cell.key: tuple(block for block in run.blocks if block.cell == cell.key and not block.dropped)
-        for cell in plan.cells
+        cell.key: tuple(block for block in run.compared(cell.key) if not block.dropped) for cell in plan.cells
     }
     cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
     status = _status(run, cells)
@@ -78,14 +82,14 @@ def _collapsed(run: StoredRun, cell: str) -> dict[str, Collapse]:
 
 def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
     plan = run.plan
-    blocks = [block for block in run.blocks if block.cell == cell.key]
+    blocks = run.compared(cell.key)
     collapsed = _collapsed(run, cell.key)
     serving = tuple(arm for arm in plan.arm_names if arm not in collapsed)
     trips = [found for trial in run.trials for found in trial.round_trips if found.cell == cell.key]
     evidence = validity.Evidence(
         cell=cell,
         arms=serving,
-        blocks=tuple(blocks),
+        blocks=blocks,
         kept=tuple(kept[cell.key]),
         pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
     )
@@ -189,6 +193,9 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
     notes = list(run.warnings)
     if run.header.purpose == "ui":
         notes.append(SITTING_NOTE)
+        alone = len(run.blocks) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
+        if alone:
+            notes.append(ALONE_NOTE.format(blocks=alone))
     if run.end and run.end.status == "complete" and not _is_measured(run):
         notes.append(NOTHING_MEASURED)
     if run.end and run.end.reason:

@@ -168,9 +168,11 @@ def littles_law(evidence: Evidence) -> RuleFigures:
     )
 
 
-def schedule_kept(evidence: Evidence) -> RuleFigures:
+def schedule_kept(evidence: Evidence) -> RuleFigures | None:
     """Starts that came late although a user was free: from one in a hundred on they are the p99."""
     starts = [window.starts for window in evidence.windows if window.starts is not None]
+    if not starts:  # a closed loop has no schedule
+        return None
     return _rule(
         "starts late by the generator",
         _ratio(sum(each.late_for_generator for each in starts), sum(each.planned for each in starts)),
@@ -221,7 +223,7 @@ def arms_idle(evidence: Evidence) -> RuleFigures:
     )
 
 
-Rule = Callable[[Evidence], RuleFigures]
+Rule = Callable[[Evidence], RuleFigures | None]
 
 RULES: tuple[Rule, ...] = (
     generator_busy,
@@ -237,8 +239,8 @@ RULES: tuple[Rule, ...] = (
 
 
 def judge(evidence: Evidence) -> tuple[RuleFigures, ...]:
-    """Every rule's word on a cell."""
-    return tuple(rule(evidence) for rule in RULES)
+    """The word on a cell of every rule that applies to it."""
+    return tuple(found for rule in RULES if (found := rule(evidence)) is not None)
 
 
 def _rule(rule: str, value: float | None, limit: float, unit: str, meaning: str, cure: str) -> RuleFigures:

@@ -7,7 +7,14 @@ from typing import Any
 
 from gainbench.report import numbers, words
 from gainbench.report.effect import NO_FIGURE
-from gainbench.results import ArmFigures, CellFigures, ComparisonFigures, LatencyFigures, Results
+from gainbench.results import (
+    ArmFigures,
+    CellFigures,
+    ComparisonFigures,
+    LatencyFigures,
+    Results,
+    RuleFigures,
+)
 from gainbench.store import StoredRun
 
 
@@ -161,7 +168,7 @@ def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
             Entry(f"{rule.rule}, {rule.unit}" if words.is_share(rule) else rule.rule),
             Entry(words.rule_amount(rule, rule.value), rule.value),
             Entry(words.rule_amount(rule, rule.limit), rule.limit),
-            Entry("held" if rule.ok else "broken", mark="good" if rule.ok else "bad"),
+            _held(rule),
             Entry(rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"),
         )
         for cell in cells
@@ -222,7 +229,7 @@ def curve_points(results: Results) -> Table:
     measured = {cell.key: cell.rtt_measured_ms for cell in results.cells}
     rows = [
         (
-            Entry(headings[point.cell]),
+            _condition(results, headings, point.cell),
             Entry(f"{curve.candidate} over {curve.baseline}"),
             Entry(numbers.ratio(point.wait_ratio), point.wait_ratio),
             Entry(numbers.bare(measured[point.cell].p50), measured[point.cell].p50),
@@ -244,7 +251,7 @@ def dropped(run: StoredRun, results: Results) -> Table:
         (
             Entry(f"{block.trial}", block.trial),
             Entry(f"{block.number}", block.number),
-            Entry(headings[block.cell]),
+            _condition(results, headings, block.cell),
             Entry(block.dropped),
         )
         for block in run.blocks
@@ -289,11 +296,23 @@ def environment(recorded: Mapping[str, Any], without: Sequence[str]) -> Table:
 
 def _place(results: Results, cell: CellFigures, cells: Sequence[CellFigures]) -> tuple[Entry, ...]:
     """Which cell a row belongs to, where the table holds several."""
-    return (Entry(words.headings(results.cells)[cell.key]),) if len(cells) > 1 else ()
+    return (_condition(results, words.headings(results.cells), cell.key),) if len(cells) > 1 else ()
+
+
+def _condition(results: Results, headings: Mapping[str, str], key: str) -> Entry:
+    """Sorted as the plan has them: by name, the last would be "no delay added"."""
+    at = next(at for at, cell in enumerate(results.cells) if cell.key == key)
+    return Entry(headings[key], at)
 
 
 def _place_titles(cells: Sequence[CellFigures]) -> tuple[str, ...]:
     return ("condition",) if len(cells) > 1 else ()
+
+
+def _held(rule: RuleFigures) -> Entry:
+    if rule.value is None:
+        return Entry(numbers.UNKNOWN)
+    return Entry("held" if rule.ok else "broken", mark="good" if rule.ok else "bad")
 
 
 def _arm(name: str) -> Entry:

@@ -65,6 +65,12 @@ class StoredRun:
     def blocks(self) -> tuple[Block, ...]:
         return self._of(Block)
 
+    def compared(self, cell: str) -> tuple[Block, ...]:
+        """A cell's blocks, dropped ones too; of a sitting, where arms may also run alone, those in turns."""
+        blocks = tuple(block for block in self.blocks if block.cell == cell)
+        in_turns = tuple(block for block in blocks if len(set(block.order)) > 1)
+        return in_turns if in_turns and self.header.purpose == "ui" else blocks
+
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
         return self._of(Trial)

@@ -6,7 +6,7 @@ all histograms anew after each block would take longer and longer. Starts nothin
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gainbench.load import histogram
@@ -28,17 +28,18 @@ COLLAPSED = "collapsed"
 
 @dataclass
 class Condition:
-    """All that was measured under one condition, over every run of the sitting."""
+    """All that was measured under one condition, over every run; an arm alone is another one."""
 
     cell: Cell
+    mode: str
     blocks: list[Block] = field(default_factory=list)  # without their histograms
     latencies: dict[str, str | None] = field(default_factory=dict)
     collapses: dict[str, Collapse] = field(default_factory=dict)
     gains: deque[GainPoint] = field(default_factory=lambda: deque(maxlen=SHOWN_GAINS))
 
     @property
-    def kept(self) -> list[Block]:
-        return [block for block in self.blocks if not block.dropped]
+    def compared_blocks(self) -> int:
+        return len(self.blocks) if self.mode == INTERLEAVED else 0
 
     def add(self, block: Block) -> None:
         self.blocks.append(without_histograms(block))
@@ -58,10 +59,6 @@ class Leg:
     cell: Cell
     began: str
     blocks: list[Block] = field(default_factory=list)
-
-    @property
-    def kept(self) -> list[Block]:
-        return [block for block in self.blocks if not block.dropped]
 
     def arms(self, plan: Plan) -> tuple[str, ...]:
         return plan.arm_names if self.order.mode == INTERLEAVED else (self.order.mode,)
@@ -84,18 +81,23 @@ class Ledger:
     def __init__(self, plan: Plan, *, pinned: bool) -> None:
         self._plan = plan
         self._pinned = pinned
-        self._conditions: dict[str, Condition] = {}
+        self._conditions: dict[tuple[str, str], Condition] = {}
         self._legs: list[Leg] = []
         self._rates: dict[str, deque[Rate]] = defaultdict(lambda: deque(maxlen=SHOWN_WINDOWS))
-        self._figures: dict[str, Figures] = {}  # by condition, until something is added
+        self._figures: dict[tuple[str, str], Figures] = {}  # by condition, until something is added
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """Every condition measured; the one with the most blocks, whatever they say, is the headline."""
-        longest = max(self._conditions.values(), key=lambda condition: len(condition.blocks), default=None)
+        """Every one measured; the one with the most blocks, whatever they say, is the headline."""
+        longest = max(
+            self._conditions.values(),
+            key=lambda condition: (condition.compared_blocks, len(condition.blocks)),
+            default=None,
+        )
+        cells = {condition.cell.key: condition.cell for condition in self._conditions.values()}
         return tuple(
-            condition.cell.model_copy(update={"headline": condition is longest})
-            for condition in self._conditions.values()
+            cell.model_copy(update={"headline": longest is not None and key == longest.cell.key})
+            for key, cell in cells.items()
         )
 
     @property
@@ -111,13 +113,17 @@ class Ledger:
         self._rates[window.arm].append(Rate(round(window.started, 2), round(window.throughput_rps, 1)))
 
     def condition(self, cell: Cell) -> Condition:
-        return self._conditions.setdefault(cell.key, Condition(cell))
+        """What the latest run measures there."""
+        mode = self._legs[-1].order.mode
+        return self._conditions.setdefault((cell.key, mode), Condition(cell, mode))
 
     def add(self, cell: Cell, line: Block | Collapse) -> None:
         self._figures.clear()
         condition = self.condition(cell)
         if isinstance(line, Collapse):
             condition.collapses[line.arm] = line
+            if self._headline_gain(condition) is None:
+                condition.gains.clear()
             return
         condition.add(line)
         self._legs[-1].blocks.append(condition.blocks[-1])
@@ -130,22 +136,23 @@ class Ledger:
     def rates(self) -> Mapping[str, tuple[Rate, ...]]:
         return {arm: tuple(self._rates[arm]) for arm in self._plan.arm_names}
 
-    def figures(self, cell: Cell) -> Figures:
+    def figures(self, cell: Cell, mode: str) -> Figures:
         """Computed once for each block, however often the pages ask."""
-        if cell.key not in self._figures:
-            condition = self._measured(cell)
-            self._figures[cell.key] = Figures(
+        if (cell.key, mode) not in self._figures:
+            condition = self._measured(cell, mode)
+            lamps = self._lamps(cell, condition.blocks, condition.collapses)
+            self._figures[cell.key, mode] = Figures(
                 headline=self._headline(condition),
-                rows=tuple(self._row(condition, arm) for arm in self._plan.arm_names),
-                lamps=self._lamps(condition),
+                rows=tuple(self._row(condition, arm, lamps) for arm in self._plan.arm_names),
+                lamps=lamps,
                 gains=tuple(condition.gains),
                 history=self._history(),
             )
-        return self._figures[cell.key]
+        return self._figures[cell.key, mode]
 
-    def _measured(self, cell: Cell) -> Condition:
+    def _measured(self, cell: Cell, mode: str) -> Condition:
         """Empty while nothing has been measured under it."""
-        return self._conditions.get(cell.key) or Condition(cell)
+        return self._conditions.get((cell.key, mode)) or Condition(cell, mode)
 
     def _history(self) -> tuple[Entry, ...]:
         """The latest first; a condition that was left before its first block is no part of it."""
@@ -156,26 +163,26 @@ class Ledger:
         comparison = self._plan.headline
         if comparison is None or _collapsed(comparison, condition):
             return None
-        return _gain(comparison, condition.kept)
+        return _gain(comparison, _kept(condition.blocks))
 
     def _headline(self, condition: Condition) -> str:
         headline = self._plan.headline
         return "" if headline is None else self._gain_of(condition, headline.candidate)
 
-    def _lamps(self, condition: Condition) -> tuple[Lamp, ...]:
+    def _lamps(self, cell: Cell, blocks: Sequence[Block], gone: Container[str]) -> tuple[Lamp, ...]:
         evidence = validity.Evidence(
-            cell=condition.cell,
-            arms=tuple(arm for arm in self._plan.arm_names if arm not in condition.collapses),
-            blocks=tuple(condition.blocks),
-            kept=tuple(condition.kept),
+            cell=cell,
+            arms=tuple(arm for arm in self._plan.arm_names if arm not in gone),
+            blocks=tuple(blocks),
+            kept=tuple(_kept(blocks)),
             pinned=self._pinned,
         )
         lamps = [_lamp(rule) for rule in validity.judge(evidence)]
-        return (*lamps[:1], _steal_lamp(condition.blocks), *lamps[1:])
+        return (*lamps[:1], _steal_lamp(blocks), *lamps[1:])
 
-    def _row(self, condition: Condition, arm: str) -> Row:
+    def _row(self, condition: Condition, arm: str, lamps: Sequence[Lamp]) -> Row:
         collapse = condition.collapses.get(arm)
-        figures = arm_figures(arm, condition.kept, collapse, self._plan.claim)
+        figures = arm_figures(arm, _kept(condition.blocks), collapse, self._plan.claim)
         p50, p95, p99 = histogram.quantiles_ms(condition.latencies.get(arm), (0.5, 0.95, 0.99))
         return Row(
             arm=arm,
@@ -185,10 +192,10 @@ class Ledger:
             p95=numbers.ms(p95),
             p99=numbers.ms(p99),
             cpu=numbers.ms(figures.cpu_ms_per_request),
-            gain=self._gain_of(condition, arm),
+            gain=self._gain_of(condition, arm, lamps),
         )
 
-    def _gain_of(self, condition: Condition, arm: str) -> str:
+    def _gain_of(self, condition: Condition, arm: str, lamps: Iterable[Lamp] = ()) -> str:
         """Over the baseline, which itself has none."""
         headline = self._plan.headline
         if headline is None or arm == headline.baseline:
@@ -196,11 +203,11 @@ class Ledger:
         comparison = Comparison(baseline=headline.baseline, candidate=arm)
         if _collapsed(comparison, condition):
             return COLLAPSED
-        return gain_text(_gain(comparison, condition.kept))
+        return gain_text(_gain(comparison, _kept(condition.blocks)), lamps)
 
     def _entry(self, leg: Leg) -> Entry:
         arms = leg.arms(self._plan)
-        rates = {arm: arm_figures(arm, leg.kept, None, None).throughput_rps for arm in arms}
+        rates = {arm: arm_figures(arm, _kept(leg.blocks), None, None).throughput_rps for arm in arms}
         return Entry(
             run=leg.run,
             began=leg.began,
@@ -215,9 +222,11 @@ class Ledger:
         headline = self._plan.headline
         if headline is None or not {headline.baseline, headline.candidate} <= set(leg.arms(self._plan)):
             return numbers.UNKNOWN
-        if _collapsed(headline, self._measured(leg.cell)):
+        condition = self._measured(leg.cell, leg.order.mode)
+        if _collapsed(headline, condition):
             return COLLAPSED
-        return gain_text(_gain(headline, leg.kept))
+        lamps = self._lamps(leg.cell, leg.blocks, condition.collapses)
+        return gain_text(_gain(headline, _kept(leg.blocks)), lamps)
 
 
 def without_histograms(block: Block) -> Block:
@@ -230,13 +239,18 @@ def described(order: Start) -> str:
     return f"{order.scenario}, {order.mode}, {users}, {numbers.plain(order.rtt_ms)} ms"
 
 
-def gain_text(gain: Gain | None) -> str:
-    """No bare ratio: an interval, or the word that there is none."""
+def _kept(blocks: Iterable[Block]) -> list[Block]:
+    return [block for block in blocks if not block.dropped]
+
+
+def gain_text(gain: Gain | None, lamps: Iterable[Lamp] = ()) -> str:
+    """No bare ratio: an interval, or the word that there is none, and which rule is broken."""
     if gain is None:
         return numbers.UNKNOWN
-    if gain.low is None or gain.high is None:
-        return f"{numbers.gain(gain.gain)} (no interval yet)"
-    return f"{numbers.gain(gain.gain)} ({numbers.interval(gain.low, gain.high)})"
+    known = gain.low is not None and gain.high is not None
+    interval = numbers.interval(gain.low, gain.high) if known else "no interval yet"
+    broken = ", ".join(lamp.rule for lamp in lamps if lamp.ok is False)
+    return f"{numbers.gain(gain.gain)} ({interval})" + (f", not to be used: {broken}" if broken else "")
 
 
 def _gain(comparison: Comparison, kept: Sequence[Block]) -> Gain | None:

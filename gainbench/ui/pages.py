@@ -15,17 +15,20 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request, send_file
+from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory
 from locust.env import Environment
 from locust.web import WebUI
 
 from gainbench.stack.ports import HOST
+from gainbench.store.directory import PLAN
 from gainbench.ui import protocol
 from gainbench.ui.forms import RUNNING, Refused, offer, read_round_trip, read_start
 from gainbench.ui.guard import Guard
 from gainbench.ui.protocol import LONGEST_ROUND_TRIP_MS, Choices, Order, Row, Stop, Store, View
 
 ASSETS = Path(__file__).parent / "templates"
+STARTED = "the test starts; reload Locust's own page to see it there too"
+GOES_ON = "a test is running: it goes on with these users and this round trip from the next block on"
 COLUMNS = {
     "arm": "Arm",
     "throughput": "Throughput",
@@ -162,8 +165,9 @@ def compare_pages(view: ReadView, order: TakeOrder) -> Blueprint:
 
     @pages.post("/start")
     def start() -> Response:
+        running = view().phase in RUNNING
         order(read_start(request.form, view()))
-        return jsonify({"message": "Test started"})
+        return jsonify({"message": GOES_ON if running else STARTED})
 
     @pages.post("/round-trip")
     def round_trip() -> Response:
@@ -185,12 +189,19 @@ def compare_pages(view: ReadView, order: TakeOrder) -> Blueprint:
         order(Store())
         return jsonify({"message": "the report is being written"})
 
-    @pages.get("/report")
-    def report() -> Response:
+    @pages.get("/run/<path:name>")
+    def run_file(name: str) -> Response:
+        """The stored report, and the raw files that it links to."""
         stored = view().stored
         if stored is None:
             raise Refused("nothing has been stored yet")
-        return send_file(Path(stored.report))
+        if name == PLAN:
+            raise Refused(f"the plan may hold a password, so it is not served: {stored.run}/{PLAN}")
+        if name == "logs/":
+            return Response(
+                "\n".join(path.name for path in Path(stored.run, name).glob("*")), mimetype="text/plain"
+            )
+        return send_from_directory(stored.run, name)
 
     @pages.get("/arms.csv")
     def arms() -> Response:

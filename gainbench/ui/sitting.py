@@ -284,7 +284,8 @@ class Sitting:
             self._store()
         if not self._testing or self._wanted != self._current:
             self._cut_short()
-        self._set("running", f"now in turn: {', '.join(block.order)}")
+        order = self._memory.serving(block.cell, block.order)
+        self._set("running", f"now in turn: {', '.join(order)}")
 
     def _before_look(self, arm: str) -> None:
         """Between two windows only a wish to stop counts."""
@@ -397,7 +398,7 @@ class Sitting:
     def _view(self) -> View:
         shown = self._current or self._wanted
         cell = self._cell(shown)
-        figures, headline, claim = self._ledger.figures(cell), self.plan.headline, self.plan.claim
+        figures, headline, claim = self._ledger.figures(cell, shown.mode), self.plan.headline, self.plan.claim
         return View(
             phase=self._phase,
             activity=self._activity,

@@ -344,3 +344,17 @@ def test_a_cell_that_breaks_a_rule_is_left_off_the_curve(tmp_path: Path) -> None
     assert results.run.status == "valid"
     assert [point.cell for point in results.curves[0].points] == [cell.key for cell in plan.cells[:-1]]
     assert all(c.verdict == "invalid" for c in results.cells[-1].comparisons)
+
+
+def test_what_an_arm_does_alone_in_a_sitting_stays_out_of_the_figures_of_the_arms_in_turn(
+    tmp_path: Path,
+) -> None:
+    sitting = runs.plan().model_copy(update={"name": "ui"})
+    in_turn = runs.lines(sitting, end=False)
+    alone = [runs.block(8, 90, runs.cell(), 900.0, arms=("async",))]
+    end = runs.lines(sitting)[-1:]
+    both = results_of(tmp_path / "both", sitting, [*in_turn, *alone, *end])
+    assert both.cells == results_of(tmp_path / "turns", sitting, [*in_turn, *end]).cells
+    assert any("1 of the blocks" in note for note in both.notes)
+    only = results_of(tmp_path / "alone", sitting, [*alone, *end])
+    assert only.cells[0].arms["async"].throughput_rps is not None

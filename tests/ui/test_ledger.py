@@ -1,5 +1,7 @@
 """What the pages say of a sitting, from blocks whose rates are known."""
 
+from dataclasses import replace
+
 from gainbench.records import Collapse
 from gainbench.ui.ledger import Ledger
 from gainbench.ui.protocol import Start
@@ -17,7 +19,7 @@ def ledger(stretches: int) -> Ledger:
 
 
 def test_a_first_stretch_gives_a_gain_without_an_interval() -> None:
-    figures = ledger(1).figures(cell())
+    figures = ledger(1).figures(cell(), "interleaved")
     assert figures.headline == "+40.0 % (no interval yet)"
     assert [row.gain for row in figures.rows] == [
         "baseline",
@@ -29,7 +31,7 @@ def test_a_first_stretch_gives_a_gain_without_an_interval() -> None:
 def test_the_interval_narrows_from_stretch_to_stretch() -> None:
     widths = [
         point.high - point.low
-        for point in ledger(6).figures(cell()).gains
+        for point in ledger(6).figures(cell(), "interleaved").gains
         if point.low is not None and point.high is not None
     ]
     assert len(widths) == 5
@@ -42,7 +44,7 @@ def test_a_collapsed_arm_leaves_no_gain_behind() -> None:
         trial=2, cell=cell().key, arm="async", state="collapsed", started=30.0, reason="no answer"
     )
     book.add(cell(), gone)
-    figures = book.figures(cell())
+    figures = book.figures(cell(), "interleaved")
     assert figures.headline == "collapsed"
     assert [entry.gain for entry in figures.history] == ["collapsed"]
     assert figures.rows[2].throughput == "collapsed"
@@ -62,4 +64,28 @@ def test_a_condition_left_before_its_first_block_is_no_part_of_the_history() -> 
     for run in (1, 2):
         book.begin(run, ORDER, cell())
     book.add(cell(), block(0, 0, cell(), 0.0))
-    assert [entry.run for entry in book.figures(cell()).history] == [2]
+    assert [entry.run for entry in book.figures(cell(), "interleaved").history] == [2]
+
+
+def test_what_an_arm_does_alone_is_no_part_of_what_it_does_in_turn() -> None:
+    book = ledger(2)
+    before = book.figures(cell(), "interleaved").rows
+    book.begin(2, replace(ORDER, mode="async"), cell())
+    book.add(cell(), block(2, 2, cell(0.4), 20.0, arms=("async",)))
+    assert book.figures(cell(), "interleaved").rows == before
+    *others, alone = book.figures(cell(), "async").rows
+    assert {row.throughput for row in others} == {"n/a"}
+    assert alone.throughput not in ("n/a", before[2].throughput)
+    assert alone.gain == "n/a"
+    assert [one.key for one in book.cells] == [cell().key]
+
+
+def test_a_gain_under_a_broken_rule_says_so_wherever_it_stands() -> None:
+    book = Ledger(plan(), pinned=True)
+    book.begin(1, ORDER, cell())
+    whole = block(0, 0, cell(), 0.0)
+    failing = [window.model_copy(update={"failures": {"HTTP 500": 10}}) for window in whole.windows]
+    book.add(cell(), whole.model_copy(update={"windows": tuple(failing)}))
+    figures = book.figures(cell(), "interleaved")
+    for gain in (figures.rows[2].gain, figures.history[0].gain):
+        assert gain == "+40.0 % (no interval yet), not to be used: errors"

@@ -55,10 +55,7 @@ def quantiles(run: StoredRun, arm: str) -> Quantiles:
     """Latency by nines, as far as the number of requests lets the tail be known."""
     key = run.plan.headline_cell.key
     merged = histogram.merge(
-        window.latency
-        for block in run.blocks
-        if block.cell == key and not block.dropped
-        for window in block.of(arm)
+        window.latency for block in run.compared(key) if not block.dropped for window in block.of(arm)
     )
     requests = histogram.count(merged)
     known = [nines for nines in NINES if requests * 10**-nines >= 1]
@@ -71,9 +68,9 @@ def _at(found: Quantiles, wanted: float) -> float | None:
 
 
 def _is_short(curves: Mapping[str, Quantiles]) -> bool:
-    """Less than a decade: the tick labels between its ends are needed."""
-    values = [value for found in curves.values() for _, value in found]
-    return max(values) / min(values) < 10
+    """Fewer than two powers of ten to label: the ticks between them are needed."""
+    values = [math.log10(value) for found in curves.values() for _, value in found]
+    return math.floor(max(values)) - math.ceil(min(values)) < 1
 
 
 def _label_ends(axes: Axes, curves: Mapping[str, Quantiles], colours: Mapping[str, str]) -> None:

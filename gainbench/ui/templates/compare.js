@@ -6,6 +6,7 @@ const GAP_SECONDS = 30; // a pause this long breaks the line
 const byId = (id) => document.getElementById(id);
 let last = "";
 let offered = "";
+let stage = "";
 
 async function look() {
   if (document.visibilityState === "visible") {
@@ -15,6 +16,8 @@ async function look() {
       last = text;
     } catch {
       say("the web UI does not answer; was it stopped in the terminal?", true);
+      write("phase", "gone");
+      write("activity", "");
       last = "";
     }
   }
@@ -22,6 +25,7 @@ async function look() {
 }
 
 function draw(view) {
+  answered(JSON.stringify([view.phase, view.stored]));
   write("phase", view.phase);
   write("headline", view.headline || "n/a");
   write("subject", view.subject);
@@ -43,6 +47,12 @@ function draw(view) {
     write("stored-run", view.stored.run);
     write("stored-blocks", String(view.stored.blocks));
   }
+}
+
+// What an order was answered with has been said once the sitting has moved on, unless it was refused.
+function answered(now) {
+  if (now !== stage && !byId("answer").classList.contains("bad")) say("", false);
+  stage = now;
 }
 
 // Fields are set when what is offered or what runs has changed, never under the hands of who types.
