@@ -43,7 +43,6 @@ from gainbench.report import terminal, write
 from gainbench.report.files import REPORT
 from gainbench.results import Results
 from gainbench.stack import doctor as diagnosis
-from gainbench.stack.signals import interruptible
 from gainbench.stack.supervisor import Supervisor
 from gainbench.stack.up import follow, stack_up
 from gainbench.store.directory import RunDirectory
@@ -134,7 +133,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _milliseconds(text: str) -> tuple[float, ...]:
-    values = tuple(float(part) for part in text.split(","))
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("write milliseconds, such as 0.1 or 0,0.2,0.4") from None
     if not all(0 <= value <= 1000 for value in values):
         raise ValueError("a round trip lies between 0 and 1000 ms")
     return values
@@ -354,11 +356,12 @@ def doctor(
         if check.cure:
             out.print(f"       {escape(check.cure)}", soft_wrap=True)
     if db_url is not None:
-        trip = diagnosis.round_trip(db_url)
-        out.print(
-            f"your round trip, {trip.count} x SELECT 1: p50 {trip.p50_ms:.3f} ms,"
-            f" p95 {trip.p95_ms:.3f} ms, p99 {trip.p99_ms:.3f} ms"
-        )
+        with suppress(EnvironmentLacking):  # the check above has said so
+            trip = diagnosis.round_trip(db_url)
+            out.print(
+                f"your round trip, {trip.count} x SELECT 1: p50 {trip.p50_ms:.3f} ms,"
+                f" p95 {trip.p95_ms:.3f} ms, p99 {trip.p99_ms:.3f} ms"
+            )
     if any(check.ok is False for check in checks):
         raise EnvironmentLacking("this machine lacks something a measurement needs; the cures are above")
 
@@ -370,7 +373,12 @@ def init(
     """Write a plan file for your own two servers, to be filled in."""
     if path.exists():
         raise ConfigurationError(f"{path} exists already", cure="name another file: gainbench init FILE")
-    path.write_text(STARTING_PLAN, encoding="utf-8")
+    try:
+        path.write_text(STARTING_PLAN, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentLacking(
+            f"{path} cannot be written: {error.strerror}", cure="name another place"
+        ) from None
     plan = "" if path == DEFAULT_PLAN else f" --plan {path}"
     out.print(
         f"wrote {path}: name your two servers and your Locust file in it, then run `gainbench bench{plan}`",
@@ -409,7 +417,7 @@ def _plan(path: Path, flags: Flags, first: str | None, second: str | None, locus
     given = {"--a": first, "--b": second, "--locustfile": locustfile}
     if not any(given.values()):
         return build.load_plan(path, flags)
-    missing = [flag for flag, value in given.items() if value is None]
+    missing = [flag for flag, value in given.items() if not value]
     if missing or not (first and second and locustfile):
         raise ConfigurationError(f"--a, --b and --locustfile go together; missing: {', '.join(missing)}")
     servers = build.two_commands(first, second, locustfile.resolve())
@@ -423,6 +431,10 @@ def _resumable(run: Path, flags: Flags) -> StoredRun:
         flags_given = " and ".join(map(spelt, given))
         raise ConfigurationError(f"--resume goes on with the plan of {run}; {flags_given} cannot be given")
     stored = load_run(run)
+    if stored.end is not None and stored.end.status == "complete":
+        raise ConfigurationError(
+            f"{run} is complete", cure=f"`gainbench report {run}` shows what it measured"
+        )
     engine.require_same_surroundings(stored)
     return stored
 
@@ -553,17 +565,9 @@ def _root(
 def main() -> None:
     """Run the command line; every error that a user can act on ends as one message and its exit status."""
     try:
-        with interruptible():
-            app()
+        app()
     except GainbenchError as error:
         err.print(f"gainbench: {error.message}", markup=False, soft_wrap=True)
         if error.cure:
             err.print(f"  {error.cure}", markup=False, soft_wrap=True)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        err.print("gainbench: interrupted; everything it started is stopped")
-        sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

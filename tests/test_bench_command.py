@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tests.stack.survivors import is_alive
 pytestmark = pytest.mark.database
 
 ROOT = Path(__file__).parents[1]
-GAINBENCH = (sys.executable, "-m", "gainbench.cli")
+GAINBENCH = (sys.executable, "-m", "gainbench")
 MEASURED = (0, 3)  # 3: a busy machine broke a rule of validity; what is checked here holds all the same
 
 
@@ -134,6 +135,31 @@ def test_the_stored_plan_can_be_measured_again(smoke: tuple[Path, Path]) -> None
     assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 1 blocks a trial  (headline)" in done.stdout
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="which signals are ignored is read there")
+def test_ctrl_c_is_heard_while_the_command_still_starts(tmp_path: Path) -> None:
+    """Also where SIGINT is inherited as ignored, as by a job that a script has put into the background."""
+    process = subprocess.Popen(
+        [*GAINBENCH, "bench", "--out", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
+    )
+    while ignores(process.pid, signal.SIGINT):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told == "gainbench: interrupted; everything it started is stopped\n"
+    assert not list(tmp_path.iterdir())
+
+
+def ignores(pid: int, number: int) -> bool:
+    mask = re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return mask is not None and bool(int(mask[1], 16) >> (number - 1) & 1)
+
+
 def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_running(tmp_path: Path) -> None:
     arguments = (
         "bench",
@@ -161,6 +187,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_running(tmp_path: Pat
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130, told
+    assert told.splitlines()[-1] == "gainbench: interrupted; everything it started is stopped"
     assert started
     assert [child for child in started if is_alive(child)] == []
     results = json.loads((tmp_path / "latest" / "results.json").read_text())

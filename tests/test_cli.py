@@ -91,7 +91,12 @@ def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Comm
         (("bench", "--control", "sync"), "write ARM:P%"),
         (("bench", "--plan", "none.toml"), "there is no plan file none.toml"),
         (("bench", "--a", "serve"), "missing: --b, --locustfile"),
-        (("bench", "--db-url", "postgresql://x/y"), "write private, none or a URL such as mysql://"),
+        (("bench", "--expect", "low >= 10"), "would be a gain of 1000%: write 10% or 0.1"),
+        (("bench", "--a", "", "--b", "serve", "--locustfile", "load.py"), "missing: --a"),
+        (
+            ("bench", "--db-url", "postgresql://x:secret@y/z"),
+            "'postgresql://x:***@y/z': write private, none or",
+        ),
         (("report", "none"), "there is no run directory none"),
         (("bench", "--fast"), "No such option"),
         (("sing",), "No such command"),
@@ -123,6 +128,12 @@ def test_init_names_the_command_that_measures_what_it_wrote(gainbench: Command, 
     assert gainbench("init", "my.toml", cwd=tmp_path).stdout.endswith(
         "run `gainbench bench --plan my.toml`\n"
     )
+
+
+def test_init_says_where_it_may_not_write(gainbench: Command, tmp_path: Path) -> None:
+    done = gainbench("init", str(tmp_path / "none" / "my.toml"))
+    assert done.status == 4
+    assert "my.toml cannot be written: No such file or directory" in " ".join(done.stderr.split())
 
 
 def test_init_never_overwrites_a_plan(gainbench: Command, tmp_path: Path) -> None:

@@ -176,5 +176,7 @@ def _accept(listener: socket.socket, process: Process) -> socket.socket:
 
 def _lost(process: Process, what: str) -> GeneratorLost:
     tail = "" if process.log is None else "\n".join(process.log.read_text().splitlines()[-LOG_TAIL_LINES:])
-    cure = f"its last words, from {process.log}:\n{tail}" if tail else None
+    cure = "look whether the Locust file blocks, loops or exits; `locust -f FILE` tries it alone"
+    if tail:
+        cure += f"\n  the generator's last words, from {process.log}:\n{tail}"
     return GeneratorLost(f"the load generator {what}", cure=cure)

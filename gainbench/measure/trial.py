@@ -201,8 +201,8 @@ class TrialRun:
         self._outside.extend(_as_warm_up(first))
         if not (second.window.in_flight_at_close or second.window.failed):
             raise ConfigurationError(
-                f"no user sent {arm} a request within {second.window.seconds:.0f} s of its turn",
-                cure="shorten the wait_time of the Locust file: a turn lasts a few seconds at most",
+                f"no user sent {arm!r} a request within {second.window.seconds:.0f} s of its turn",
+                cure="let each task of the Locust file send one, and shorten its wait_time to fit a turn",
             )
         raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gainbench.plan.file import PlanFile
+from gainbench.plan.masking import mask_text
 from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Control
 from gainbench.plan.problems import Problems
 
@@ -49,7 +50,8 @@ def check_cell_tables(plan_file: PlanFile, problems: Problems) -> None:
 def check_database(server: str, arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems) -> None:
     if server not in ("private", "none") and not server.startswith(("mysql://", "mysql+pymysql://")):
         problems.add(
-            f"database.server = {server!r}: write private, none or a URL such as mysql://user:password@host:3306/"
+            f"database.server = {mask_text(server)!r}: write private, none or a URL that starts with "
+            "mysql:// or mysql+pymysql://, such as mysql://user:password@host:3306/; --db-url says the same"
         )
     if server == "none":
         added = sorted({cell.rtt_ms for cell in cells if cell.rtt_ms})

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, cast
 from gainbench.plan.units import share
 
 _EXPECTATION = re.compile(r"\s*(gain|low|high)\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?%?)\s*")
+MOST = 10.0  # times as fast and more: a number that was meant in per cent
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -52,4 +53,6 @@ def parse_expectation(text: str) -> Expectation:
     if match is None:
         raise ValueError(f"{text!r} is not an expectation: write 'gain >= 10%', 'low > 0' or 'high < 5%'")
     figure, comparison, limit = match.groups()
+    if abs(share(limit)) >= MOST:
+        raise ValueError(f"{text!r} would be a gain of {share(limit):.0%}: write 10% or 0.1")
     return Expectation(cast(Literal["gain", "low", "high"], figure), comparison, share(limit), text.strip())

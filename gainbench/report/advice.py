@@ -14,7 +14,7 @@ def advice(results: Results) -> str:
     if cell is None or headline is None:
         return "Nothing was compared: name two arms to see a gain."
     if headline.verdict == "collapsed":
-        return _on_collapse(cell)
+        return _on_collapse(results, cell)
     if headline.verdict == "invalid":
         return _on_invalid(cell)
     if results.kind == "null":
@@ -55,13 +55,14 @@ def _on_verdict(headline: ComparisonFigures) -> str:
     return f"Measured too briefly to tell.{smallest} Measure longer: --profile full, or more --trials."
 
 
-def _on_collapse(cell: CellFigures) -> str:
+def _on_collapse(results: Results, cell: CellFigures) -> str:
     gone = [name for name, arm in cell.arms.items() if arm.state != "ok"]
     served = [name for name, arm in cell.arms.items() if arm.state == "ok"]
     rest = f" {words.joined(served)} went on serving." if served else ""
-    load = f"{numbers.several(cell.users, 'user')} with a pool of {words.pool(cell)}"
+    has_pool = results.environment.get("database", {}).get("server") != "none"
+    load = numbers.several(cell.users, "user") + (f" with a pool of {words.pool(cell)}" if has_pool else "")
     cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
-    if any(arm.state == "failed" for arm in cell.arms.values()):
+    if not has_pool or any(arm.state == "failed" for arm in cell.arms.values()):
         cure = "Its log, in the run directory, says why"
     return f"{words.joined(gone)} stopped serving {load}.{rest} {cure}: here this matters more than any gain."
 

@@ -59,7 +59,12 @@ class DatabaseServer:
         user, password = PREFIX + secrets.token_hex(8), secrets.token_hex(16)
         if self.journal is not None:
             self.journal.note(schema, user)
-        sql.run(self.administrator, _create(schema))
+        try:
+            sql.run(self.administrator, _create(schema))
+        except EnvironmentLacking as error:
+            if self.journal is not None and sql.forbids_accounts(error):
+                self.journal.forget(schema)
+            raise
         return self._create_account(schema, user, password)
 
     def run_script(self, schema: str, script: str) -> None:

@@ -69,6 +69,7 @@ def _mariadb_initialise(program: Path, data: Path) -> list[str]:
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--datadir={data}",
+        f"--tmpdir={data.parent}",  # out of a shared one, servers clear what others still use
     ]
 
 

@@ -27,6 +27,11 @@ class Journal:
         with self.path.open("a") as file:
             file.write(json.dumps([schema, user]) + "\n")
 
+    def forget(self, schema: str) -> None:
+        """What could not be created after all."""
+        left = [entry for entry in self.entries() if entry[0] != schema]
+        self.path.write_text("".join(json.dumps(entry) + "\n" for entry in left))
+
     def entries(self) -> list[tuple[str, str]]:
         if not self.path.exists():
             return []

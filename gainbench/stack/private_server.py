@@ -23,6 +23,7 @@ ADMINISTRATOR = "gainbench_admin"
 UNPRIVILEGED = ("mysql", "nobody")
 INITIALISE_SECONDS = 120.0
 READY_SECONDS = 60.0
+LOOKED_AT, MOST_ERRORS = 200, 5  # lines of a log that has failed
 POLL_SECONDS = 0.05
 # Files a server opens beside its connections: tables, logs, sockets.
 OTHER_FILES = 500
@@ -154,10 +155,13 @@ def _wait_until_ready(process: Process, administrator: sql.Endpoint, log: Path) 
 
 
 def _failed(what: str, log: Path) -> EnvironmentLacking:
-    lines = tail(log)
+    errors = [line for line in tail(log, lines=LOOKED_AT).splitlines() if "ERROR" in line]
+    lines = "\n".join(errors[:MOST_ERRORS]) or tail(log)
     cure = "read the lines above; `gainbench doctor` checks what it needs"
     if "ermission denied" in lines and Path("/sys/kernel/security/apparmor").exists():
         cure = (
             "if AppArmor confines mysqld to its own folders: aa-complain /usr/sbin/mysqld, or install MariaDB"
         )
+    if "disk space" in lines or "No space left" in lines:
+        cure = "free some disk space, or set TMPDIR to a folder on another disk"
     return EnvironmentLacking(f"{what}:\n{lines}", cure=cure)

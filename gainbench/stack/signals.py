@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+INTERRUPTED = 130  # the exit status of what a signal ended
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:

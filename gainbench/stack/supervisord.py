@@ -156,7 +156,10 @@ class Keeper:
             if os.getppid() != self._parent:
                 return
             if select.select([self._connection], [], [], PULSE_SECONDS)[0]:
-                chunk = self._connection.recv(1 << 16)
+                try:
+                    chunk = self._connection.recv(1 << 16)
+                except ConnectionError:  # gone before it had read our last reply
+                    return
                 if not chunk:
                     return
                 buffer += chunk
@@ -168,6 +171,8 @@ class Keeper:
             return not self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
+        except ConnectionError:
+            return True
 
     def _spawn(self, request: dict[str, Any]) -> dict[str, Any]:
         child = self._popen(request)

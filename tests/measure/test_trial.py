@@ -184,7 +184,7 @@ def test_an_arm_that_answers_slowly_has_not_collapsed() -> None:
 
 def test_an_arm_that_nobody_asks_anything_has_not_collapsed() -> None:
     scene = Scene(two_cells(), idle=frozenset({"async"}))
-    with pytest.raises(ConfigurationError, match="no user sent async a request within 5 s"):
+    with pytest.raises(ConfigurationError, match="no user sent 'async' a request within 5 s"):
         scene.run()
     assert scene.of(Collapse) == []
 

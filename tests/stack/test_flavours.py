@@ -78,6 +78,7 @@ def test_mariadb_initialises_with_the_installer_beside_the_server(tmp_path: Path
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--datadir={FOLDER}/data",
+        f"--tmpdir={FOLDER}",
     ]
 
 

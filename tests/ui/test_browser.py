@@ -56,7 +56,7 @@ def web_ui(database: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -
 def started(out: Path) -> Iterator[WebUI]:
     """Two arms, a block a stretch, on a database server of its own."""
     port = free_port()
-    command = [sys.executable, "-m", "gainbench.cli", "ui", "--port", str(port), "--out", str(out)]
+    command = [sys.executable, "-m", "gainbench", "ui", "--port", str(port), "--out", str(out)]
     flags = ["--arms", "blocking,async", "--blocks", "1"]
     with subprocess.Popen(
         [*command, *flags], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -230,7 +230,7 @@ def test_a_web_ui_that_dies_ends_the_command_with_its_reason(
 def test_a_taken_port_is_named_with_the_cure(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        command = [sys.executable, "-m", "gainbench.cli", "ui", "--port", str(port), "--out", str(tmp_path)]
+        command = [sys.executable, "-m", "gainbench", "ui", "--port", str(port), "--out", str(tmp_path)]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 4
     assert f"port {port} for the Locust web UI is taken" in ended.stderr

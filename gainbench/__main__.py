@@ -1,0 +1,29 @@
+"""Where `gainbench` begins. Ctrl-C is heard before the command line is imported, which takes a second."""
+
+import sys
+
+from gainbench.stack.signals import INTERRUPTED, interruptible
+
+
+def main() -> None:
+    """Run the command line; an interruption, wherever it falls, ends with one line and its exit status."""
+    try:
+        with interruptible():
+            from gainbench import cli  # noqa: PLC0415
+
+            cli.main()
+    except KeyboardInterrupt:
+        _interrupted()
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+        _interrupted()
+
+
+def _interrupted() -> None:
+    print("gainbench: interrupted; everything it started is stopped", file=sys.stderr)  # noqa: T201
+    sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
