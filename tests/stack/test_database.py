@@ -160,6 +160,15 @@ def test_user_without_rights_is_refused_with_the_grant_it_needs(
 
 
 @needs_server
+def test_what_could_not_be_created_is_not_missed_at_the_end(
+    someone: Endpoint, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Supervisor.start() as own, pytest.raises(EnvironmentLacking):
+        use_existing(own, someone.url())
+    assert capfd.readouterr().err == ""
+
+
+@needs_server
 def test_read_only_server_is_refused_by_that_name(
     database: DatabaseServer, supervisor: Supervisor, someone: Endpoint
 ) -> None:

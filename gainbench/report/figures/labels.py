@@ -12,7 +12,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 HIDDEN_TEXT = 1000  # text over text cannot be read; over a line it can
-LATER_PLACE = 2  # as bad as two pieces of a line: the first place is the nearest to what is labelled
+LATER_PLACE = 0.5  # less than a piece of a line: the first place is the nearest to what is labelled
 LINE_ROOM_PX = 3
 TEXT_ROOM_PX = 2
 
