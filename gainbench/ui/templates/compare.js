@@ -25,7 +25,7 @@ async function look() {
 }
 
 function draw(view) {
-  answered(JSON.stringify([view.phase, view.stored]));
+  answered(JSON.stringify([view.phase, view.condition, view.stored]));
   write("phase", view.phase);
   write("headline", view.headline || "n/a");
   write("subject", view.subject);
@@ -117,7 +117,8 @@ function drawGains(svg, view) {
   svg.append(rule("zero", plot.y(0)));
   if (view.claim !== null) {
     svg.append(rule("claim", plot.y(view.claim)));
-    svg.append(label("claim", LEFT + 6, plot.y(view.claim) + 15, view.claim_text));
+    // The gain's line may run along it, so its name stands where only a wide interval reaches.
+    svg.append(label("claim", frame.width - RIGHT, TOP + 12, `\u2505 ${view.claim_text}`, "end"));
   }
   svg.append(path("gain", points.map((p) => [plot.x(p.seconds), plot.y(p.gain)])));
   for (const p of points) svg.append(shape("circle", { cx: plot.x(p.seconds), cy: plot.y(p.gain), r: 3, fill: "currentColor" }));
