@@ -62,7 +62,8 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     has_pool = results.environment.get("database", {}).get("server") != "none"
     load = numbers.several(cell.users, "user") + (f" with a pool of {words.pool(cell)}" if has_pool else "")
     cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
-    if not has_pool or any(arm.state == "failed" for arm in cell.arms.values()):
+    stands_still = any(found.stacks for found in results.collapses if found.cell == cell.key)
+    if not (has_pool and stands_still) or any(arm.state == "failed" for arm in cell.arms.values()):
         cure = "Its log, in the run directory, says why"
     return f"{words.joined(gone)} stopped serving {load}.{rest} {cure}: here this matters more than any gain."
 

@@ -120,6 +120,11 @@ def test_without_a_gain_nobody_is_sent_to_async(full: Case, verdict: tuple[str, 
     assert said in advice(with_verdicts(full.results, async_over_blocking=verdict))
 
 
+def test_an_arm_that_left_no_stacks_has_its_log_to_say_why(tmp_path: Path) -> None:
+    crashed = cases.collapsed(tmp_path, reason="its server process ended with status 3", stacks="")
+    assert "Its log, in the run directory, says why" in advice(crashed.results)
+
+
 def test_a_collapse_is_the_advice_and_gives_no_figure(tmp_path: Path) -> None:
     results = cases.collapsed(tmp_path).results
     answer = words.answer(results)
