@@ -23,8 +23,8 @@ import psutil
 
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, Workload
-from gainbench.stack import cores
-from gainbench.stack.supervisor import Process, Supervisor
+from gainbench.stack.processes import cores
+from gainbench.stack.processes.supervisor import Process, Supervisor
 from gainbench.stats.estimate import block_difference, estimate_gain
 
 HERE = Path(__file__).parent

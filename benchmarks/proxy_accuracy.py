@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 import numpy
 import psutil
 
-from gainbench.stack import sql
-from gainbench.stack.database import DatabaseServer, start_private
-from gainbench.stack.latency import LatencyProxy
-from gainbench.stack.readiness import READ, Poller
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database import sql
+from gainbench.stack.database.server import DatabaseServer, start_private
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.stack.proxy.handle import LatencyProxy
+from gainbench.stack.proxy.poller import READ, Poller
 
 ASKED_MS = (0.0, 0.1, 0.5, 1.0, 5.0, 20.0)
 LIMIT_MS, LIMIT_SHARE = 0.05, 0.05

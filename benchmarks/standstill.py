@@ -15,14 +15,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from gainbench.experiments.bench import ground
 from gainbench.load import histogram
-from gainbench.measure.bench import ground
-from gainbench.measure.rig import RealRig, real_rig
 from gainbench.plan.build import DEFAULT_PLAN, load_plan, users_for
 from gainbench.plan.flags import Flags
 from gainbench.plan.model import Cell
-from gainbench.records import Window
-from gainbench.stack.supervisor import Supervisor
+from gainbench.run.servers import RealRig, real_rig
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.store.records import Window
 
 STOPPED_SECONDS = 1.0
 GUARD_SECONDS = 0.5

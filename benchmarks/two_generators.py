@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gainbench.load.crew import Crew, Generators
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, Workload
-from gainbench.stack.supervisor import Supervisor
+from gainbench.load.several.crew import Crew, Generators
+from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stats.estimate import block_difference, estimate_gain
 
 HERE = Path(__file__).parent

@@ -21,8 +21,8 @@ from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, Workload
 from gainbench.plan.build import load_plan
 from gainbench.plan.flags import Flags
-from gainbench.stack import cores
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.processes import cores
+from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.up import stack_up
 from gainbench.stats.estimate import block_difference, estimate_gain
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from gainbench.stack.signals import INTERRUPTED, interruptible
+from gainbench.stack.processes.signals import INTERRUPTED, interruptible
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.stack.database import DatabaseServer, start_private
-from gainbench.stack.flavours import find_server
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database.flavours import find_server
+from gainbench.stack.database.server import DatabaseServer, start_private
+from gainbench.stack.processes.supervisor import Supervisor
 from tests.browser import CHROMIUM_FLAGS, find_chromium
 
 REQUIRE_ALL = "GAINBENCH_REQUIRE_ALL"

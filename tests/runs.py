@@ -18,7 +18,9 @@ from typing import Any
 from gainbench.load import histogram
 from gainbench.plan.file import render
 from gainbench.plan.model import Arm, Band, Cell, Claim, Comparison, Plan, Pool, Profile, Scenario
-from gainbench.records import (
+from gainbench.store import RunDirectory
+from gainbench.store.lines import Purpose
+from gainbench.store.records import (
     ArmReading,
     Block,
     End,
@@ -31,8 +33,6 @@ from gainbench.records import (
     Trial,
     Window,
 )
-from gainbench.store import RunDirectory
-from gainbench.store.lines import Purpose
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, tzinfo=UTC)
 ARMS = ("blocking", "sync", "async")

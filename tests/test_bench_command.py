@@ -15,9 +15,9 @@ import psutil
 import pytest
 import tomli_w
 
-from gainbench.records import Outside
 from gainbench.store import StoredRun, load_run
-from tests.stack.survivors import is_alive
+from gainbench.store.records import Outside
+from tests.stack.processes.survivors import is_alive
 
 pytestmark = pytest.mark.database
 

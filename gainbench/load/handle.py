@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.load import histogram, protocol
 from gainbench.load.protocol import Remainder, Tally, WindowCounts, WindowOpened, Workload
-from gainbench.stack.supervisor import Process, Supervisor
+from gainbench.stack.processes.supervisor import Process, Supervisor
 
 START_SECONDS = 30.0
 # Each arm's on_start has 30 s of its own in the generator; stopping takes it less than 10 s.

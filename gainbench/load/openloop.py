@@ -17,8 +17,8 @@ from typing import NamedTuple
 import gevent
 from gevent.event import AsyncResult
 
-from gainbench.load.orders import ALL, Share
 from gainbench.load.protocol import Arrivals, PlannedStarts, WindowCounts
+from gainbench.load.several.orders import ALL, Share
 from gainbench.load.turnstile import Lane, Seat, sleep_until
 
 LATE_SECONDS = 0.005

@@ -30,8 +30,8 @@ from gainbench.errors import ConfigurationError
 from gainbench.load.limits import OTHER_FILES, SELECT_LIMIT, users_within
 from gainbench.load.locustfile import choose, open_locustfile
 from gainbench.load.openloop import PacedLane, Timetable
-from gainbench.load.orders import ALL, Share
 from gainbench.load.protocol import ArmNotReady, Remainder, Workload
+from gainbench.load.several.orders import ALL, Share
 from gainbench.load.turnstile import Lane, Turnstile
 from gainbench.load.users import RequestEvent, is_leaving, seat_of, seated
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gainbench.report import numbers, words
-from gainbench.results import CellFigures, ComparisonFigures, Results
+from gainbench.store.results import CellFigures, ComparisonFigures, Results
 
 HANDLERS = "HANDLERS"  # the apps' own setting: where their handlers run
 

@@ -6,8 +6,8 @@ the tail instead. Everything that shows the headline takes it from here. Knows n
 
 from dataclasses import dataclass
 
-from gainbench.results import ComparisonFigures, LatencyFigures
 from gainbench.stats.estimate import Gain
+from gainbench.store.results import ComparisonFigures, LatencyFigures
 
 NO_FIGURE = ("invalid", "collapsed")
 

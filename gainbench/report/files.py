@@ -1,8 +1,8 @@
 """Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
 
 from gainbench.report import junit, markdown
-from gainbench.results import Results
 from gainbench.store import RunDirectory, StoredRun, last_null_run, windows
+from gainbench.store.results import Results
 
 REPORT = "report.html"
 

@@ -18,8 +18,8 @@ from gainbench.report import numbers, palette, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, throughput, timeline
 from gainbench.report.figures.canvas import FONT, Picture
-from gainbench.results import Results
 from gainbench.store import StoredRun
+from gainbench.store.results import Results
 
 RAW_FILES: Mapping[str, str] = {
     "blocks.jsonl": "the raw record, one checksummed line per block",

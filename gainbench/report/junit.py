@@ -7,7 +7,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from gainbench.report import numbers, words
-from gainbench.results import CellFigures, ComparisonFigures, Results
+from gainbench.store.results import CellFigures, ComparisonFigures, Results
 
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -5,7 +5,7 @@ import re
 from gainbench.report import numbers, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
-from gainbench.results import Results
+from gainbench.store.results import Results
 
 MOST_CELLS = 24
 

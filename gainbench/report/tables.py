@@ -7,7 +7,8 @@ from typing import Any
 
 from gainbench.report import numbers, words
 from gainbench.report.effect import NO_FIGURE
-from gainbench.results import (
+from gainbench.store import StoredRun
+from gainbench.store.results import (
     ArmFigures,
     CellFigures,
     ComparisonFigures,
@@ -15,7 +16,6 @@ from gainbench.results import (
     Results,
     RuleFigures,
 )
-from gainbench.store import StoredRun
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from gainbench.report import words
 from gainbench.report.advice import advice
-from gainbench.results import ComparisonFigures, Results
+from gainbench.store.results import ComparisonFigures, Results
 
 _STYLES = {
     "faster": "green",

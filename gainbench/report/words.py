@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gainbench.report import numbers
 from gainbench.report.effect import NO_FIGURE, Effect, effect
-from gainbench.results import (
+from gainbench.store.results import (
     CellFigures,
     ClaimFigures,
     ComparisonFigures,

@@ -12,10 +12,12 @@ from pathlib import Path
 from statistics import quantiles
 
 from gainbench.errors import EnvironmentLacking, GainbenchError
-from gainbench.stack import cores, evidence, flavours, sql
-from gainbench.stack.database import start_private, use_existing
-from gainbench.stack.ports import FIRST, LAST, free_port
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.arms import evidence
+from gainbench.stack.database import flavours, sql
+from gainbench.stack.database.server import start_private, use_existing
+from gainbench.stack.processes import cores
+from gainbench.stack.processes.ports import FIRST, LAST, free_port
+from gainbench.stack.processes.supervisor import Supervisor
 
 # What a change of changes speed or meaning of a figure.
 LIBRARIES = (

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gainbench.plan.model import Plan
-from gainbench.stack.arms import RunningArm, ServerSettings, launch_arm, stop_arms, wait_until_ready
-from gainbench.stack.data import Schemas, create_schemas, open_database
-from gainbench.stack.supervisor import Supervisor
-from gainbench.stack.text import GrowingLog
+from gainbench.stack.arms.arm import RunningArm, ServerSettings, launch_arm, stop_arms, wait_until_ready
+from gainbench.stack.database.schemas import Schemas, create_schemas, open_database
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.stack.processes.text import GrowingLog
 
 FOLLOW_SECONDS = 0.2
 

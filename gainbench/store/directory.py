@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.records import Line
 from gainbench.store.lines import FileSum, Header, Purpose, checksum, encode
+from gainbench.store.records import Line
 
 RECORD = "blocks.jsonl"
 PLAN = "plan.toml"

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gainbench.records import Line, Record
+from gainbench.store.records import Line, Record
 
 SCHEMA: Literal[1] = 1
 

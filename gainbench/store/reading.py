@@ -19,8 +19,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import load_plan
 from gainbench.plan.model import Plan
-from gainbench.records import Block, Collapse, End, Line, Parity, Probe, Trial
-from gainbench.results import Results
 from gainbench.store.directory import ENVIRONMENT, PLAN, RECORD, RESULTS, VOUCHED_FOR
 from gainbench.store.lines import (
     SCHEMA,
@@ -32,6 +30,8 @@ from gainbench.store.lines import (
     decode,
     decode_header,
 )
+from gainbench.store.records import Block, Collapse, End, Line, Parity, Probe, Trial
+from gainbench.store.results import Results
 
 _NAME_A_RUN = "name a folder below reports/, or reports/latest"
 _UPGRADE = "read it with the version of gainbench that wrote it, or a newer one"

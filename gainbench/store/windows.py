@@ -8,8 +8,8 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gainbench.records import Block, Outside, Trial, Window
 from gainbench.store.reading import StoredRun
+from gainbench.store.records import Block, Outside, Trial, Window
 
 COLUMNS = (
     "trial",

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.load.handle import Generator, GeneratorLost
-from gainbench.stack.ports import HOST, is_free
-from gainbench.stack.supervisor import Supervisor
-from gainbench.stack.text import tail
+from gainbench.stack.processes.ports import HOST, is_free
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.stack.processes.text import tail
 from gainbench.ui import protocol
 from gainbench.ui.protocol import Order, View
 

@@ -9,15 +9,15 @@ from collections import defaultdict, deque
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gainbench.analyse import validity
+from gainbench.analyse.arms import arm_figures
+from gainbench.analyse.compare import trial_ratios
 from gainbench.load import histogram
-from gainbench.measure import validity
-from gainbench.measure.arms import arm_figures
-from gainbench.measure.compare import trial_ratios
 from gainbench.plan.model import Cell, Comparison, Plan
-from gainbench.records import Block, Collapse, Window
 from gainbench.report import numbers
-from gainbench.results import RuleFigures
 from gainbench.stats.estimate import Gain, estimate_gain
+from gainbench.store.records import Block, Collapse, Window
+from gainbench.store.results import RuleFigures
 from gainbench.ui.protocol import INTERLEAVED, Entry, GainPoint, Lamp, Rate, Row, Start
 
 SHOWN_WINDOWS = 240  # per arm

@@ -19,7 +19,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, send_f
 from locust.env import Environment
 from locust.web import WebUI
 
-from gainbench.stack.ports import HOST
+from gainbench.stack.processes.ports import HOST
 from gainbench.store.directory import PLAN
 from gainbench.ui import protocol
 from gainbench.ui.forms import RUNNING, Refused, offer, read_round_trip, read_start

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gainbench.load.protocol import ArmTarget, Workload
-from gainbench.measure.rig import RealRig
-from gainbench.measure.trial import Look
 from gainbench.plan.model import Cell
-from gainbench.records import Collapse, Outside, RoundTrips, Window
+from gainbench.run.servers import RealRig
+from gainbench.run.trial import Look
+from gainbench.store.records import Collapse, Outside, RoundTrips, Window
 
 
 @dataclass

@@ -15,22 +15,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from gainbench.analyse.summary import summarise
 from gainbench.errors import ConfigurationError, GainbenchError
+from gainbench.experiments.bench import ground
 from gainbench.load.handle import Generator
-from gainbench.measure.bench import ground
-from gainbench.measure.environment import gather
-from gainbench.measure.rig import Ground, RealRig, real_rig
-from gainbench.measure.schedule import PlannedBlock
-from gainbench.measure.summary import summarise
-from gainbench.measure.trial import CutShort, Memory, TrialRun
 from gainbench.plan import file
 from gainbench.plan.model import Cell, Plan
-from gainbench.records import Block, Collapse, End, Line, Window
 from gainbench.report import numbers, write
 from gainbench.report.files import REPORT
-from gainbench.stack.supervisor import Supervisor
+from gainbench.run.environment import gather
+from gainbench.run.schedule import PlannedBlock
+from gainbench.run.servers import Ground, RealRig, real_rig
+from gainbench.run.trial import CutShort, Memory, TrialRun
+from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import load_run
+from gainbench.store.records import Block, Collapse, End, Line, Window
 from gainbench.ui.choices import SPAWN_RATE, choices, first_suggestion
 from gainbench.ui.desk import Desk, Gone, desk, require_port
 from gainbench.ui.ledger import Ledger, described

@@ -4,8 +4,8 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from gainbench.stack.database import DatabaseServer
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database.server import DatabaseServer
+from gainbench.stack.processes.supervisor import Supervisor
 from tests.apps.servers import ARMS, RunningApp, Schema, running
 
 

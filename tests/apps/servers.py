@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from gainbench.stack import sql
-from gainbench.stack.database import Account, DatabaseServer
-from gainbench.stack.ports import HOST, free_port
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database import sql
+from gainbench.stack.database.server import Account, DatabaseServer
+from gainbench.stack.processes.ports import HOST, free_port
+from gainbench.stack.processes.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 30

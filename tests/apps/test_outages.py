@@ -12,10 +12,10 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from gainbench.stack import sql
-from gainbench.stack.database import DatabaseServer, start_private
-from gainbench.stack.ports import free_port
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database import sql
+from gainbench.stack.database.server import DatabaseServer, start_private
+from gainbench.stack.processes.ports import free_port
+from gainbench.stack.processes.supervisor import Supervisor
 from tests.apps.servers import ARMS, Arm, RunningApp, Schema, running
 
 pytestmark = pytest.mark.database

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from gainbench.stack.database import DatabaseServer
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database.server import DatabaseServer
+from gainbench.stack.processes.supervisor import Supervisor
 from tests.apps.servers import ARMS, Arm, Schema, plain_environment, running
 from tests.parity.service import Notes, serving
 

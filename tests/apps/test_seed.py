@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from apps.shared.models import Base
-from gainbench.stack.database import DatabaseServer
+from gainbench.stack.database.server import DatabaseServer
 from tests.apps.servers import Schema, seed_script
 
 

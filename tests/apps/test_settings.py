@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.shared.settings import STARTUP_FAILURE, AsyncSettings, Settings, SyncSettings, load
-from gainbench.stack.ports import free_port
+from gainbench.stack.processes.ports import free_port
 from tests.apps.servers import ARMS, ROOT, Arm, command, plain_environment
 
 URL = "mysql://me:s3cret@127.0.0.1:1/todo"

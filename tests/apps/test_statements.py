@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from gainbench.stack.database import DatabaseServer
+from gainbench.stack.database.server import DatabaseServer
 from tests.apps.servers import RunningApp
 
 pytestmark = pytest.mark.database

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gainbench.stack.flavours import ServerProgram
-from gainbench.stack.ports import HOST, free_port
-from gainbench.stack.private_server import UNPRIVILEGED
-from gainbench.stack.supervisor import Process, Supervisor
+from gainbench.stack.database.flavours import ServerProgram
+from gainbench.stack.database.private import UNPRIVILEGED
+from gainbench.stack.processes.ports import HOST, free_port
+from gainbench.stack.processes.supervisor import Process, Supervisor
 from tools.compose_file import ComposeFile, Service
 
 ROOT = Path(__file__).parents[2]

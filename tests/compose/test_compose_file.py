@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from gainbench.plan.model import Arm
-from gainbench.stack.arms import server_command
+from gainbench.stack.arms.arm import server_command
 from tests.compose.by_hand import ROOT
 from tools.check_compose import ARMS, cores, objections
 from tools.compose_file import DOCKERFILE, FILE, parse, read

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from gainbench.errors import ConfigurationError
-from gainbench.stack import sql
-from gainbench.stack.database import DatabaseServer
-from gainbench.stack.fill import script_of
+from gainbench.stack.database import sql
+from gainbench.stack.database.fill import script_of
+from gainbench.stack.database.server import DatabaseServer
 
 ROWS = "CREATE TABLE t (id INT); INSERT INTO t VALUES (1), (2);"
 SCHEMAS = ("gainbench_fill_a", "gainbench_fill_b")
@@ -23,7 +23,7 @@ def fill(
             *(
                 sys.executable,
                 "-m",
-                "gainbench.stack.fill",
+                "gainbench.stack.database.fill",
                 f"--server={url}",
                 "--account=gainbench_fill:secret",
             ),

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.stack import sql
-from gainbench.stack.flavours import find_server
-from gainbench.stack.ports import HOST
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database import sql
+from gainbench.stack.database.flavours import find_server
+from gainbench.stack.processes.ports import HOST
+from gainbench.stack.processes.supervisor import Supervisor
 from tests.compose.by_hand import PATIENCE_SECONDS, ROOT, ByHand
 from tools.check_compose import ARMS
 from tools.compose_file import read

@@ -12,7 +12,7 @@ import pytest
 
 from gainbench.load.handle import Generator, WindowReport
 from gainbench.load.protocol import ArmTarget, Remainder, Workload
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.processes.supervisor import Supervisor
 
 SERVER = Path(__file__).with_name("counting_server.py")
 

@@ -11,8 +11,8 @@ import pytest
 
 from gainbench.load import histogram
 from gainbench.load.openloop import Cohort, PacedLane, Start, Timetable
-from gainbench.load.orders import Share
 from gainbench.load.protocol import Arrivals, Pace, Workload
+from gainbench.load.several.orders import Share
 from gainbench.load.turnstile import Lane, Turnstile
 
 READER = """

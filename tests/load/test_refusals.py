@@ -10,7 +10,7 @@ import pytest
 from gainbench.errors import ConfigurationError
 from gainbench.load.handle import Generator, GeneratorLost
 from gainbench.load.protocol import ArmTarget, Workload
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.processes.supervisor import Supervisor
 
 NOWHERE = (ArmTarget("left", "http://127.0.0.1:9"), ArmTarget("right", "http://127.0.0.1:9"))
 IDLE = """

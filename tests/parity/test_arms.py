@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gainbench.measure.parity.check import ParityReport
-from gainbench.measure.parity.run import check_arms, check_stack, side_by_side
+from gainbench.parity.check import ParityReport
+from gainbench.parity.run import check_arms, check_stack, side_by_side
 from gainbench.plan.build import load_plan
 from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan
-from gainbench.stack.data import Schemas
-from gainbench.stack.database import DatabaseServer
-from gainbench.stack.supervisor import Supervisor
+from gainbench.stack.database.schemas import Schemas
+from gainbench.stack.database.server import DatabaseServer
+from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.up import Stack, stack_up
 
 pytestmark = pytest.mark.database

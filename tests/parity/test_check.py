@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.measure.parity.check import ArmUnderCheck, ParityReport, check
-from gainbench.measure.parity.run import side_by_side, to_record
+from gainbench.parity.check import ArmUnderCheck, ParityReport, check
+from gainbench.parity.run import side_by_side, to_record
 from gainbench.plan.model import ParityRules
 from tests.parity.service import Notes, serving
 

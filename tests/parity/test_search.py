@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from gainbench.measure.parity.comparison import Difference
-from gainbench.measure.parity.requests import Request, RequestSequence
-from gainbench.measure.parity.search import NO_RESET, NOT_AGAIN, RESTORE_EVERY, Search, search
-from gainbench.measure.parity.shorten import CUT_SHORT, SHORTEN_SECONDS, Shortening
+from gainbench.parity.comparison import Difference
+from gainbench.parity.requests import Request, RequestSequence
+from gainbench.parity.search import NO_RESET, NOT_AGAIN, RESTORE_EVERY, Search, search
+from gainbench.parity.shorten import CUT_SHORT, SHORTEN_SECONDS, Shortening
 
 GET, PUT, DELETE = (Request(method, "/") for method in ("GET", "PUT", "DELETE"))
 

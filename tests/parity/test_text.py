@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gainbench.measure.parity import requests, values
-from gainbench.measure.parity.answers import Answer, difference, first_difference, shortened
-from gainbench.measure.parity.check import ParityReport
-from gainbench.measure.parity.comparison import Difference, readable
-from gainbench.measure.parity.operations import common_operations, operations_of
-from gainbench.measure.parity.requests import Created, Request
-from gainbench.measure.parity.run import to_record
-from gainbench.measure.parity.text import side_by_side
+from gainbench.parity import requests, values
+from gainbench.parity.answers import Answer, difference, first_difference, shortened
+from gainbench.parity.check import ParityReport
+from gainbench.parity.comparison import Difference, readable
+from gainbench.parity.operations import common_operations, operations_of
+from gainbench.parity.requests import Created, Request
+from gainbench.parity.run import to_record
+from gainbench.parity.text import side_by_side
 from tests.parity.service import DOCUMENT
 
 

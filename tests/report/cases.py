@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gainbench.measure.summary import summarise
+from gainbench.analyse.summary import summarise
 from gainbench.plan.model import Plan
-from gainbench.records import Block, Collapse, End, Line, Parity, Window
-from gainbench.results import Results
 from gainbench.store import StoredRun, load_run
+from gainbench.store.records import Block, Collapse, End, Line, Parity, Window
+from gainbench.store.results import Results
 from tests.runs import block, cell, curve_plan, latencies, lines, plan, store, trial_lines, window
 
 HOSTILE = """<script>alert('x')</script> & "quoted" `tick` | *star* ünïcode"""

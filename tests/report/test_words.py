@@ -5,7 +5,7 @@ import pytest
 
 from gainbench.report import tables, words
 from gainbench.report.advice import advice
-from gainbench.results import Quantiles, Results
+from gainbench.store.results import Quantiles, Results
 from tests.report import cases
 from tests.report.cases import Case
 from tests.runs import ENVIRONMENT, plan

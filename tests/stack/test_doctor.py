@@ -3,8 +3,9 @@
 import pytest
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.stack import doctor, flavours
-from gainbench.stack.database import DatabaseServer
+from gainbench.stack import doctor
+from gainbench.stack.database import flavours
+from gainbench.stack.database.server import DatabaseServer
 
 
 @pytest.mark.database

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gainbench.stack import supervisord
-from gainbench.stack.supervisord import Entry, family
+from gainbench.stack.processes import supervisord
+from gainbench.stack.processes.supervisord import Entry, family
 
 #   10 - 11 - 12        20 and 21 are orphans of a dead process 19, whose session they are in;
 #      \ 13             22, a child of 21, has a session of its own; 30 has nothing to do with any of them.

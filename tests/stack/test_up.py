@@ -13,13 +13,13 @@ from gainbench.plan.build import build
 from gainbench.plan.file import parse
 from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan, Seed
-from gainbench.stack import sql
-from gainbench.stack.data import connections_needed, create_schemas, open_database, seed_script
-from gainbench.stack.database import DatabaseServer, use_existing
-from gainbench.stack.supervisor import Supervisor
-from gainbench.stack.text import GrowingLog, tail
+from gainbench.stack.database import sql
+from gainbench.stack.database.schemas import connections_needed, create_schemas, open_database, seed_script
+from gainbench.stack.database.server import DatabaseServer, use_existing
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.stack.processes.text import GrowingLog, tail
 from gainbench.stack.up import follow, stack_up
-from tests.stack.survivors import is_alive
+from tests.stack.processes.survivors import is_alive
 
 SEED = """
 import pathlib

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.records import End
 from gainbench.store import RunDirectory, load_run
 from gainbench.store.lines import checksum, decode
+from gainbench.store.records import End
 from tests.runs import NOW, lines, plan, store
 
 END = End(status="complete", seconds=120.0)

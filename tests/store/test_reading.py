@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gainbench.errors import ConfigurationError
-from gainbench.records import Collapse, End
 from gainbench.store import RunDirectory, last_null_run, load_results, load_run
 from gainbench.store.lines import Header, encode
+from gainbench.store.records import Collapse, End
 from tests.runs import ENVIRONMENT, NOW, block, cell, lines, plan, store, window
 
 

@@ -1,8 +1,8 @@
 import csv
 from pathlib import Path
 
-from gainbench.records import Outside, Trial
 from gainbench.store import load_run
+from gainbench.store.records import Outside, Trial
 from gainbench.store.windows import render
 from tests.runs import block, cell, store, window
 

@@ -18,8 +18,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from gainbench.stack.database import DatabaseServer
-from gainbench.stack.ports import free_port
+from gainbench.stack.database.server import DatabaseServer
+from gainbench.stack.processes.ports import free_port
 from gainbench.store.reading import load_results
 
 ROOT = Path(__file__).parents[2]

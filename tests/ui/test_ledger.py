@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gainbench.records import Collapse
+from gainbench.store.records import Collapse
 from gainbench.ui.ledger import Ledger
 from gainbench.ui.protocol import Start
 from tests.runs import block, cell, plan

@@ -13,11 +13,11 @@ import pytest
 from gainbench.errors import ConfigurationError
 from gainbench.load.handle import Generator, GeneratorLost
 from gainbench.load.protocol import Workload
-from gainbench.measure.rig import Ground
-from gainbench.measure.trial import WARM_UP_SECONDS, Look
 from gainbench.plan.model import Cell
-from gainbench.records import Outside, RoundTrips
+from gainbench.run.servers import Ground
+from gainbench.run.trial import WARM_UP_SECONDS, Look
 from gainbench.store.reading import load_run
+from gainbench.store.records import Outside, RoundTrips
 from gainbench.ui.desk import Gone
 from gainbench.ui.protocol import Order, SetRoundTrip, Start, Stop, Store, View
 from gainbench.ui.sitting import Sitting, ui_plan

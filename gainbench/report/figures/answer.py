@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from gainbench.report import numbers, words
 from gainbench.report.effect import effect
 from gainbench.report.figures.canvas import BEHIND_TEXT, CLAIM, INK, Picture, arm_colours, gain_axis
-from gainbench.results import ComparisonFigures, Results
+from gainbench.store.results import ComparisonFigures, Results
 
 ROW_PX = 50
 ROUND = [1, 2, 5, 10]  # steps between ticks, and their tenfolds

@@ -19,7 +19,7 @@ from gainbench.report.figures.canvas import (
     headroom,
 )
 from gainbench.report.figures.labels import Place, put
-from gainbench.results import ClaimFigures, Curve, CurvePoint, Results
+from gainbench.store.results import ClaimFigures, Curve, CurvePoint, Results
 
 MOST_FIT_POINTS = 60
 WIDE_ROOM, NARROW_ROOM = 0.12, 0.2  # of the values' range, for a label of one line or two

@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gainbench.report import numbers, words
 from gainbench.report.figures.canvas import INK, MUTED, Picture, arm_colours
-from gainbench.results import ArmFigures, CellFigures, Results
+from gainbench.store.results import ArmFigures, CellFigures, Results
 
 ROW_PX = 24
 

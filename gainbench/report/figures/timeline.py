@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gainbench.records import Block, Window
 from gainbench.report import numbers
 from gainbench.report.figures.canvas import LINE, MUTED, Picture, arm_colours
 from gainbench.store import StoredRun
+from gainbench.store.records import Block, Window
 
 STRIP_PX = 96
 

@@ -1,0 +1,1 @@
+"""From the record to figures. Pure: no process, no clock, no disk."""

@@ -1,0 +1,232 @@
+"""Where a published gain lies on the curve measured here. Pure.
+
+The curve is the gain over the wait ratio L_loop / D of the claim's baseline: the time its event loop stands
+still for the database, in units of the CPU time of a request. Milliseconds belong to this machine; the wait
+ratio travels.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gainbench.analyse.arms import cpu_ms, loop_wait_ms, per_trial
+from gainbench.analyse.compare import trial_ratios
+from gainbench.plan.model import Band, Cell, Claim, Comparison, Plan
+from gainbench.stats import claim as claims
+from gainbench.stats import curve as curves
+from gainbench.stats.estimate import estimate_gain
+from gainbench.store.records import Block, Window
+from gainbench.store.results import ClaimFigures, Curve, CurvePoint, Status
+
+FIT_STEP = 8  # of the fitted line's 401 places, a figure needs no more than every eighth
+
+KeptBlocks = Mapping[str, Sequence[Block]]
+
+
+@dataclass(frozen=True)
+class Believed:
+    """What a curve may rest on: the valid cells' blocks, less the cells in which one of its arms collapsed.
+
+    `pilot` trials decided the run's length, where a wish for precision did.
+    """
+
+    blocks: KeptBlocks
+    collapsed: Mapping[str, Set[str]]
+    pilot: int | None
+
+    def of(self, *arms: str) -> KeptBlocks:
+        """An arm that collapsed in a late trial has blocks from before, but no gain."""
+        return {
+            key: blocks
+            for key, blocks in self.blocks.items()
+            if not self.collapsed.get(key, frozenset()) & set(arms)
+        }
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One trial in one cell of the curve."""
+
+    cell: Cell
+    trial: int
+    blocks: int
+    log_ratio: float
+    wait_ratio: float
+    wait_ms: float
+
+
+def curve_cells(plan: Plan) -> tuple[Cell, ...]:
+    """The cells that differ from the headline cell in nothing but the round trip."""
+    headline = plan.headline_cell
+    return tuple(
+        cell
+        for cell in plan.cells
+        if cell.model_copy(update={"rtt_ms": 0, "headline": False})
+        == headline.model_copy(update={"rtt_ms": 0, "headline": False})
+    )
+
+
+def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | None:
+    """The gain of one comparison along the claim's wait ratio; None where that ratio is unknown."""
+    samples = _samples(plan, comparison, believed)
+    fitted = _fit(samples, believed.pilot)
+    if fitted is None:
+        return None
+    line = list(
+        zip(
+            fitted.x,
+            fitted.gain,
+            fitted.low or [None] * len(fitted.x),
+            fitted.high or [None] * len(fitted.x),
+            strict=True,
+        )
+    )
+    points = tuple(
+        _point(cell, [sample for sample in samples if sample.cell == cell], believed.pilot)
+        for cell in curve_cells(plan)
+    )
+    return Curve(
+        baseline=comparison.baseline,
+        candidate=comparison.candidate,
+        points=tuple(point for point in points if point is not None),
+        fit=tuple(line[::FIT_STEP]),
+    )
+
+
+def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFigures | None:
+    """Find the claimed gain on the curve and hold its place against the band of the claim's set-up."""
+    claim = plan.claim
+    if claim is None:
+        return None
+    samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), believed)
+    fitted = _fit(samples, believed.pilot)
+    if fitted is None:
+        return None
+    crossing = fitted.crossing(claim.gain)
+    band = _band(claim.band, believed.of(claim.baseline, claim.candidate), claim, plan)
+    judged = band if status == "valid" else None
+    verdict = claims.judge_claim(crossing, judged) if judged else claims.ClaimVerdict.UNRESOLVED
+    return ClaimFigures(
+        gain=claim.gain,
+        baseline=claim.baseline,
+        candidate=claim.candidate,
+        verdict=verdict.value,
+        wait_ratio=crossing.x,
+        low=crossing.low,
+        high=crossing.high,
+        band=(band.low, band.high) if band else None,
+        rtt_ms=_added_rtt_ms(crossing.x, samples),
+        rtt_low_ms=_added_rtt_ms(crossing.low, samples),
+        rtt_high_ms=_added_rtt_ms(crossing.high, samples),
+        source=claim.source,
+        sources=claim.band.sources if claim.band else (),
+        notes=_notes(crossing, status),
+    )
+
+
+def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sample]:
+    """One for each trial and cell; the claim's baseline, too, must have served there: it gives the place."""
+    claim = plan.claim
+    if claim is None:
+        return []
+    kept = believed.of(comparison.baseline, comparison.candidate, claim.baseline)
+    samples = []
+    for cell in curve_cells(plan):
+        blocks = kept.get(cell.key, ())
+        baseline = {
+            trial: (cpu, wait)
+            for trial, cpu, wait in per_trial(blocks, lambda group: _baseline_costs(claim, group))
+        }
+        for ratio in trial_ratios(comparison, blocks):
+            cpu, wait = baseline[ratio.trial]
+            if cpu and wait is not None:
+                samples.append(
+                    _Sample(cell, ratio.trial, len(ratio.log_ratios), ratio.mean, wait / cpu, wait)
+                )
+    return samples
+
+
+def _baseline_costs(claim: Claim, blocks: Sequence[Block]) -> tuple[int, float | None, float | None]:
+    windows = [window for block in blocks for window in block.of(claim.baseline)]
+    return blocks[0].trial, cpu_ms(windows), loop_wait_ms(windows, claim.off_loop)
+
+
+def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
+    """Fit over each cell's mean wait ratio, so that all trials share the places where they were measured."""
+    places = {
+        cell.key: _mean([sample.wait_ratio for sample in samples if sample.cell == cell])
+        for cell in dict.fromkeys(sample.cell for sample in samples)
+    }
+    trials = [
+        [
+            curves.CurvePoint(places[sample.cell.key], sample.log_ratio, sample.blocks)
+            for sample in samples
+            if sample.trial == trial
+        ]
+        for trial in sorted({sample.trial for sample in samples})
+    ]
+    return curves.fit_curve(trials, pilot=pilot)
+
+
+def _point(cell: Cell, samples: Sequence[_Sample], pilot: int | None) -> CurvePoint | None:
+    if not samples:
+        return None
+    gain = estimate_gain([sample.log_ratio for sample in samples], pilot=pilot)
+    return CurvePoint(
+        cell=cell.key,
+        rtt_ms=cell.rtt_ms,
+        wait_ratio=_mean([sample.wait_ratio for sample in samples]),
+        gain=gain.gain,
+        low=gain.low,
+        high=gain.high,
+    )
+
+
+def _added_rtt_ms(wait_ratio: float | None, samples: Sequence[_Sample]) -> float | None:
+    """The added round trip that gives this wait ratio here, between the cells that were measured."""
+    if wait_ratio is None:
+        return None
+    cells = sorted(dict.fromkeys(sample.cell for sample in samples), key=lambda cell: cell.rtt_ms)
+    places = [
+        (_mean([sample.wait_ratio for sample in samples if sample.cell == cell]), cell.rtt_ms)
+        for cell in cells
+    ]
+    for (x0, y0), (x1, y1) in pairwise(places):
+        if x0 <= wait_ratio <= x1:
+            return y0 + (y1 - y0) * (wait_ratio - x0) / (x1 - x0)
+    return None
+
+
+def _band(band: Band | None, kept: KeptBlocks, claim: Claim, plan: Plan) -> claims.Band | None:
+    windows: list[Window] = [
+        window
+        for cell in curve_cells(plan)
+        for block in kept.get(cell.key, ())
+        for window in block.of(claim.baseline)
+    ]
+    cost = cpu_ms(windows)
+    if band is None or not cost:
+        return None
+    return claims.wait_ratio_band(
+        trips_on_loop=band.loop_trips,
+        rtt_ms=band.rtt_ms,
+        cpu_ms_per_request=cost,
+        cpu_factor=band.cpu_factor,
+    )
+
+
+def _notes(crossing: curves.Crossing, status: Status) -> tuple[str, ...]:
+    notes = []
+    if crossing.state is curves.CrossingState.BELOW:
+        notes.append("the gain stays below the claim over the whole measured range")
+    if crossing.state is curves.CrossingState.ABOVE:
+        notes.append("the gain is above the claim already at the shortest round trip measured")
+    if status == "invalid":
+        notes.append("the run is invalid, so that nothing can be said of the claim")
+    if status == "interrupted":
+        notes.append("the run was interrupted: a part of it does not decide the claim")
+    return tuple(notes)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

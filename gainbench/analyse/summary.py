@@ -1,0 +1,203 @@
+"""From the raw record to every figure of the report. Pure: the same record gives the same results.
+
+This module only assembles; each figure has its own: arms, compare, claim, validity.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from statistics import median
+
+from gainbench.analyse import validity
+from gainbench.analyse.arms import arm_figures, window_spread
+from gainbench.analyse.compare import comparison_figures
+from gainbench.analyse.crossing import Believed, KeptBlocks, claim_figures, curve_of
+from gainbench.plan.model import Cell, Plan
+from gainbench.run.held_rates import held_rates
+from gainbench.store.reading import StoredRun
+from gainbench.store.records import Collapse, RoundTrips
+from gainbench.store.results import (
+    CellFigures,
+    CollapseFigures,
+    Curve,
+    Quantiles,
+    Results,
+    RunFacts,
+    Status,
+)
+
+SITTING_NOTE = (
+    "a sitting of the web UI: what is called a trial here is a stretch of blocks on servers that stayed up, "
+    "so the intervals do not hold what fresh processes would add"
+)
+
+ALONE_NOTE = (
+    "what an arm did alone, where the arms also took turns, is in the raw record but not in the figures: "
+    "{blocks} of the blocks"
+)
+
+NOTHING_MEASURED = "nothing was measured in the headline cell, so that the run says nothing of its question"
+
+
+def summarise(run: StoredRun) -> Results:
+    """Everything that can be said of a run, from its record."""
+    plan = run.plan
+    kept = {
+        cell.key: tuple(block for block in run.compared(cell.key) if not block.dropped) for cell in plan.cells
+    }
+    cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
+    status = _status(run, cells)
+    believed = _believed(run, cells, kept)
+    return Results(
+        kind=run.header.purpose,
+        run=RunFacts(
+            id=run.id,
+            started=run.started,
+            seconds=run.seconds,
+            profile=plan.profile.name,
+            seed=plan.seed,
+            status=status,
+        ),
+        environment=run.environment,
+        cells=cells,
+        curves=_curves(plan, believed),
+        collapses=_collapses(run),
+        notes=_notes(run),
+        held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
+        claim=claim_figures(plan, believed, status=status),
+    )
+
+
+def _believed(run: StoredRun, cells: Sequence[CellFigures], kept: KeptBlocks) -> Believed:
+    return Believed(
+        blocks={cell.key: kept[cell.key] for cell in cells if _is_valid(cell)},
+        collapsed={cell.key: frozenset(_collapsed(run, cell.key)) for cell in cells},
+        pilot=_pilot(run),
+    )
+
+
+def _collapsed(run: StoredRun, cell: str) -> dict[str, Collapse]:
+    """The arms that stopped serving in this cell, in whichever trial."""
+    return {collapse.arm: collapse for collapse in run.collapses if collapse.cell == cell}
+
+
+def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
+    plan = run.plan
+    blocks = run.compared(cell.key)
+    collapsed = _collapsed(run, cell.key)
+    serving = tuple(arm for arm in plan.arm_names if arm not in collapsed)
+    trips = [found for trial in run.trials for found in trial.round_trips if found.cell == cell.key]
+    evidence = validity.Evidence(
+        cell=cell,
+        arms=serving,
+        blocks=blocks,
+        kept=tuple(kept[cell.key]),
+        pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
+    )
+    rules = validity.judge(evidence)
+    figures = tuple(
+        comparison_figures(
+            plan,
+            comparison,
+            cell,
+            kept[cell.key],
+            collapsed=bool({comparison.baseline, comparison.candidate} & collapsed.keys()),
+            valid=all(rule.ok for rule in rules),
+            pilot=_pilot(run),
+            burdens={t.number: t.control_added_seconds for t in run.trials if t.control_added_seconds},
+        ).model_copy(update={"headline": comparison.headline and cell.headline})
+        for comparison in plan.comparisons
+    )
+    return CellFigures(
+        key=cell.key,
+        scenario=cell.scenario,
+        users=cell.users,
+        rtt_ms=cell.rtt_ms,
+        pool=cell.pool.size,
+        overflow=cell.pool.overflow,
+        workers=cell.workers,
+        rate_rps=plan.rate,
+        headline=cell.headline,
+        rtt_measured_ms=_round_trips(trips),
+        arms={
+            arm: arm_figures(arm, kept[cell.key], collapsed.get(arm), plan.claim) for arm in plan.arm_names
+        },
+        comparisons=figures,
+        repeatability={arm: window_spread(arm, kept[cell.key]) for arm in serving},
+        validity=rules,
+        blocks_measured=len(blocks),
+        blocks_dropped=len(blocks) - len(kept[cell.key]),
+    )
+
+
+def _pilot(run: StoredRun) -> int | None:
+    """How many trials decided the run's length, where a wish for precision did (else the plan did)."""
+    return run.plan.profile.trials if run.plan.profile.precision is not None else None
+
+
+def _round_trips(trips: Sequence[RoundTrips]) -> Quantiles:
+    if not trips:
+        return Quantiles(p50=None, p99=None)
+    return Quantiles(p50=median(found.p50_ms for found in trips), p99=max(found.p99_ms for found in trips))
+
+
+def _curves(plan: Plan, believed: Believed) -> tuple[Curve, ...]:
+    """The claim's candidate over every other arm, along the claim's wait ratio."""
+    if plan.claim is None:
+        return ()
+    candidate = plan.claim.candidate
+    found = [
+        curve_of(plan, comparison, believed)
+        for comparison in plan.comparisons
+        if comparison.candidate == candidate
+    ]
+    return tuple(curve for curve in found if curve is not None)
+
+
+def _collapses(run: StoredRun) -> tuple[CollapseFigures, ...]:
+    def place(collapse: Collapse) -> tuple[str, str]:
+        return collapse.cell, collapse.arm
+
+    return tuple(
+        CollapseFigures(
+            cell=cell,
+            arm=arm,
+            state=found[0].state,
+            trials=len(found),
+            reason=found[0].reason,
+            stacks=found[0].stacks,
+        )
+        for (cell, arm), group in groupby(sorted(run.collapses, key=place), key=place)
+        if (found := list(group))
+    )
+
+
+def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Status:
+    """The headline decides; a rule broken elsewhere makes that cell invalid and leaves it off the curve."""
+    if run.end is None or run.end.status != "complete":
+        return "interrupted"
+    headline = next(cell for cell in cells if cell.headline)
+    return "valid" if _is_measured(run) and _is_valid(headline) else "invalid"
+
+
+def _is_measured(run: StoredRun) -> bool:
+    """No rule is broken where nothing was measured, but nothing can be believed either."""
+    key = run.plan.headline_cell.key
+    return any(block.cell == key for block in run.blocks) or bool(_collapsed(run, key))
+
+
+def _is_valid(cell: CellFigures) -> bool:
+    return all(rule.ok for rule in cell.validity)
+
+
+def _notes(run: StoredRun) -> tuple[str, ...]:
+    notes = list(run.warnings)
+    if run.header.purpose == "ui":
+        notes.append(SITTING_NOTE)
+        alone = len(run.blocks) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
+        if alone:
+            notes.append(ALONE_NOTE.format(blocks=alone))
+    if run.end and run.end.status == "complete" and not _is_measured(run):
+        notes.append(NOTHING_MEASURED)
+    if run.end and run.end.reason:
+        notes.append(run.end.reason)
+    return tuple(notes)

@@ -1,0 +1,1 @@
+"""What a command measures and concludes, one file each."""

@@ -1,0 +1,1 @@
+"""Several load generators as one: master, workers, and the channel between them."""

@@ -1,1 +1,0 @@
-"""The trial loop, the parity gate and the validity rules."""

@@ -1,0 +1,1 @@
+"""Driving a run: trials, turns, servers and readings. Decides nothing about figures."""

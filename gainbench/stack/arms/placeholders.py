@@ -1,0 +1,88 @@
+"""Placeholders in the commands and environments of a plan: ``{port}``, ``{db_url}`` and their kin.
+
+Other braces stay as they are, so that JSON and shell code pass through.
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gainbench.errors import ConfigurationError
+from gainbench.stack.database import sql
+
+NAMES = (
+    "port",
+    "python",
+    "scratch",
+    "db_url",
+    "db_host",
+    "db_port",
+    "db_user",
+    "db_password",
+    "db_name",
+)
+_PATTERN = re.compile(r"\{(" + "|".join(NAMES) + r")\}")
+
+
+@dataclass(frozen=True)
+class ArmDatabase:
+    """Where one arm finds its schema: host and port are the latency proxy's when there is one."""
+
+    endpoint: sql.Endpoint
+    schema: str
+
+    @property
+    def url(self) -> str:
+        return self.endpoint.url(self.schema)
+
+    def behind(self, host: str, port: int) -> "ArmDatabase":
+        """The same schema, reached through a proxy."""
+        return replace(self, endpoint=self.endpoint.at(host, port))
+
+
+@dataclass(frozen=True)
+class Placeholders:
+    """The values, and whose command they go into."""
+
+    owner: str
+    values: Mapping[str, str]
+
+    def fill(self, text: str) -> str:
+        return _PATTERN.sub(lambda match: self._value(match.group(1)), text)
+
+    def fill_all(self, texts: Sequence[str]) -> list[str]:
+        return [self.fill(text) for text in texts]
+
+    def fill_values(self, table: Mapping[str, str]) -> dict[str, str]:
+        return {key: self.fill(text) for key, text in table.items()}
+
+    def _value(self, name: str) -> str:
+        if name not in self.values:
+            raise ConfigurationError(
+                f"{self.owner} uses {{{name}}}, which has no value here",
+                cure='{db_...} needs a database: server = "private" or a URL'
+                if name.startswith("db_")
+                else f"here these have values: {', '.join(self.values)}",
+            )
+        return self.values[name]
+
+
+def for_arm(name: str, *, port: int, scratch: Path, database: ArmDatabase | None) -> Placeholders:
+    values = {"port": str(port), "python": sys.executable, "scratch": str(scratch)}
+    if database is not None:
+        endpoint = database.endpoint
+        values |= {
+            "db_url": database.url,
+            "db_host": endpoint.host,
+            "db_port": str(endpoint.port),
+            "db_user": endpoint.user,
+            "db_password": endpoint.password,
+            "db_name": database.schema,
+        }
+    return Placeholders(f"arm {name!r}", values)
+
+
+def for_seed(name: str) -> Placeholders:
+    return Placeholders(f"seed {name!r}", {"python": sys.executable})

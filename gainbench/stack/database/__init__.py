@@ -1,0 +1,1 @@
+"""The database server: found, started, filled and cleared."""

@@ -1,0 +1,1 @@
+"""Starting and ending processes, and where they run."""

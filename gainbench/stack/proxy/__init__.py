@@ -1,0 +1,1 @@
+"""The latency proxy: a process of its own, and the harness's handle on it."""

@@ -1,0 +1,220 @@
+"""The derived figures of a run, as ``results.json`` holds them. Rebuilt from the raw record at any time.
+
+A gain is a fraction, a duration ends in its unit, an unknown is None. Keys may be added; none
+changes meaning.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from gainbench.store.records import Record
+
+State = Literal["ok", "collapsed", "failed"]
+Status = Literal["valid", "invalid", "interrupted"]
+Verdict = Literal["faster", "slower", "no difference", "unresolved", "invalid", "collapsed"]
+LatencyVerdict = Literal[
+    "lower latency", "higher latency", "no difference", "unresolved", "invalid", "collapsed"
+]
+ClaimVerdict = Literal["reproduced", "not reproduced", "unresolved"]
+
+
+class RunFacts(Record):
+    id: str
+    started: str
+    seconds: float
+    profile: str
+    seed: int
+    status: Status
+
+
+class Quantiles(Record):
+    p50: float | None
+    p99: float | None
+
+
+class Latency(Record):
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+class ArmFigures(Record):
+    """One arm in one cell. Rates count successes; costs are per request, whether answered or failed.
+
+    Where more requests failed than the rule of validity allows, the costs are None.
+    """
+
+    state: State
+    throughput_rps: float | None
+    low: float | None
+    high: float | None
+    trials_rps: tuple[float, ...]
+    cpu_ms_per_request: float | None
+    cpu_ms_trials: tuple[float, ...]
+    wait_ms_per_request: float | None
+    loop_wait_ms_per_request: float | None
+    trips_per_request: float | None
+    switches_per_request: float | None
+    run_queue_ms_per_request: float | None
+    memory_mib: float | None
+    requests_per_cpu_second: float | None
+    errors: int
+    failures: Mapping[str, int]
+    requests: int
+    latency_ms: Latency
+
+
+class LatencyFigures(Record):
+    """A quantile of candidate over baseline at the same rate, as a fraction: -0.2 is a fifth less."""
+
+    quantile: float
+    change: float | None
+    low: float | None
+    high: float | None
+    verdict: LatencyVerdict
+
+
+class ComparisonFigures(Record):
+    """A candidate held against a baseline in one cell. `gain` is None where an arm collapsed."""
+
+    baseline: str
+    candidate: str
+    gain: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    half_width: float | None  # as a share of the ratio: 0.02 is +-2 % of 1.40
+    headline: bool
+    trials: int
+    blocks: int
+    trial_gains: tuple[float, ...]
+    verdict: Verdict
+    smallest_detectable: float | None
+    sign_flip_p: float | None
+    sd_within: float | None  # of the log ratio, between blocks of a trial
+    sd_between: float | None  # of the log ratio, between trials
+    drift_per_minute: float | None
+    expected_gain: float | None  # of a control, from the CPU measured
+    notes: tuple[str, ...]
+    latency: tuple[LatencyFigures, ...] = ()  # of an open loop: there the rates are equal by construction
+
+
+class RuleFigures(Record):
+    """A validity rule, the value it saw and the limit it holds."""
+
+    rule: str
+    ok: bool
+    value: float | None
+    limit: float
+    unit: str
+    meaning: str  # why it matters
+    cure: str  # what to do where it is broken
+
+
+class CellFigures(Record):
+    key: str
+    scenario: str
+    users: int
+    rtt_ms: float
+    pool: int
+    overflow: int
+    workers: int
+    headline: bool
+    rtt_measured_ms: Quantiles
+    arms: Mapping[str, ArmFigures]
+    comparisons: tuple[ComparisonFigures, ...]
+    repeatability: Mapping[str, float | None]
+    validity: tuple[RuleFigures, ...]
+    blocks_measured: int
+    blocks_dropped: int
+    rate_rps: float | None = None  # of an open loop; its users only bound the requests in flight
+
+
+class CurvePoint(Record):
+    """A cell's place on the curve: measured wait ratio and gain, with interval."""
+
+    cell: str
+    rtt_ms: float
+    wait_ratio: float
+    gain: float
+    low: float | None
+    high: float | None
+
+
+class Curve(Record):
+    """The gain of one comparison along the wait ratio, with the fitted line and its band."""
+
+    baseline: str
+    candidate: str
+    points: tuple[CurvePoint, ...]
+    fit: tuple[tuple[float, float, float | None, float | None], ...]  # wait ratio, gain, low, high
+
+
+class ClaimFigures(Record):
+    """Where the claimed gain lies on the curve measured here. `wait_ratio` None: it was not crossed."""
+
+    gain: float
+    baseline: str
+    candidate: str
+    verdict: ClaimVerdict
+    wait_ratio: float | None
+    low: float | None
+    high: float | None
+    band: tuple[float, float] | None
+    rtt_ms: float | None
+    rtt_low_ms: float | None
+    rtt_high_ms: float | None
+    source: str | None
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class CollapseFigures(Record):
+    """An arm that stopped serving, summed up; the stacks are in the raw record and in `logs/`."""
+
+    cell: str
+    arm: str
+    state: Literal["collapsed", "failed"]
+    trials: int
+    reason: str
+    stacks: str | None
+
+
+class HeldRate(Record):
+    """The highest rate an arm held with its p99 from the planned start below the limit, as a bracket."""
+
+    arm: str
+    limit_ms: float
+    held_rps: float | None
+    missed_rps: float | None
+    generator_bound: bool  # the generator lagged at the last rate not held: the arm may hold more
+    probes: int
+
+
+class Results(Record):
+    """Everything a report shows, and everything ``results.json`` holds."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    kind: Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
+    run: RunFacts
+    environment: Mapping[str, Any]
+    cells: tuple[CellFigures, ...]
+    curves: tuple[Curve, ...]
+    collapses: tuple[CollapseFigures, ...]
+    notes: tuple[str, ...]
+    claim: ClaimFigures | None
+    held_rates: tuple[HeldRate, ...] = ()
+
+    @property
+    def headline_cell(self) -> CellFigures | None:
+        return next((cell for cell in self.cells if cell.headline), None)
+
+    @property
+    def headline(self) -> ComparisonFigures | None:
+        cell = self.headline_cell
+        return next((c for c in cell.comparisons if c.headline), None) if cell else None

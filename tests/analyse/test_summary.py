@@ -1,0 +1,360 @@
+"""From a stored run to its figures, on synthetic runs whose numbers are known."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gainbench.analyse.summary import summarise
+from gainbench.plan.model import Cell, Control, Plan
+from gainbench.store import load_run
+from gainbench.store.records import Block, Collapse, End, Line, Trial, Window
+from gainbench.store.results import Results
+from tests import runs
+
+
+def results_of(folder: Path, plan: Plan | None = None, record: list[Line] | None = None) -> Results:
+    return summarise(load_run(runs.store(folder, plan, record=record)))
+
+
+def changed(record: list[Line], arm: str, **fields: Any) -> list[Line]:
+    """The same record with these fields in every window of an arm."""
+
+    def alter(window: Window) -> Window:
+        return window.model_copy(update=fields) if window.arm == arm else window
+
+    return [
+        line.model_copy(update={"windows": tuple(map(alter, line.windows))})
+        if isinstance(line, Block)
+        else line
+        for line in record
+    ]
+
+
+def test_the_headline_is_the_geometric_mean_of_the_trials_ratios(tmp_path: Path) -> None:
+    headline = results_of(tmp_path).headline
+    assert headline is not None
+    # Two trials at 1400 and 1414 requests/s over 1000.
+    assert headline.gain == pytest.approx(math.sqrt(1.400 * 1.414) - 1)
+    assert headline.trial_gains == pytest.approx((0.400, 0.414))
+    assert (headline.trials, headline.blocks) == (2, 2)
+
+
+def test_an_arms_figures_are_per_request_of_its_counted_windows(tmp_path: Path) -> None:
+    cell = results_of(tmp_path).headline_cell
+    assert cell is not None
+    blocking = cell.arms["blocking"]
+    assert blocking.requests == 2 * 2 * 500
+    assert blocking.throughput_rps == pytest.approx(1000)
+    assert blocking.cpu_ms_per_request == pytest.approx(0.72)
+    assert blocking.trips_per_request == pytest.approx(2)
+    assert blocking.switches_per_request == pytest.approx(3)
+    assert blocking.requests_per_cpu_second == pytest.approx(1000 / 0.72)
+
+
+def test_the_statements_named_off_the_loop_are_no_part_of_the_loops_wait(tmp_path: Path) -> None:
+    cell = results_of(tmp_path).headline_cell
+    assert cell is not None
+    blocking = cell.arms["blocking"]
+    assert blocking.loop_wait_ms_per_request == pytest.approx(0.18 + 0.1)
+    assert blocking.wait_ms_per_request == pytest.approx(0.18 + 0.1 + 0.08 + 0.1)
+    assert cell.arms["async"].loop_wait_ms_per_request is None
+
+
+def test_a_run_over_a_curve_finds_the_claim_on_it(tmp_path: Path) -> None:
+    claim = results_of(tmp_path, runs.curve_plan()).claim
+    assert claim is not None
+    # 1400 (0.9 + rtt) / 1000 = 1.38 at an added round trip of 0.0857 ms: a wait of 0.2657 ms in 0.72 ms.
+    assert claim.rtt_ms == pytest.approx(0.0857, abs=0.01)
+    assert claim.wait_ratio == pytest.approx(0.369, abs=0.015)
+    assert claim.band == pytest.approx((0.2 / (5 * 0.72), 0.6 / 0.72))
+    assert claim.verdict == "reproduced"
+
+
+def test_failures_never_count_as_throughput(tmp_path: Path) -> None:
+    plan = runs.plan()
+    record = changed(runs.lines(plan), "async", successes=350, failures={"HTTP 500": 350})
+    results = results_of(tmp_path, plan, record)
+    cell, headline = results.headline_cell, results.headline
+    assert cell is not None
+    assert headline is not None
+    assert cell.arms["async"].throughput_rps == pytest.approx(700)
+    assert cell.arms["async"].failures == {"HTTP 500": 1400}
+    assert headline.verdict == "invalid"
+    assert results.run.status == "invalid"
+
+
+@pytest.mark.parametrize(("failed", "cpu_ms"), [(1, 0.71), (2, None)])
+def test_an_arm_that_fails_more_than_the_rule_allows_does_not_look_cheap(
+    tmp_path: Path, failed: int, cpu_ms: float | None
+) -> None:
+    plan = runs.plan(trials=1)
+    seconds = 1000 * 0.71e-3
+    reading = runs.window("async", 0.0).arm_reading.model_copy(update={"cpu_seconds": seconds})
+    some = {"successes": 1000 - failed, "failures": {"HTTP 500": failed}, "arm_reading": reading}
+    cell = results_of(tmp_path, plan, changed(runs.lines(plan), "async", **some)).headline_cell
+    assert cell is not None
+    figures = cell.arms["async"]
+    costs = (
+        figures.wait_ms_per_request,
+        figures.trips_per_request,
+        figures.switches_per_request,
+        figures.run_queue_ms_per_request,
+        figures.requests_per_cpu_second,
+    )
+    assert figures.requests == 2000
+    assert figures.cpu_ms_per_request == (cpu_ms and pytest.approx(cpu_ms))
+    assert figures.cpu_ms_trials == ((pytest.approx(cpu_ms),) if cpu_ms else ())
+    assert [cost is None for cost in costs] == [cpu_ms is None] * len(costs)
+    assert figures.throughput_rps is not None
+    assert figures.memory_mib is not None
+
+
+def test_dropped_blocks_are_in_no_figure(tmp_path: Path) -> None:
+    plan = runs.plan(trials=4)
+    whole = runs.lines(plan)
+    record = [
+        line.model_copy(update={"dropped": "steal 9.0% > 5%"})
+        if isinstance(line, Block) and line.trial == 1
+        else line
+        for line in whole
+    ]
+    cell = results_of(tmp_path, plan, record).headline_cell
+    assert cell is not None
+    assert (cell.blocks_measured, cell.blocks_dropped) == (4, 1)
+    assert cell.comparisons[0].trials == 3
+
+
+def test_a_collapsed_arm_has_no_gain_and_the_run_is_still_valid(tmp_path: Path) -> None:
+    plan = runs.plan()
+    collapse = Collapse(
+        trial=0,
+        cell=plan.headline_cell.key,
+        arm="blocking",
+        state="collapsed",
+        started=5.0,
+        reason="4 of 4 users waited and none was served",
+        stacks="Queue.get",
+    )
+    survivors = ("sync", "async")
+    record: list[Line] = [
+        collapse,
+        *(runs.block(trial, trial, plan.headline_cell, 60.0 * trial, arms=survivors) for trial in range(2)),
+        End(status="complete", seconds=120.0),
+    ]
+    results = results_of(tmp_path, plan, record)
+    cell, headline = results.headline_cell, results.headline
+    assert cell is not None
+    assert headline is not None
+    assert (headline.verdict, headline.gain) == ("collapsed", None)
+    assert cell.arms["blocking"].state == "collapsed"
+    assert cell.arms["blocking"].throughput_rps is None
+    between_survivors = next(c for c in cell.comparisons if c.baseline == "sync")
+    assert between_survivors.gain is not None
+    assert results.run.status == "valid"
+    assert results.collapses[0].stacks == "Queue.get"
+
+
+def test_a_run_without_its_last_line_was_interrupted(tmp_path: Path) -> None:
+    plan = runs.plan()
+    assert results_of(tmp_path, plan, runs.lines(plan, end=False)).run.status == "interrupted"
+
+
+@pytest.mark.parametrize("kept", [[], [runs.cell(0.4).key]])
+def test_a_complete_run_without_a_block_of_its_headline_cell_is_invalid(
+    tmp_path: Path, kept: list[str]
+) -> None:
+    plan = runs.plan(cells=(runs.cell(), runs.cell(0.4, headline=False)))
+    record = [line for line in runs.lines(plan) if not isinstance(line, Block) or line.cell in kept]
+    results = results_of(tmp_path, plan, record)
+    assert results.run.status == "invalid"
+    assert any("nothing was measured in the headline cell" in note for note in results.notes)
+
+
+def test_a_run_that_knows_nothing_of_its_pinning_is_summarised(tmp_path: Path) -> None:
+    path = runs.store(tmp_path, environment={**runs.ENVIRONMENT, "pinning": None})
+    assert summarise(load_run(path)).run.status == "valid"
+
+
+def controlled(plan: Plan, arm: str = "sync#2") -> Plan:
+    return plan.model_copy(update={"control": Control(arm=arm, share=0.1)})
+
+
+def with_control(plan: Plan) -> list[Line]:
+    """A record in which each trial's control burnt 0.076 ms a request."""
+    burnt = {"control_added_seconds": 0.076e-3}
+    return [line.model_copy(update=burnt) if isinstance(line, Trial) else line for line in runs.lines(plan)]
+
+
+def twins(*cells: Cell) -> Plan:
+    """`sync` against itself, with `sync#2` slowed down."""
+    plan = runs.plan(arms=("sync", "sync#2"), cells=cells, claim=False)
+    return controlled(plan)
+
+
+def test_a_control_is_held_against_the_cpu_that_was_burnt_on_top_of_the_measured(tmp_path: Path) -> None:
+    plan = twins(runs.cell(0.0))
+    cell = results_of(tmp_path, plan, with_control(plan)).headline_cell
+    assert cell is not None
+    # sync takes 0.76 ms a request; with 0.076 ms on top it serves 1 / 1.1 as many.
+    assert runs.CPU_MS["sync"] == 0.76
+    assert cell.comparisons[0].expected_gain == pytest.approx(1 / 1.1 - 1)
+    assert any(
+        note.startswith("control: the interval misses the -9.1%") for note in cell.comparisons[0].notes
+    )
+
+
+def test_a_control_of_several_round_trips_foretells_the_gain_where_there_is_none(tmp_path: Path) -> None:
+    plan = twins(runs.cell(0.0), runs.cell(0.4, headline=False))
+    cells = results_of(tmp_path, plan, with_control(plan)).cells
+    assert [cell.comparisons[0].expected_gain is None for cell in cells] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        pytest.param(twins(runs.cell(0.1)), "requests wait for the database", id="a round trip"),
+        pytest.param(
+            controlled(runs.plan(arms=("sync", "async"), cells=(runs.cell(0.0),), claim=False), "async"),
+            "the arms differ in more than the control",
+            id="two arms",
+        ),
+        pytest.param(
+            twins(runs.cell(0.0), runs.cell(0.0, headline=False, users=8)),
+            "known for one condition of a trial only",
+            id="two conditions",
+        ),
+        pytest.param(
+            twins(runs.cell(0.0)).model_copy(update={"rate": 500.0}),
+            "an open loop serves the rate asked for",
+            id="an open loop",
+        ),
+    ],
+)
+def test_a_control_that_foretells_no_gain_expects_none_and_says_why(
+    tmp_path: Path, plan: Plan, why: str
+) -> None:
+    for cell in results_of(tmp_path, plan, with_control(plan)).cells:
+        (comparison,) = cell.comparisons
+        assert comparison.expected_gain is None
+        (note,) = [note for note in comparison.notes if note.startswith("control: ")]
+        assert note.startswith("control: no gain can be expected here")
+        assert why in note
+
+
+def test_a_comparison_without_the_controls_arm_has_no_word_of_it(tmp_path: Path) -> None:
+    plan = controlled(runs.plan(claim=False), "sync")
+    cell = results_of(tmp_path, plan, with_control(plan)).headline_cell
+    assert cell is not None
+    between_others = next(c for c in cell.comparisons if "sync" not in (c.baseline, c.candidate))
+    assert not [note for note in between_others.notes if note.startswith("control")]
+
+
+def collapse_in(plan: Plan, trial: int, at: int, arm: str) -> list[Line]:
+    """The record of a run in which an arm stopped serving in one cell, in a late trial."""
+    cell = plan.cells[at]
+    gone = Collapse(
+        trial=trial, cell=cell.key, arm=arm, state="collapsed", started=60.0 * trial, reason="no answer"
+    )
+
+    def without(line: Line) -> Line:
+        if not isinstance(line, Block) or line.cell != cell.key or line.trial < trial:
+            return line
+        return line.model_copy(update={"windows": tuple(w for w in line.windows if w.arm != arm)})
+
+    return [gone, *map(without, runs.lines(plan))]
+
+
+def places(results: Results, baseline: str) -> list[str]:
+    return next(
+        [point.cell for point in curve.points] for curve in results.curves if curve.baseline == baseline
+    )
+
+
+def test_a_cell_in_which_an_arm_collapsed_late_is_on_no_curve_of_that_arm(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    keys = [cell.key for cell in plan.cells]
+    results = results_of(tmp_path, plan, collapse_in(plan, trial=3, at=4, arm="sync"))
+    assert places(results, "sync") == keys[:4]
+    assert places(results, "blocking") == keys
+    assert results.cells[4].comparisons[0].verdict == "collapsed"
+
+
+def test_a_cell_in_which_the_claims_baseline_collapsed_decides_nothing_of_the_claim(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    served = [cell for cell in plan.cells if cell != plan.cells[3]]
+    without = results_of(tmp_path, plan.model_copy(update={"cells": tuple(served)}))
+    results = results_of(tmp_path, plan, collapse_in(plan, trial=3, at=3, arm="blocking"))
+    assert [places(results, arm) for arm in ("blocking", "sync")] == [[cell.key for cell in served]] * 2
+    assert results.claim == without.claim
+
+
+def test_the_claim_of_an_interrupted_run_is_unresolved_because_of_that(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    claim = results_of(tmp_path, plan, runs.lines(plan, end=False)).claim
+    assert claim is not None
+    assert claim.verdict == "unresolved"
+    assert claim.notes == ("the run was interrupted: a part of it does not decide the claim",)
+
+
+def test_the_claim_of_an_invalid_run_is_unresolved_because_of_that(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    key = plan.headline_cell.key
+    record = [
+        line.model_copy(update={"dropped": "steal 9.0% > 5%"})
+        if isinstance(line, Block) and line.cell == key and line.trial > 3
+        else line
+        for line in runs.lines(plan)
+    ]
+    claim = results_of(tmp_path, plan, record).claim
+    assert claim is not None
+    assert claim.verdict == "unresolved"
+    assert claim.notes == ("the run is invalid, so that nothing can be said of the claim",)
+
+
+def test_a_run_with_a_wish_for_precision_has_one_interval_for_each_gain(tmp_path: Path) -> None:
+    plan = runs.curve_plan(trials=3)
+    wished = plan.profile.model_copy(update={"precision": 0.02})
+    record = runs.lines(plan.model_copy(update={"profile": plan.profile.model_copy(update={"trials": 8})}))
+    results = results_of(tmp_path, plan.model_copy(update={"profile": wished}), record)
+    (curve,) = [curve for curve in results.curves if curve.baseline == "blocking"]
+    compared = [
+        next(c for c in cell.comparisons if (c.baseline, c.candidate) == ("blocking", "async"))
+        for cell in results.cells
+    ]
+    assert [one.trials for one in compared] == [8] * 5
+    assert [(point.low, point.high) for point in curve.points] == [(one.low, one.high) for one in compared]
+    plain = results_of(tmp_path, runs.curve_plan(), record)
+    assert plain.curves[0].points[0].low != curve.points[0].low
+
+
+def test_a_cell_that_breaks_a_rule_is_left_off_the_curve(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    worst = plan.cells[-1].key
+    record = [
+        line.model_copy(
+            update={"windows": tuple(w.model_copy(update={"gap_seconds": 1.0}) for w in line.windows)}
+        )
+        if isinstance(line, Block) and line.cell == worst
+        else line
+        for line in runs.lines(plan)
+    ]
+    results = results_of(tmp_path, plan, record)
+    assert results.run.status == "valid"
+    assert [point.cell for point in results.curves[0].points] == [cell.key for cell in plan.cells[:-1]]
+    assert all(c.verdict == "invalid" for c in results.cells[-1].comparisons)
+
+
+def test_what_an_arm_does_alone_in_a_sitting_stays_out_of_the_figures_of_the_arms_in_turn(
+    tmp_path: Path,
+) -> None:
+    sitting = runs.plan().model_copy(update={"name": "ui"})
+    in_turn = runs.lines(sitting, end=False)
+    alone = [runs.block(8, 90, runs.cell(), 900.0, arms=("async",))]
+    end = runs.lines(sitting)[-1:]
+    both = results_of(tmp_path / "both", sitting, [*in_turn, *alone, *end])
+    assert both.cells == results_of(tmp_path / "turns", sitting, [*in_turn, *end]).cells
+    assert any("1 of the blocks" in note for note in both.notes)
+    only = results_of(tmp_path / "alone", sitting, [*alone, *end])
+    assert only.cells[0].arms["async"].throughput_rps is not None
