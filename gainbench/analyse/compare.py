@@ -1,19 +1,21 @@
 """A candidate held against a baseline in one cell: gain, interval, verdict and notes. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from gainbench.analyse.arms import cpu_ms, per_trial
 from gainbench.analyse.latency import latency_figures
+from gainbench.analyse.turnaround import gain_without
 from gainbench.plan.model import Cell, Comparison, Plan
 from gainbench.stats.control import expected_gain
 from gainbench.stats.crosscheck import sign_flip_p_value
 from gainbench.stats.drift import TrialRatio, drift
-from gainbench.stats.estimate import Gain, block_difference, estimate_gain
+from gainbench.stats.estimate import Gain, estimate_gain, pair_effect
 from gainbench.stats.power import smallest_detectable_gain, variance_components
 from gainbench.stats.verdict import judge
-from gainbench.store.records import Block
+from gainbench.store.records import Comb
 from gainbench.store.results import ComparisonFigures
 
 NOTEWORTHY_P = 0.05
@@ -23,41 +25,49 @@ Burdens = Mapping[int, float]
 
 
 @dataclass(frozen=True)
-class TrialBlocks:
-    """The log ratios of one trial's blocks, and when they were measured."""
+class TrialCombs:
+    """The log ratios of one trial's combs, when they were measured, and the trial's mean."""
 
     trial: int
     seconds: float
     log_ratios: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        return sum(self.log_ratios) / len(self.log_ratios)
+    mean: float
 
 
-def trial_ratios(comparison: Comparison, kept: Sequence[Block]) -> list[TrialBlocks]:
-    """Each trial's log ratios, from the blocks in which both arms answered."""
-    return [trial for trial in per_trial(kept, lambda blocks: _trial(comparison, blocks)) if trial.log_ratios]
+def trial_ratios(comparison: Comparison, kept: Sequence[Comb]) -> list[TrialCombs]:
+    """Each trial's mean log ratio: of the combs in which both arms answered, or by way of the other arms."""
+    pair = comparison.candidate, comparison.baseline
+    found = (trial for trial in per_trial(kept, lambda combs: _trial(pair, combs)) if trial is not None)
+    return list(found)
 
 
-def _trial(comparison: Comparison, blocks: Sequence[Block]) -> TrialBlocks:
-    ratios = [ratio for block in blocks if (ratio := _log_ratio(comparison, block)) is not None]
-    return TrialBlocks(blocks[0].trial, blocks[0].windows[0].started, tuple(ratios))
-
-
-def _log_ratio(comparison: Comparison, block: Block) -> float | None:
-    candidate = [window.throughput_rps for window in block.of(comparison.candidate)]
-    baseline = [window.throughput_rps for window in block.of(comparison.baseline)]
-    if not candidate or not baseline or not all([*candidate, *baseline]):
+def _trial(pair: tuple[str, str], combs: Sequence[Comb]) -> TrialCombs | None:
+    ratios = tuple(ratio for comb in combs if (ratio := log_ratio(pair, comb)) is not None)
+    mean = sum(ratios) / len(ratios) if ratios else _joined(pair, combs)
+    if mean is None:
         return None
-    return block_difference(candidate, baseline)
+    return TrialCombs(combs[0].trial, combs[0].started, ratios, mean)
+
+
+def log_ratio(pair: tuple[str, str], comb: Comb) -> float | None:
+    """Of the first arm over the second, in one comb."""
+    first, second = (comb.throughput_rps(arm) for arm in pair)
+    return math.log(first / second) if first and second else None
+
+
+def _joined(pair: tuple[str, str], combs: Sequence[Comb]) -> float | None:
+    """For arms that had no comb together: least squares over all pairs of the trial."""
+    logs = [
+        {arm: math.log(rate) for arm in comb.arms if (rate := comb.throughput_rps(arm))} for comb in combs
+    ]
+    return pair_effect(logs, *pair)
 
 
 def comparison_figures(
     plan: Plan,
     comparison: Comparison,
     cell: Cell,
-    kept: Sequence[Block],
+    kept: Sequence[Comb],
     *,
     collapsed: bool,
     valid: bool,
@@ -92,6 +102,9 @@ def comparison_figures(
         sd_between=parts.between_sd,
         drift_per_minute=moved.per_minute if moved else None,
         expected_gain=expected.gain if expected else None,
+        gain_without_turnaround=None
+        if plan.rate is not None or collapsed
+        else gain_without(kept, comparison.baseline, comparison.candidate, cell.users),
         latency=()
         if plan.rate is None
         else latency_figures(comparison, kept, collapsed=collapsed, valid=valid, margin=plan.margin),
@@ -120,17 +133,16 @@ def _hindrance(plan: Plan, comparison: Comparison, cell: Cell) -> str | None:
     return None
 
 
-def _expected(plan: Plan, comparison: Comparison, kept: Sequence[Block], burdens: Burdens) -> Gain | None:
+def _expected(plan: Plan, comparison: Comparison, kept: Sequence[Comb], burdens: Burdens) -> Gain | None:
     """What a control must show: the other arm's CPU time per request, and what was burnt on top of it."""
-    arms = (comparison.baseline, comparison.candidate)
-    if plan.control is None or plan.control.arm not in arms:
+    control = plan.control
+    if control is None or control.arm not in (comparison.baseline, comparison.candidate):
         return None
-    other = arms[plan.control.arm == arms[0]]
-    costs = per_trial(
-        kept, lambda blocks: (blocks[0].trial, cpu_ms([w for b in blocks for w in b.of(other)]))
-    )
+    is_baseline_slowed = control.arm == comparison.baseline
+    other = comparison.candidate if is_baseline_slowed else comparison.baseline
+    costs = per_trial(kept, lambda combs: (combs[0].trial, cpu_ms(combs, other)))
     pairs = [(cost, cost + burdens[trial] * 1000) for trial, cost in costs if cost and trial in burdens]
-    if plan.control.arm == comparison.baseline:
+    if is_baseline_slowed:
         pairs = [(slowed, free) for free, slowed in pairs]
     return expected_gain(pairs) if pairs else None
 

@@ -15,30 +15,30 @@ from gainbench.plan.model import Band, Cell, Claim, Comparison, Plan
 from gainbench.stats import claim as claims
 from gainbench.stats import curve as curves
 from gainbench.stats.estimate import estimate_gain
-from gainbench.store.records import Block, Window
+from gainbench.store.records import Comb
 from gainbench.store.results import ClaimFigures, Curve, CurvePoint, Status
 
 FIT_STEP = 8  # of the fitted line's 401 places, a figure needs no more than every eighth
 
-KeptBlocks = Mapping[str, Sequence[Block]]
+KeptCombs = Mapping[str, Sequence[Comb]]
 
 
 @dataclass(frozen=True)
 class Believed:
-    """What a curve may rest on: the valid cells' blocks, less the cells in which one of its arms collapsed.
+    """What a curve may rest on: the valid cells' combs, less the cells in which one of its arms collapsed.
 
     `pilot` trials decided the run's length, where a wish for precision did.
     """
 
-    blocks: KeptBlocks
+    combs: KeptCombs
     collapsed: Mapping[str, Set[str]]
     pilot: int | None
 
-    def of(self, *arms: str) -> KeptBlocks:
-        """An arm that collapsed in a late trial has blocks from before, but no gain."""
+    def of(self, *arms: str) -> KeptCombs:
+        """An arm that collapsed in a late trial has combs from before, but no gain."""
         return {
-            key: blocks
-            for key, blocks in self.blocks.items()
+            key: combs
+            for key, combs in self.combs.items()
             if not self.collapsed.get(key, frozenset()) & set(arms)
         }
 
@@ -49,7 +49,7 @@ class _Sample:
 
     cell: Cell
     trial: int
-    blocks: int
+    combs: int
     log_ratio: float
     wait_ratio: float
     wait_ms: float
@@ -132,12 +132,12 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
     kept = believed.of(comparison.baseline, comparison.candidate, claim.baseline)
     samples = []
     for cell in curve_cells(plan):
-        blocks = kept.get(cell.key, ())
+        combs = kept.get(cell.key, ())
         baseline = {
             trial: (cpu, wait)
-            for trial, cpu, wait in per_trial(blocks, lambda group: _baseline_costs(claim, group))
+            for trial, cpu, wait in per_trial(combs, lambda group: _baseline_costs(claim, group))
         }
-        for ratio in trial_ratios(comparison, blocks):
+        for ratio in trial_ratios(comparison, combs):
             cpu, wait = baseline[ratio.trial]
             if cpu and wait is not None:
                 samples.append(
@@ -146,9 +146,9 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
     return samples
 
 
-def _baseline_costs(claim: Claim, blocks: Sequence[Block]) -> tuple[int, float | None, float | None]:
-    windows = [window for block in blocks for window in block.of(claim.baseline)]
-    return blocks[0].trial, cpu_ms(windows), loop_wait_ms(windows, claim.off_loop)
+def _baseline_costs(claim: Claim, combs: Sequence[Comb]) -> tuple[int, float | None, float | None]:
+    baseline = claim.baseline
+    return combs[0].trial, cpu_ms(combs, baseline), loop_wait_ms(combs, baseline, claim.off_loop)
 
 
 def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
@@ -159,7 +159,7 @@ def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
     }
     trials = [
         [
-            curves.CurvePoint(places[sample.cell.key], sample.log_ratio, sample.blocks)
+            curves.CurvePoint(places[sample.cell.key], sample.log_ratio, sample.combs)
             for sample in samples
             if sample.trial == trial
         ]
@@ -197,14 +197,9 @@ def _added_rtt_ms(wait_ratio: float | None, samples: Sequence[_Sample]) -> float
     return None
 
 
-def _band(band: Band | None, kept: KeptBlocks, claim: Claim, plan: Plan) -> claims.Band | None:
-    windows: list[Window] = [
-        window
-        for cell in curve_cells(plan)
-        for block in kept.get(cell.key, ())
-        for window in block.of(claim.baseline)
-    ]
-    cost = cpu_ms(windows)
+def _band(band: Band | None, kept: KeptCombs, claim: Claim, plan: Plan) -> claims.Band | None:
+    combs = [comb for cell in curve_cells(plan) for comb in kept.get(cell.key, ())]
+    cost = cpu_ms(combs, claim.baseline)
     if band is None or not cost:
         return None
     return claims.wait_ratio_band(

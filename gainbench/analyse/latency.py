@@ -1,6 +1,6 @@
 """Latency at equal rates: what an open loop compares, since its throughput is the rate asked for. Pure.
 
-The unit is the trial, as for a gain: a quantile of all of an arm's windows of the trial, and the log ratio of
+The unit is the trial, as for a gain: a quantile of all of an arm's combs of the trial, and the log ratio of
 the two arms' quantiles.
 """
 
@@ -12,7 +12,7 @@ from gainbench.load import histogram
 from gainbench.plan.model import Comparison
 from gainbench.stats.estimate import estimate_gain
 from gainbench.stats.verdict import Verdict, judge
-from gainbench.store.records import Block
+from gainbench.store.records import Comb
 from gainbench.store.results import LatencyFigures, LatencyVerdict
 
 QUANTILES = (0.5, 0.99)
@@ -28,7 +28,7 @@ _WORDS: dict[Verdict, LatencyVerdict] = {
 
 
 def latency_figures(
-    comparison: Comparison, kept: Sequence[Block], *, collapsed: bool, valid: bool, margin: float
+    comparison: Comparison, kept: Sequence[Comb], *, collapsed: bool, valid: bool, margin: float
 ) -> tuple[LatencyFigures, ...]:
     """The change of each quantile from baseline to candidate, with its interval and verdict."""
     return tuple(
@@ -39,20 +39,20 @@ def latency_figures(
     )
 
 
-def log_ratios(comparison: Comparison, kept: Sequence[Block], quantile: float) -> list[float]:
+def log_ratios(comparison: Comparison, kept: Sequence[Comb], quantile: float) -> list[float]:
     """One for each trial in which both arms answered."""
-    found = per_trial(kept, lambda blocks: _log_ratio(comparison, blocks, quantile))
+    found = per_trial(kept, lambda combs: _log_ratio(comparison, combs, quantile))
     return [ratio for ratio in found if ratio is not None]
 
 
-def _log_ratio(comparison: Comparison, blocks: Sequence[Block], quantile: float) -> float | None:
-    candidate = _quantile_ms(blocks, comparison.candidate, quantile)
-    baseline = _quantile_ms(blocks, comparison.baseline, quantile)
+def _log_ratio(comparison: Comparison, combs: Sequence[Comb], quantile: float) -> float | None:
+    candidate = _quantile_ms(combs, comparison.candidate, quantile)
+    baseline = _quantile_ms(combs, comparison.baseline, quantile)
     return math.log(candidate / baseline) if candidate and baseline else None
 
 
-def _quantile_ms(blocks: Sequence[Block], arm: str, quantile: float) -> float | None:
-    merged = histogram.merge(window.latency for block in blocks for window in block.of(arm))
+def _quantile_ms(combs: Sequence[Comb], arm: str, quantile: float) -> float | None:
+    merged = histogram.merge(comb.arms[arm].load.latency for comb in combs if arm in comb.arms)
     (value,) = histogram.quantiles_ms(merged, (quantile,))
     return value
 

@@ -5,16 +5,16 @@ This module only assembles; each figure has its own: arms, compare, claim, valid
 
 from collections.abc import Sequence
 from itertools import groupby
-from statistics import median
 
 from gainbench.analyse import validity
-from gainbench.analyse.arms import arm_figures, window_spread
+from gainbench.analyse.arms import arm_figures, turn_spread
 from gainbench.analyse.compare import comparison_figures
-from gainbench.analyse.crossing import Believed, KeptBlocks, claim_figures, curve_of
+from gainbench.analyse.crossing import Believed, KeptCombs, claim_figures, curve_of
+from gainbench.analyse.held_rates import held_rates
+from gainbench.analyse.turns import settling_profile, turn_figures
 from gainbench.plan.model import Cell, Plan
-from gainbench.run.held_rates import held_rates
 from gainbench.store.reading import StoredRun
-from gainbench.store.records import Collapse, RoundTrips
+from gainbench.store.records import Collapse, Comb
 from gainbench.store.results import (
     CellFigures,
     CollapseFigures,
@@ -26,13 +26,13 @@ from gainbench.store.results import (
 )
 
 SITTING_NOTE = (
-    "a sitting of the web UI: what is called a trial here is a stretch of blocks on servers that stayed up, "
+    "a sitting of the web UI: what is called a trial here is a stretch of combs on servers that stayed up, "
     "so the intervals do not hold what fresh processes would add"
 )
 
 ALONE_NOTE = (
     "what an arm did alone, where the arms also took turns, is in the raw record but not in the figures: "
-    "{blocks} of the blocks"
+    "{combs} of the combs"
 )
 
 NOTHING_MEASURED = "nothing was measured in the headline cell, so that the run says nothing of its question"
@@ -42,7 +42,7 @@ def summarise(run: StoredRun) -> Results:
     """Everything that can be said of a run, from its record."""
     plan = run.plan
     kept = {
-        cell.key: tuple(block for block in run.compared(cell.key) if not block.dropped) for cell in plan.cells
+        cell.key: tuple(comb for comb in run.compared(cell.key) if not comb.dropped) for cell in plan.cells
     }
     cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
     status = _status(run, cells)
@@ -67,9 +67,9 @@ def summarise(run: StoredRun) -> Results:
     )
 
 
-def _believed(run: StoredRun, cells: Sequence[CellFigures], kept: KeptBlocks) -> Believed:
+def _believed(run: StoredRun, cells: Sequence[CellFigures], kept: KeptCombs) -> Believed:
     return Believed(
-        blocks={cell.key: kept[cell.key] for cell in cells if _is_valid(cell)},
+        combs={cell.key: kept[cell.key] for cell in cells if _is_valid(cell)},
         collapsed={cell.key: frozenset(_collapsed(run, cell.key)) for cell in cells},
         pilot=_pilot(run),
     )
@@ -80,18 +80,19 @@ def _collapsed(run: StoredRun, cell: str) -> dict[str, Collapse]:
     return {collapse.arm: collapse for collapse in run.collapses if collapse.cell == cell}
 
 
-def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
+def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
     plan = run.plan
-    blocks = run.compared(cell.key)
+    combs = run.compared(cell.key)
     collapsed = _collapsed(run, cell.key)
     serving = tuple(arm for arm in plan.arm_names if arm not in collapsed)
-    trips = [found for trial in run.trials for found in trial.round_trips if found.cell == cell.key]
     evidence = validity.Evidence(
         cell=cell,
         arms=serving,
-        blocks=blocks,
+        combs=combs,
         kept=tuple(kept[cell.key]),
         pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
+        is_open_loop=plan.rate is not None,
+        are_twins=run.parity is not None and run.parity.skipped is None and not run.parity.differences,
     )
     rules = validity.judge(evidence)
     figures = tuple(
@@ -101,7 +102,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
             cell,
             kept[cell.key],
             collapsed=bool({comparison.baseline, comparison.candidate} & collapsed.keys()),
-            valid=all(rule.ok for rule in rules),
+            valid=not any(rule.is_broken for rule in rules),
             pilot=_pilot(run),
             burdens={t.number: t.control_added_seconds for t in run.trials if t.control_added_seconds},
         ).model_copy(update={"headline": comparison.headline and cell.headline})
@@ -117,15 +118,17 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptBlocks) -> CellFigures:
         workers=cell.workers,
         rate_rps=plan.rate,
         headline=cell.headline,
-        rtt_measured_ms=_round_trips(trips),
+        rtt_measured_ms=_round_trips(cell, serving, kept[cell.key]),
         arms={
             arm: arm_figures(arm, kept[cell.key], collapsed.get(arm), plan.claim) for arm in plan.arm_names
         },
         comparisons=figures,
-        repeatability={arm: window_spread(arm, kept[cell.key]) for arm in serving},
+        repeatability={arm: turn_spread(arm, kept[cell.key]) for arm in serving},
         validity=rules,
-        blocks_measured=len(blocks),
-        blocks_dropped=len(blocks) - len(kept[cell.key]),
+        combs_measured=len(combs),
+        combs_dropped=len(combs) - len(kept[cell.key]),
+        turns=turn_figures(kept[cell.key]),
+        settling={arm: profile for arm in serving if (profile := settling_profile(kept[cell.key], arm))},
     )
 
 
@@ -134,10 +137,12 @@ def _pilot(run: StoredRun) -> int | None:
     return run.plan.profile.trials if run.plan.profile.precision is not None else None
 
 
-def _round_trips(trips: Sequence[RoundTrips]) -> Quantiles:
-    if not trips:
+def _round_trips(cell: Cell, arms: Sequence[str], kept: Sequence[Comb]) -> Quantiles:
+    """What was added under load: the mean over the arms, and that of the arm that waited longest."""
+    achieved = [trip for arm in arms if (trip := validity.achieved_ms(kept, arm, cell)) is not None]
+    if not achieved:
         return Quantiles(p50=None, p99=None)
-    return Quantiles(p50=median(found.p50_ms for found in trips), p99=max(found.p99_ms for found in trips))
+    return Quantiles(p50=sum(achieved) / len(achieved), p99=max(achieved))
 
 
 def _curves(plan: Plan, believed: Believed) -> tuple[Curve, ...]:
@@ -182,20 +187,20 @@ def _status(run: StoredRun, cells: Sequence[CellFigures]) -> Status:
 def _is_measured(run: StoredRun) -> bool:
     """No rule is broken where nothing was measured, but nothing can be believed either."""
     key = run.plan.headline_cell.key
-    return any(block.cell == key for block in run.blocks) or bool(_collapsed(run, key))
+    return any(comb.cell == key for comb in run.combs) or bool(_collapsed(run, key))
 
 
 def _is_valid(cell: CellFigures) -> bool:
-    return all(rule.ok for rule in cell.validity)
+    return not any(rule.is_broken for rule in cell.validity)
 
 
 def _notes(run: StoredRun) -> tuple[str, ...]:
     notes = list(run.warnings)
     if run.header.purpose == "ui":
         notes.append(SITTING_NOTE)
-        alone = len(run.blocks) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
+        alone = len(run.combs) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
         if alone:
-            notes.append(ALONE_NOTE.format(blocks=alone))
+            notes.append(ALONE_NOTE.format(combs=alone))
     if run.end and run.end.status == "complete" and not _is_measured(run):
         notes.append(NOTHING_MEASURED)
     if run.end and run.end.reason:

@@ -1,13 +1,14 @@
-"""A whole run: stack up, parity gate, trials until the plan is content, everything on disk as it happens.
+"""The bench: what a plan's arms gain over each other. Also what every other run of combs begins with.
 
-Decides when to stop; what a trial does is in ``trial.py``, what the figures mean in ``summary.py``.
+Database and generator up, parity gate, then trials until the plan is content. What a trial does is in
+``run/trial.py``, what the figures mean in ``analyse/``.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -15,19 +16,26 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from gainbench.analyse.compare import trial_ratios
+from gainbench.analyse.validity import drop_reason
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
+from gainbench.experiments import held_rates
+from gainbench.load.handle import Generator
 from gainbench.load.several.channel import Address
 from gainbench.load.several.crew import ONE, Crew, Generators
 from gainbench.parity.run import check_arms, side_by_side, to_record
 from gainbench.plan import file
-from gainbench.plan.build import users_for
-from gainbench.plan.model import Cell, Plan
+from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
 from gainbench.run.environment import gather
-from gainbench.run.held_rates import RateSearch, left_a_queue, outcome
-from gainbench.run.schedule import PlannedBlock, trial_blocks
-from gainbench.run.servers import Ground, RealRig, real_rig
-from gainbench.run.trial import WARM_UP_SECONDS, CutShort, Memory, TrialRun, fewest_starts_seconds
+from gainbench.run.run import (
+    START_SECONDS,
+    TRIAL_OVERHEAD_SECONDS,
+    Progress,
+    Run,
+    Watcher,
+    expected_trial_seconds,
+)
+from gainbench.run.servers import Ground, real_servers
 from gainbench.stack.arms.arm import is_loopback
 from gainbench.stack.database.schemas import create_schemas, open_database
 from gainbench.stack.processes import cores
@@ -36,55 +44,16 @@ from gainbench.stats.estimate import Gain, estimate_gain
 from gainbench.stats.power import trials_needed
 from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import StoredRun
-from gainbench.store.records import Block, Collapse, End, Line, Probe
+from gainbench.store.records import Comb, End
 
-START_SECONDS = 8.0  # database server and parity gate, once per run
-TRIAL_OVERHEAD_SECONDS = 8.0  # fresh processes and warm-up, once per trial and server condition
-GUARD_SECONDS = 0.12
-OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
 SURROUNDINGS = ("machine", "versions", "settings", "git")
-# Of the search for the highest rate an arm holds.
-MOST_PROBES = 32
-USUAL_PROBES = (
-    14  # of an arm: six doublings from the first rate, then the bracket is halved; misses count twice
-)
-PROBE_SETUP_SECONDS = 0.3
-PROBE_GUARD_SECONDS = 0.3
-PROBE_SECONDS = 1.0
-LONGEST_PROBE_SECONDS = 10.0
-STARTS_PER_PROBE = 100  # a p99 needs them
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, for whoever watches."""
-
-    stage: str
-    trial: int = 0
-    trials: int = 0
-    blocks_done: int = 0
-    blocks_total: int = 0
-    seconds_left: float | None = None
-    gain: Gain | None = None
-
-
-Watcher = Callable[[Progress], None]
-
-
-def expected_trial_seconds(plan: Plan) -> float:
-    """What one trial costs, if the arms answer quickly."""
-    stints = trial_blocks(plan, 0)
-    per_window = max(plan.profile.window, fewest_starts_seconds(plan)) + GUARD_SECONDS
-    windows = sum(len(block.order) for stint in stints for block in stint.blocks)
-    return len(stints) * TRIAL_OVERHEAD_SECONDS + windows * per_window
 
 
 def expected_seconds(plan: Plan) -> float:
     """What the run costs, as long as its budget allows it."""
     wanted = START_SECONDS + plan.profile.trials * expected_trial_seconds(plan)
     if plan.slo is not None:
-        per_probe = PROBE_SETUP_SECONDS + PROBE_GUARD_SECONDS + PROBE_SECONDS
-        wanted += TRIAL_OVERHEAD_SECONDS + USUAL_PROBES * len(plan.arms) * per_probe
+        wanted += TRIAL_OVERHEAD_SECONDS + held_rates.expected_seconds(plan)
     return min(wanted, plan.profile.budget)
 
 
@@ -99,180 +68,50 @@ def check_budget(plan: Plan) -> None:
         )
 
 
-@dataclass
-class Run:
-    """One run in progress."""
+def run_trials(run: Run) -> None:
+    """Trial after trial, until there are enough or the budget is spent."""
+    is_length_decided = False
+    for number in count(run.first_trial):
+        profile = run.plan.profile
+        if profile.precision is not None and number >= profile.trials and not is_length_decided:
+            is_length_decided = True
+            run.wanted_trials = _trials_for_precision(run, number, profile.precision)
+        if number >= run.wanted_trials or not run.holds_another(number) or _is_cut_short(run, number):
+            return
+        run.trial(number)
 
-    plan: Plan
-    directory: RunDirectory
-    watch: Watcher
-    ground: Ground
-    memory: Memory = field(default_factory=Memory)
-    blocks: list[Block] = field(default_factory=list)
-    first_trial: int = 0
-    longest_trial_seconds: float = 0.0
-    wanted_trials: int = 0
-    stop_reason: str | None = None
-    _length_decided: bool = False
 
-    def continue_from(self, stored: StoredRun) -> None:
-        """Take over what an interrupted run measured; a trial that was cut short keeps its blocks."""
-        self.blocks = list(stored.blocks)
-        self.memory.next_block = len(stored.blocks)
-        self.memory.stopped = {(collapse.cell, collapse.arm) for collapse in stored.collapses}
-        self.first_trial = max((block.trial + 1 for block in stored.blocks), default=0)
+def _is_cut_short(run: Run, number: int) -> bool:
+    return run.stop_reason is not None and run.stop_reason.startswith(f"trial {number}")
 
-    def trials(self) -> None:
-        """Trial after trial, until there are enough or the budget is spent."""
-        self.wanted_trials = self.plan.profile.trials
-        for number in count(self.first_trial):
-            if self._enough(number):
-                return
-            started, stopped_before = self.ground.clock(), len(self.memory.stopped)
-            TrialRun(
-                plan=self.plan,
-                number=number,
-                rigs=partial(real_rig, self.ground),
-                memory=self.memory,
-                record=self.record,
-                clock=self.ground.clock,
-                on_block=partial(self._before_block, number),
-            ).run()
-            if len(self.memory.stopped) == stopped_before:  # a collapse takes its time, but only once
-                self.longest_trial_seconds = max(self.longest_trial_seconds, self.ground.clock() - started)
 
-    def find_held_rates(self, limit_seconds: float) -> None:
-        """Search the headline cell for the highest rate of each arm, all arms a step at a time.
+def _trials_for_precision(run: Run, done: int, precision: float) -> int:
+    """Two-stage stopping: the pilot's spread says how many trials the wished precision takes."""
+    left = run.plan.profile.budget - run.clock()
+    affordable = done + int(left / (run.longest_trial_seconds or expected_trial_seconds(run.plan)))
+    means = headline_means(run.plan, run.combs, before=run.plan.profile.trials)
+    if len(means) < 2:
+        return done
+    needed = trials_needed(means, precision=precision, affordable=affordable)
+    if needed is None:
+        run.stop_reason = f"the precision of {precision:.1%} is out of reach of the budget"
+        return affordable
+    return needed
 
-        Servers that a probe left with a queue are replaced: overloaded once, an arm can be dead for as long
-        as its pool's time-out, and would miss rates it holds.
-        """
-        cell = self.plan.headline_cell
-        gone = {arm for key, arm in self.memory.stopped if key == cell.key}
-        searches = {arm: RateSearch() for arm in self.plan.arm_names if arm not in gone}
-        steps = iter(range(MOST_PROBES))
-        while any(search.next_rps() for search in searches.values()):
-            with real_rig(self.ground, cell) as rig:
-                rig.set_round_trip(cell.rtt_ms)
-                if not self._probe_until_spoilt(rig, cell, searches, limit_seconds, steps):
-                    return
 
-    def _probe_until_spoilt(
-        self,
-        rig: RealRig,
-        cell: Cell,
-        searches: Mapping[str, RateSearch],
-        limit_seconds: float,
-        steps: Iterator[int],
-    ) -> bool:
-        """Probe on one set of servers; True when the search must go on with fresh ones."""
-        guard = WARM_UP_SECONDS
-        for _ in steps:
-            rates = {arm: rate for arm, search in searches.items() if (rate := search.next_rps())}
-            if not rates:
-                return False
-            if self.ground.clock() > self.plan.profile.budget:
-                self.stop_reason = "the search for the highest rates ended with the budget: brackets are wide"
-                return False
-            if not self._probe(rig, cell, rates, searches, limit_seconds, guard):
-                return True
-            guard = PROBE_GUARD_SECONDS
-        return False
+def headline_means(plan: Plan, combs: Iterable[Comb], before: int | None = None) -> list[float]:
+    """The headline's mean log ratio in every trial, or in those before this one."""
+    headline, cell = plan.headline, plan.headline_cell
+    if headline is None:
+        return []
+    kept = [comb for comb in combs if comb.cell == cell.key and not comb.dropped]
+    trials = trial_ratios(headline, kept)
+    return [trial.mean for trial in trials if before is None or trial.trial < before]
 
-    def _probe(
-        self,
-        rig: RealRig,
-        cell: Cell,
-        rates_rps: Mapping[str, float],
-        searches: Mapping[str, RateSearch],
-        limit_seconds: float,
-        guard: float,
-    ) -> bool:
-        """Each arm at its own rate; whether all of them have caught up afterwards."""
-        tried = ", ".join(f"{arm} {rate:.0f}/s" for arm, rate in rates_rps.items())
-        self.watch(Progress(stage=f"highest rate: {tried}"))
-        rig.prepare_rates(cell.model_copy(update={"users": users_for(max(rates_rps.values()))}), rates_rps)
-        caught_up = True
-        for arm, rate in rates_rps.items():
-            seconds = min(max(PROBE_SECONDS, STARTS_PER_PROBE / rate), LONGEST_PROBE_SECONDS)
-            look = rig.look(arm, guard=guard, seconds=seconds)
-            self.record(Probe(cell=cell.key, rate_rps=rate, window=look.window, outside=look.outside))
-            searches[arm].saw(rate, outcome(look.window, limit_seconds))
-            caught_up = caught_up and not left_a_queue(look.window)
-        rig.finish()
-        return caught_up
 
-    def record(self, line: Line) -> None:
-        self.directory.append(line)
-        if isinstance(line, Block):
-            self.blocks.append(line)
-        elif isinstance(line, Collapse):
-            self.watch(Progress(stage=f"{line.arm} {line.state}: {line.reason}"))
-
-    def _enough(self, done: int) -> bool:
-        pilot = self.plan.profile.trials
-        if self.plan.profile.precision is not None and done >= pilot and not self._length_decided:
-            self._length_decided = True
-            self.wanted_trials = self._trials_for_precision(done)
-        if done >= self.wanted_trials:
-            return True
-        if done and self.ground.clock() + self.longest_trial_seconds > self.plan.profile.budget:
-            self.stop_reason = (
-                f"stopped after {done} of {self.wanted_trials} trials: the budget of"
-                f" {format_duration(self.plan.profile.budget)} does not hold another one"
-            )
-            return True
-        return False
-
-    def _trials_for_precision(self, done: int) -> int:
-        """Two-stage stopping: the pilot's spread says how many trials the wished precision takes."""
-        left = self.plan.profile.budget - self.ground.clock()
-        affordable = done + int(left / (self.longest_trial_seconds or expected_trial_seconds(self.plan)))
-        means = self._headline_means(before=self.plan.profile.trials)
-        precision = self.plan.profile.precision
-        if precision is None or len(means) < 2:
-            return done
-        needed = trials_needed(means, precision=precision, affordable=affordable)
-        if needed is None:
-            self.stop_reason = f"the precision of {precision:.1%} is out of reach of the budget"
-            return affordable
-        return needed
-
-    def _headline_means(self, before: int | None = None) -> list[float]:
-        """The headline's mean log ratio in every trial, or in those before this one."""
-        headline, cell = self.plan.headline, self.plan.headline_cell
-        if headline is None:
-            return []
-        kept = [block for block in self.blocks if block.cell == cell.key and not block.dropped]
-        trials = trial_ratios(headline, kept)
-        return [trial.mean for trial in trials if before is None or trial.trial < before]
-
-    def _before_block(self, number: int, block: PlannedBlock) -> None:
-        """Tell where the run stands; end a trial that has outgrown the budget by far."""
-        if self.ground.clock() > OVERRUN * self.plan.profile.budget:
-            self.stop_reason = f"trial {number + 1} was cut short: it took longer than the budget allows"
-            raise CutShort
-        self._report(number, block)
-
-    def _report(self, number: int, block: PlannedBlock) -> None:
-        per_trial = sum(self.plan.blocks_of(cell) for cell in self.plan.cells)
-        done, total = len(self.blocks), per_trial * self.wanted_trials
-        means = self._headline_means()
-        self.watch(
-            Progress(
-                stage=block.cell.key,
-                trial=number + 1,
-                trials=self.wanted_trials,
-                blocks_done=done,
-                blocks_total=total,
-                seconds_left=self._seconds_left(done / total),
-                gain=estimate_gain(means) if means else None,
-            )
-        )
-
-    def _seconds_left(self, share_done: float) -> float:
-        expected = self.wanted_trials * expected_trial_seconds(self.plan)
-        return min(expected * (1 - share_done), self.plan.profile.budget - self.ground.clock())
+def headline_gain(plan: Plan, combs: Iterable[Comb]) -> Gain | None:
+    means = headline_means(plan, combs)
+    return estimate_gain(means) if means else None
 
 
 @dataclass(frozen=True)
@@ -290,18 +129,16 @@ def measure(job: Job, directory: RunDirectory, *, resumed: StoredRun | None = No
     """Measure the plan into the run directory. What was measured before an interruption stays there."""
     with _ended(directory, job.plan, resumed) as end:
         job.watch(Progress(stage="starting the database"))
-        with (
-            ground(job.plan, job.supervisor, logs=directory.logs) as base,
-            _crew(job, base) as crew,
-        ):
-            _measure_on(replace(base, crew=crew), job, directory, end, resumed)
+        with ground(job, logs=directory.logs) as base:
+            end.reason = _measure_on(base, job, directory, end, resumed)
 
 
 @contextmanager
-def _crew(job: Job, base: Ground) -> Iterator[Crew | None]:
-    """Several load generators, for the whole run; None where each set of servers gets one of its own."""
+def _generator(job: Job, logs: Path, pinned: Collection[int] | None) -> Iterator[Generator]:
+    """One, or several behind a master, for the whole run."""
     if not job.generators.are_several:
-        yield None
+        with Generator.start(job.supervisor, log=logs / "generator.log", cores=pinned) as generator:
+            yield generator
         return
     require_reachable(job.plan, job.generators.listen)
     if job.generators.listen is not None:
@@ -311,8 +148,7 @@ def _crew(job: Job, base: Ground) -> Iterator[Crew | None]:
                 f" gainbench worker --master {job.generators.listen}"
             )
         )
-    pinned = base.cores.others if base.cores else None
-    with Crew.hire(job.supervisor, job.generators, logs=base.logs, cores=pinned) as crew:
+    with Crew.hire(job.supervisor, job.generators, logs=logs, cores=pinned) as crew:
         yield crew
 
 
@@ -332,29 +168,40 @@ def require_reachable(plan: Plan, listen: Address | None) -> None:
 
 def measure_repeatedly(job: Job, directories: Iterable[RunDirectory]) -> Iterator[RunDirectory]:
     """Measure several times on one database, each time from another seed; yield each finished run."""
-    with ground(job.plan, job.supervisor, logs=job.supervisor.folder) as base:
+    with ground(job, logs=job.supervisor.folder) as base:
         for number, directory in enumerate(directories):
             plan = job.plan.model_copy(update={"seed": job.plan.seed + number})
             with _ended(directory, plan, None) as end:
-                _measure_on(replace(base, plan=plan), job, directory, end, None)
+                end.reason = _measure_on(replace(base, plan=plan), job, directory, end, None)
             yield directory
 
 
 def _measure_on(
     base: Ground, job: Job, directory: RunDirectory, end: "_Ending", resumed: StoredRun | None
-) -> None:
+) -> str | None:
+    """Why it ended early, if it did."""
     plan = base.plan
-    run = Run(plan, directory, job.watch, replace(base, logs=directory.logs, run_started=end.run_started))
+    base = replace(base, logs=directory.logs, run_started=end.run_started)
+    start = partial(real_servers, base)
+    run = Run(
+        plan,
+        append=directory.append,
+        watch=job.watch,
+        clock=base.clock,
+        servers=start,
+        judge=drop_reason,
+        gain_so_far=partial(headline_gain, plan),
+    )
     if resumed is None:
         environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
         directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
-        _parity_gate(run)
+        _parity_gate(run, base, directory)
     else:
         run.continue_from(resumed)
-    run.trials()
+    run_trials(run)
     if plan.slo is not None:
-        run.find_held_rates(plan.slo)
-    end.reason = run.stop_reason
+        held_rates.HeldRates(run, start, plan.slo).find()
+    return run.stop_reason
 
 
 def require_same_surroundings(run: StoredRun) -> None:
@@ -399,28 +246,34 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
 
 
 @contextmanager
-def ground(plan: Plan, supervisor: Supervisor, *, logs: Path) -> Iterator[Ground]:
-    """The database with every arm's schema, and the cores; what all trials of a run share."""
+def ground(job: Job, *, logs: Path) -> Iterator[Ground]:
+    """Database, schemas and load generator, and the cores; what all trials of a run share.
+
+    The harness ties itself to the load's cores, where it waits while the arms are measured.
+    """
+    plan, supervisor = job.plan, job.supervisor
     workers = max(cell.workers for cell in plan.cells)
     pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
-    server = open_database(supervisor, plan, logs=logs, cores=pinned.others if pinned else None)
+    others = pinned.others if pinned else None
+    server = open_database(supervisor, plan, logs=logs, cores=others)
     try:
         schemas = None if server is None else create_schemas(supervisor, plan, server)
-        yield Ground(plan, supervisor, schemas, pinned, logs, time.monotonic())
+        with cores.pin_self(others), _generator(job, logs, others) as generator:
+            yield Ground(plan, supervisor, schemas, pinned, logs, time.monotonic(), generator)
     finally:
         if server is not None:
             server.stop()
 
 
-def _parity_gate(run: Run) -> None:
+def _parity_gate(run: Run, base: Ground, directory: RunDirectory) -> None:
     """No timing before the arms are proven alike; a difference refuses the run and shows itself."""
-    plan = run.plan
+    plan = base.plan
     if len(plan.arms) < 2 or not plan.parity.gate_sequences:
         return
     run.watch(Progress(stage="checking that the arms answer alike"))
-    with real_rig(run.ground, plan.headline_cell) as rig:
-        report = check_arms(rig.arms, run.ground.schemas, plan, sequences=plan.parity.gate_sequences)
-    run.directory.append(to_record(report))
+    with real_servers(base, plan.headline_cell) as servers:
+        report = check_arms(servers.arms, base.schemas, plan, sequences=plan.parity.gate_sequences)
+    directory.append(to_record(report))
     if not report.alike:
         raise InvalidMeasurement(
             f"{side_by_side(report)}\nthe arms are not alike, so their speed cannot be compared",

@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from time import monotonic
 
 from gainbench.errors import ConfigurationError
 from gainbench.load import protocol
@@ -47,20 +46,14 @@ def converse(control: socket.socket, answer: Callable[[protocol.Request], protoc
 
 
 def answer(request: protocol.Request, session: LocustSession) -> protocol.Reply:
-    turnstile = session.turnstile
     match request:
         case protocol.Prepare(workload):
             session.prepare(workload)
             return protocol.Prepared()
-        case protocol.Begin(arm, guard_seconds, seconds):
-            turnstile.schedule(arm, open_at=monotonic() + guard_seconds, seconds=seconds)
-            return protocol.WindowOpened(turnstile.wait_for_opening())
-        case protocol.Finish():
-            return turnstile.wait_for_report()
-        case protocol.Pause(drain_seconds):
-            return protocol.Paused(session.drain(drain_seconds))
+        case protocol.RunComb(comb):
+            return protocol.CombDone(session.run_comb(comb))
         case protocol.FinishWorkload():
-            return protocol.WorkloadFinished(session.finish())
+            return session.finish()
 
 
 if __name__ == "__main__":

@@ -7,16 +7,14 @@ import secrets
 import socket
 import sys
 import time
-from array import array
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from gainbench.errors import ConfigurationError, InvalidMeasurement
-from gainbench.load import histogram, protocol
-from gainbench.load.protocol import Remainder, Tally, WindowCounts, WindowOpened, Workload
+from gainbench.load import protocol
+from gainbench.load.protocol import Comb, CombReport, Workload
 from gainbench.stack.processes.supervisor import Process, Supervisor
 
 START_SECONDS = 30.0
@@ -34,24 +32,13 @@ class GeneratorLost(InvalidMeasurement):
     """The load generator died or no longer answers."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class WindowReport(WindowCounts):
-    """A counted window, and what else has ended since the last report."""
-
-    latency: str | None  # HDR histogram of the successes, microseconds, base64 V2
-    outside: Mapping[str, Tally]
-    sent: Mapping[str, int]
-    task_exceptions: Mapping[str, int]
-
-
 class Generator:
-    """One load generator: a workload at a time, a window at a time."""
+    """One load generator: a workload at a time, a comb at a time."""
 
     def __init__(self, process: Process, control: socket.socket) -> None:
         self._process = process
         self._control = control
         self._replies = control.makefile("rb")
-        self._closes_at = 0.0
 
     @classmethod
     def start(
@@ -89,6 +76,15 @@ class Generator:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_here(self) -> bool:
+        """Whether all of the load comes from processes of ours on this machine."""
+        return True
+
+    def other_pids(self) -> dict[str, int]:
+        """Further processes that carry the load, by name."""
+        return {}
+
     def prepare(self, workload: Workload) -> None:
         """Spawn users for every arm and let them log in; then none sends a request before its turn."""
         if not workload.locustfile.is_file():
@@ -99,40 +95,16 @@ class Generator:
         deadline = PREPARE_SECONDS * len(workload.arms)
         self._ask(protocol.Prepare(workload), protocol.Prepared, seconds=deadline)
 
-    def begin(self, arm: str, *, guard_seconds: float, seconds: float) -> WindowOpened:
-        """Turn to this arm; return when its counted window opens, after the guard."""
-        request = protocol.Begin(arm, guard_seconds, seconds)
-        opened = self._ask(request, WindowOpened, seconds=guard_seconds + ANSWER_SECONDS)
-        self._closes_at = opened.at + seconds
-        return opened
+    def run_comb(self, comb: Comb) -> CombReport:
+        """Carry out the comb's turns; return when the last has been drained."""
+        turns = len(comb.order) * (comb.turn_seconds + comb.drain_seconds)
+        waits = turns if comb.slot_seconds is None else len(comb.order) * comb.slot_seconds
+        seconds = waits + comb.patience_seconds + ANSWER_SECONDS
+        return self._ask(protocol.RunComb(comb), protocol.CombDone, seconds=seconds).report
 
-    def wait_for_close(self) -> None:
-        """Return when the window's time is over; what was planned in it may still be unanswered."""
-        time.sleep(max(self._closes_at - time.monotonic(), 0.0))
-
-    def finish(self) -> WindowReport:
-        """Return when the window's time is over. The arm stays under load, uncounted, until the next call."""
-        left = max(self._closes_at - time.monotonic(), 0.0)
-        closed = self._ask(protocol.Finish(), protocol.WindowClosed, seconds=left + ANSWER_SECONDS)
-        counts = {field.name: getattr(closed.window, field.name) for field in fields(WindowCounts)}
-        return WindowReport(
-            **counts,
-            latency=histogram.encode(array("I", closed.latencies_us)),
-            outside=closed.remainder.outside,
-            sent=closed.remainder.sent,
-            task_exceptions=closed.remainder.task_exceptions,
-        )
-
-    def pause(self, *, drain_seconds: float) -> bool:
-        """Turn to nobody, and wait for the requests in flight. False when some still hang."""
-        request = protocol.Pause(drain_seconds)
-        return self._ask(request, protocol.Paused, seconds=drain_seconds + ANSWER_SECONDS).drained
-
-    def finish_workload(self) -> Remainder:
-        """Stop the users; what no window counted."""
-        return self._ask(
-            protocol.FinishWorkload(), protocol.WorkloadFinished, seconds=ANSWER_SECONDS
-        ).remainder
+    def finish_workload(self) -> protocol.WorkloadFinished:
+        """Stop the users; what no comb counted."""
+        return self._ask(protocol.FinishWorkload(), protocol.WorkloadFinished, seconds=ANSWER_SECONDS)
 
     def stop(self) -> None:
         """End the process. May be called twice."""

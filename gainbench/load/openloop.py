@@ -1,30 +1,29 @@
 """The open loop: requests begin when they are planned, not when the last one has been answered.
 
-A lane with a pace releases planned starts to whichever user is free. A start that finds no free user waits in
-line, and its latency grows meanwhile: it is taken from the planned start on, so a server that stands still
+A lane with a pace releases planned starts to whichever user is free, on the arm's own clock: while the gate
+is closed the schedule stands still, and so does what waits in line. A start that finds no free user waits
+there, and its latency grows meanwhile: it is taken from the planned start on, so a server that stands still
 cannot hide the queue before it. Knows gevent and the clock, as the turnstile does, but not Locust.
 """
 
+from __future__ import annotations
+
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
-from math import floor
 from random import Random
-from time import monotonic
 from typing import NamedTuple
 
 import gevent
 from gevent.event import AsyncResult
 
-from gainbench.load.protocol import Arrivals, PlannedStarts, WindowCounts
+from gainbench.load.cycles import Cycle
+from gainbench.load.protocol import Arrivals, Outside, PlannedStarts
 from gainbench.load.several.orders import ALL, Share
-from gainbench.load.turnstile import Lane, Seat, sleep_until
+from gainbench.load.turnstile import Lane, Seat
 
 LATE_SECONDS = 0.005
-# How long a closed window waits for the answers to what was planned in it.
-SETTLE_SECONDS = 3.0
-POLL_SECONDS = 0.005
 
 
 class Timetable(NamedTuple):
@@ -34,69 +33,68 @@ class Timetable(NamedTuple):
     rate_rps: float
     share: Share = ALL
 
-    def planned_starts(self, began: float, anchor: float, random: Random) -> Iterator[float]:
-        """The moments after ``began`` at which this generator's requests are due, for ever.
+    def planned_starts(self, random: Random) -> Iterator[float]:
+        """The moments of arm time at which this generator's requests are due, for ever.
 
-        Constant arrivals are the ticks of one clock, which all generators count from the ``anchor``: each
-        takes every n-th tick, so that the gaps stay even, although they do not begin at the same moment.
-        Poisson arrivals need no such care: together, independent ones are again Poisson.
+        Constant arrivals are the ticks of one clock, which is the arm's on all generators: each takes every
+        n-th tick, so that the gaps stay even. Poisson arrivals need no such care: together, independent ones
+        are again Poisson.
         """
         if self.arrivals == "constant":
-            next_tick = floor((began - anchor) * self.rate_rps) + 1
-            own_tick = next_tick + (self.share.number + 1 - next_tick) % self.share.of
-            yield from (anchor + tick / self.rate_rps for tick in count(own_tick, self.share.of))
+            yield from (tick / self.rate_rps for tick in count(self.share.number + 1, self.share.of))
+        due = 0.0
         while True:
-            began += random.expovariate(self.rate_rps / self.share.of)
-            yield began
+            due += random.expovariate(self.rate_rps / self.share.of)
+            yield due
 
 
-class Start(NamedTuple):
-    """A planned start on its way to a user. ``queued``: no user was free when it was due."""
+class Start:
+    """A planned start on its way to a user. ``is_queued``: no user was free when it was due."""
 
-    planned: float
-    queued: bool
-    dispatched_late: bool
+    __slots__ = ("is_counted", "is_dispatched_late", "is_queued", "planned")
+
+    def __init__(self, planned: float, *, is_queued: bool, is_dispatched_late: bool) -> None:
+        self.planned = planned  # in arm time
+        self.is_queued = is_queued
+        self.is_dispatched_late = is_dispatched_late
+        self.is_counted = False  # planned in a window of the present comb
 
 
-class Cohort:
-    """The requests planned inside one window, whenever they end."""
+class Schedule:
+    """How the starts planned in a comb's windows fared."""
 
-    def __init__(self, opened_at: float) -> None:
-        self.opened_at = opened_at
-        self.closed_at = float("inf")
-        self.planned = 0
-        self.unanswered: set[float] = set()
+    def __init__(self) -> None:
+        self.unanswered: set[Start] = set()
         self.latencies_us = array("I")
-        self.late_for_users = 0
-        self.late_for_generator = 0
+        self.planned = self.late_for_users = self.late_for_generator = 0
         self.longest_late_seconds = 0.0
 
-    def plan(self, planned: float) -> None:
-        if self.opened_at <= planned < self.closed_at:
-            self.planned += 1
-            self.unanswered.add(planned)
+    def plan(self, start: Start) -> None:
+        start.is_counted = True
+        self.planned += 1
+        self.unanswered.add(start)
 
     def begin(self, start: Start, late_seconds: float) -> None:
-        if start.planned not in self.unanswered:
+        if start not in self.unanswered:
             return
         self.longest_late_seconds = max(self.longest_late_seconds, late_seconds)
         if late_seconds > LATE_SECONDS:
-            if start.queued and not start.dispatched_late:
+            if start.is_queued and not start.is_dispatched_late:
                 self.late_for_users += 1
             else:
                 self.late_for_generator += 1
 
-    def end(self, planned: float, latency_seconds: float | None) -> None:
+    def end(self, start: Start, latency_seconds: float | None) -> None:
         """Answered well, with its latency, or badly, without."""
-        if planned in self.unanswered:
-            self.unanswered.remove(planned)
+        if start in self.unanswered:
+            self.unanswered.remove(start)
             if latency_seconds is not None:
                 self._record(latency_seconds)
 
-    def close_the_books(self, now: float) -> PlannedStarts:
+    def close(self, now: float) -> PlannedStarts:
         """What is still unanswered enters with its age: its latency is that at least."""
-        for planned in self.unanswered:
-            self._record(now - planned)
+        for start in self.unanswered:
+            self._record(max(now - start.planned, 0.0))
         return PlannedStarts(
             planned=self.planned,
             unanswered=len(self.unanswered),
@@ -116,44 +114,40 @@ class PacedLane(Lane):
 
     def __init__(self, arm: str, timetable: Timetable, random: Random) -> None:
         super().__init__(arm)
-        self.cohort: Cohort | None = None
-        self.paced_since = 0.0
-        self._timetable = timetable
-        self._random = random
+        self.schedule = Schedule()
+        self._planned = timetable.planned_starts(random)
+        self._next_planned = next(self._planned)
         self._release: gevent.Greenlet[..., None] | None = None
-        self._is_free = False  # nobody is paced any more: the users are leaving
-        self._next_planned = 0.0
         self._line: deque[Start] = deque()  # due, but no user was free
         self._free: deque[AsyncResult[Start | None]] = deque()  # users with nothing to do
 
-    def seat(self, is_resting: Callable[[], bool]) -> "PacedSeat":
-        return PacedSeat(self, is_resting)
+    def seat(self) -> PacedSeat:
+        return PacedSeat(self)
 
-    def open(self, anchor: float | None = None) -> None:
-        """Begin to release starts. A lane that is open already just goes on, with its queue."""
-        super().open()
-        if self._release is None and not self._is_free:
-            self.paced_since = monotonic()
-            self._release = gevent.spawn(self._release_starts, self.paced_since if anchor is None else anchor)
+    def open(self) -> float:
+        """Begin to release starts: first to those in line, which have waited longest."""
+        at = super().open()
+        if self._release is None and not self.is_free:
+            self._release = gevent.spawn(self._release_starts)
+        return at
 
-    def close(self) -> None:
-        super().close()
+    def close(self) -> float:
         if self._release is not None:
             self._release.kill(block=False)
             self._release = None
-        self._line.clear()
+        return super().close()
 
     def let_go(self) -> None:
-        self._is_free = True
+        self.is_free = True
         while self._free:
             self._free.popleft().set(None)
         super().let_go()
 
     def next_start(self) -> Start | None:
         """Wait for a planned start; None when the users are free to leave."""
-        if self._is_free:
+        if self.is_free:
             return None
-        if self._line:
+        if self._line and self.is_open:
             return self._line.popleft()
         call: AsyncResult[Start | None] = AsyncResult()
         self._free.append(call)
@@ -165,107 +159,88 @@ class PacedLane(Lane):
                 self._free.remove(call)
             raise
 
-    def start_counting(self) -> float:
-        now = super().start_counting()
-        self.cohort = Cohort(now)
-        return now
+    def begin_comb(self) -> Outside:
+        self.schedule = Schedule()
+        return super().begin_comb()
 
-    def stop_counting(self, planned_close: float, opened_late: float) -> tuple[WindowCounts, bytes]:
-        counts, latencies_us = super().stop_counting(planned_close, opened_late)
-        if self.cohort is not None:
-            self.cohort.closed_at = counts.opened_at + counts.seconds
-        return counts, latencies_us
+    def planned_starts(self) -> tuple[PlannedStarts | None, array[int] | None]:
+        return self.schedule.close(self.clock.now()), self.schedule.latencies_us
 
-    def settle(self, latencies_us: bytes) -> tuple[PlannedStarts | None, bytes]:
-        """Wait for the answers to what was planned in the window; the load goes on meanwhile."""
-        cohort = self.cohort
-        if cohort is None:
-            return None, latencies_us
-        deadline = cohort.closed_at + SETTLE_SECONDS
-        while (cohort.unanswered or self._next_planned < cohort.closed_at) and monotonic() < deadline:
-            gevent.sleep(POLL_SECONDS)
-        self.cohort = None
-        return cohort.close_the_books(monotonic()), cohort.latencies_us.tobytes()
-
-    def _release_starts(self, anchor: float) -> None:
-        for planned in self._timetable.planned_starts(self.paced_since, anchor, self._random):
-            self._next_planned = planned
-            sleep_until(planned)
-            late = monotonic() - planned > LATE_SECONDS
-            if self.cohort is not None:
-                self.cohort.plan(planned)
+    def _release_starts(self) -> None:
+        while self._line and self._free:
+            self._free.popleft().set(self._line.popleft())
+        while True:
+            left = self._next_planned - self.clock.now()
+            if left > 0:
+                gevent.sleep(left)
+                continue
+            planned, self._next_planned = self._next_planned, next(self._planned)
+            start = Start(planned, is_queued=not self._free, is_dispatched_late=-left > LATE_SECONDS)
+            if self.stretches and planned >= self.clock.shown_at(self.stretches[-1].counted_from):
+                self.schedule.plan(start)
             if self._free:
-                self._free.popleft().set(Start(planned, queued=False, dispatched_late=late))
+                self._free.popleft().set(start)
             else:
-                self._line.append(Start(planned, queued=True, dispatched_late=late))
+                self._line.append(start)
 
 
 class PacedSeat(Seat):
     """A user of a paced lane. Its ``on_start`` and ``on_stop`` are not paced: only its tasks are."""
 
-    __slots__ = ("_begun", "_held", "_is_paced", "_paced_lane", "_waiting")
+    __slots__ = ("_begun", "_held", "_is_paced", "_paced_lane")
 
-    def __init__(self, lane: PacedLane, is_resting: Callable[[], bool]) -> None:
-        super().__init__(lane, lambda: self._waiting > 0 or is_resting())
+    def __init__(self, lane: PacedLane) -> None:
+        super().__init__(lane)
         self._paced_lane = lane
         self._is_paced = False
         self._held: Start | None = None
-        self._begun: deque[tuple[float, float] | None] = deque()  # planned, and how late it began
-        self._waiting = 0  # greenlets of the user that wait for a start
+        self._begun: dict[Cycle, tuple[Start, float]] = {}
 
     def park(self) -> None:
         """Hold the next start until the user's own client, which passes no gate, has sent its request."""
         self._is_paced = True
         self._held = self._wait_for_start()
+        super().park()
 
     def leave_for_good(self) -> None:
+        super().leave_for_good()
         self._is_paced = False
 
-    def enter(self) -> None:
+    def enter(self) -> Cycle:
         start = self._next_start() if self._is_paced else None
-        super().enter()
-        self._begin(start)
+        cycle = super().enter()
+        self._begin(cycle, start)
+        return cycle
 
-    def report_late(self, response_time_seconds: float) -> None:
-        super().report_late(response_time_seconds)
+    def report_late(self, seconds: float, *, is_own: bool = True) -> Cycle:
+        cycle = super().report_late(seconds, is_own=is_own)
         held, self._held = self._held, None
-        self._begin(held)
+        self._begin(cycle, held)
+        return cycle
 
-    def succeed(self, response_time_ms: float) -> None:
-        self._pay()
-        self.lane.book.successes += 1
-        self._end(response_time_ms / 1000)
-
-    def fail(self, failure: str) -> None:
-        super().fail(failure)
-        self._end(None)
+    def settle(self, cycle: Cycle) -> None:
+        begun = self._begun.pop(cycle, None)
+        if begun is not None:
+            start, late_seconds = begun
+            well = not cycle.failure
+            self._paced_lane.schedule.end(start, late_seconds + cycle.latency_ms / 1000 if well else None)
 
     def _next_start(self) -> Start | None:
         held, self._held = self._held, None
-        lane = self._paced_lane
-        if held is not None and lane.is_open and held.planned >= lane.paced_since:
-            return held
-        return self._wait_for_start()
+        return held if held is not None else self._wait_for_start()
 
     def _wait_for_start(self) -> Start | None:
-        self._waiting += 1
+        self.arrived_ns = 0
+        self.waits_at_gate += 1
+        self.lane.note_change()
         try:
             return self._paced_lane.next_start()
         finally:
-            self._waiting -= 1
+            self.waits_at_gate -= 1
 
-    def _begin(self, start: Start | None) -> None:
+    def _begin(self, cycle: Cycle, start: Start | None) -> None:
         if start is None:
-            self._begun.append(None)
             return
-        late_seconds = max(monotonic() - start.planned, 0.0)
-        if self._paced_lane.cohort is not None:
-            self._paced_lane.cohort.begin(start, late_seconds)
-        self._begun.append((start.planned, late_seconds))
-
-    def _end(self, response_seconds: float | None) -> None:
-        begun = self._begun.popleft() if self._begun else None
-        cohort = self._paced_lane.cohort
-        if begun is not None and cohort is not None:
-            planned, late_seconds = begun
-            cohort.end(planned, None if response_seconds is None else late_seconds + response_seconds)
+        late_seconds = max(self.lane.clock.now() - start.planned, 0.0)
+        self._paced_lane.schedule.begin(start, late_seconds)
+        self._begun[cycle] = (start, late_seconds)

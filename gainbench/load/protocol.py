@@ -5,7 +5,7 @@ the monotonic clock, which all processes of a machine share; other times are dur
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,63 +53,118 @@ class Workload:
     users: int
     arms: tuple[ArmTarget, ...]
     seed: int
+    watched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # processes of arms, on this machine
     spawn_rate: float | None = None  # users per second and arm; None: all at once
     pace: Pace | None = None  # None: a closed loop; else the users are the most requests in flight
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Requests that ended: how many well, how many badly and why."""
+class Outside:
+    """Requests that were answered outside of any comb: logins, goodbyes, and what outlived a comb's end."""
 
-    successes: int
+    requests: int
     failures: Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class Remainder:
-    """Everything that was counted since the last report, apart from a window's own requests.
+class Comb:
+    """Turns to carry out, one after the other, by the generator alone.
 
-    ``sent`` counts from the start of the workload: over a whole workload it equals the sum of all windows and
-    all tallies outside of them, because every request ends up in exactly one.
+    Each turn: open the arm's gate, let the guard pass, count for so many seconds, close it, and wait until
+    nothing is in flight, at most ``drain_seconds``. An arm that has answered nothing since the comb began is
+    waited for at most ``patience_seconds`` before the comb is given up. With ``slot_seconds`` the turns begin
+    at fixed distances, so that several generators are at the same one.
     """
 
-    outside: Mapping[str, Tally]
-    sent: Mapping[str, int]
-    task_exceptions: Mapping[str, int]
+    order: tuple[str, ...]
+    guard_seconds: float
+    window_seconds: float
+    drain_seconds: float
+    patience_seconds: float
+    slot_seconds: float | None = None
+
+    @property
+    def turn_seconds(self) -> float:
+        return self.guard_seconds + self.window_seconds
 
 
 @dataclass(frozen=True)
 class PlannedStarts:
-    """How an open loop's window kept its schedule."""
+    """How an open loop kept its schedule in the windows of a comb."""
 
     planned: int
-    unanswered: int  # long after the window's end; in the latencies with their age by then
+    unanswered: int  # when the comb was over; in the latencies with their age by then
     late_for_users: int  # no user was free
     late_for_generator: int  # a user was free, but the generator was behind
     longest_late_seconds: float
 
 
 @dataclass(frozen=True)
-class WindowCounts:
-    """One counted window of one arm.
-
-    ``in_flight_seconds`` is the integral of the number of requests in flight; ``gap_seconds`` the time users
-    spent between two requests, measured apart from it. Both are clipped to the window, so together they make
-    up users x seconds unless users are dead or stuck.
-    """
+class TurnCounts:
+    """One arm's turn: its guard, then its window. Successes and failures are shares of cycles."""
 
     arm: str
     opened_at: float
+    guard_seconds: float
     seconds: float
-    lag_seconds: float  # how late the window opened or closed, the larger of the two
-    successes: int
+    drain_seconds: float
+    undrained: int  # requests that outlived the wait for them
+    guard_successes: float
+    successes: float
+    failures: float
+
+
+@dataclass(frozen=True)
+class ArmCounts:
+    """One arm over a whole comb. ``cycles.ArmTally`` explains what is counted apart from what.
+
+    ``latencies_us`` holds the response times of the successes answered in windows, unsigned 32-bit integers
+    in machine order; of an open loop those of the requests planned in them, from the planned start.
+    """
+
+    requests: int
     failures: Mapping[str, int]
-    in_flight_at_open: int
-    in_flight_at_close: int
+    received_bytes: int
+    latencies_us: bytes
+    completions: int
+    latency_seconds: float
     in_flight_seconds: float
-    gap_seconds: float
-    starts: PlannedStarts | None = None  # of an open loop
-    worker_cpu_seconds: tuple[float, ...] = ()  # of each load generator's process, where there are several
+    covered_seconds: float
+    profile: tuple[float, ...]  # successes by the time since the gate opened
+    longest_seconds: float  # of a request, answered or not
+    loose: int  # sent beside another request of the same user
+    unsettled: int  # cycles of unknown length
+    astray: int  # users that neither stood at the gate nor rested when the comb was over
+    turnarounds: int
+    turnaround_seconds: float  # from a response at the socket to the next request's departure
+    starts: PlannedStarts | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the generator saw used over the turns of one arm, drains included. Unknown is None."""
+
+    seconds: float
+    generator_cpu_seconds: float
+    core_seconds: float | None = None  # of the cores that the generator may run on
+    core_idle_seconds: float | None = None
+    watched_cpu_seconds: Mapping[str, float] = field(default_factory=dict)  # of each arm's processes
+    worker_cpu_seconds: tuple[float, ...] = ()  # of each process, where several carry the load
+
+
+@dataclass(frozen=True)
+class CombReport:
+    """What a comb came to. ``stalled``: the arm that answered nothing, for which it was given up."""
+
+    started_at: float
+    ended_at: float
+    turns: tuple[TurnCounts, ...]
+    arms: Mapping[str, ArmCounts]
+    use: Mapping[str, Use]
+    outside: Mapping[str, Outside]  # since the last comb
+    task_exceptions: Mapping[str, int]
+    lag_seconds: float  # how late the generator was for an opening or a closing, at most
+    stalled: str | None = None
     incomplete: str | None = None  # why a part of the load is missing or was late
 
 
@@ -125,38 +180,19 @@ class Prepare:
 
 
 @dataclass(frozen=True)
-class Begin:
-    """It is this arm's turn. Count from the end of the guard on."""
-
-    arm: str
-    guard_seconds: float
-    seconds: float
-    kind: Literal["begin"] = "begin"
-
-
-@dataclass(frozen=True)
-class Finish:
-    """Report the window once its time is over; the load goes on."""
-
-    kind: Literal["finish"] = "finish"
-
-
-@dataclass(frozen=True)
-class Pause:
-    """It is nobody's turn. Wait for the requests in flight."""
-
-    drain_seconds: float
-    kind: Literal["pause"] = "pause"
+class RunComb:
+    comb: Comb
+    kind: Literal["run_comb"] = "run_comb"
 
 
 @dataclass(frozen=True)
 class FinishWorkload:
-    """Stop the users and report what no window counted."""
+    """Stop the users and report what no comb counted."""
 
     kind: Literal["finish_workload"] = "finish_workload"
 
 
-Request = Prepare | Begin | Finish | Pause | FinishWorkload
+Request = Prepare | RunComb | FinishWorkload
 
 
 # Its replies.
@@ -168,33 +204,18 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class WindowOpened:
-    at: float
-    kind: Literal["window_opened"] = "window_opened"
-
-
-@dataclass(frozen=True)
-class WindowClosed:
-    """``latencies_us`` holds the successes' response times, unsigned 32-bit integers in machine order.
-
-    In an open loop these are the requests planned in the window, whenever they ended, from the planned start.
-    """
-
-    window: WindowCounts
-    latencies_us: bytes
-    remainder: Remainder
-    kind: Literal["window_closed"] = "window_closed"
-
-
-@dataclass(frozen=True)
-class Paused:
-    drained: bool
-    kind: Literal["paused"] = "paused"
+class CombDone:
+    report: CombReport
+    kind: Literal["comb_done"] = "comb_done"
 
 
 @dataclass(frozen=True)
 class WorkloadFinished:
-    remainder: Remainder
+    """``sent`` counts from the start of the workload: it equals all requests of combs and outside of them."""
+
+    outside: Mapping[str, Outside]
+    sent: Mapping[str, int]
+    task_exceptions: Mapping[str, int]
     kind: Literal["workload_finished"] = "workload_finished"
 
 
@@ -217,7 +238,7 @@ class Refused:
         return ConfigurationError(self.message, cure=self.cure)
 
 
-Reply = Prepared | WindowOpened | WindowClosed | Paused | WorkloadFinished | Refused
+Reply = Prepared | CombDone | WorkloadFinished | Refused
 
 _BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])

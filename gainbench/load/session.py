@@ -27,13 +27,15 @@ from locust.event import EventHook
 from locust.runners import STATE_STOPPED, Runner, WorkerNode
 
 from gainbench.errors import ConfigurationError
+from gainbench.load.comb import Gauge, carry_out
 from gainbench.load.limits import OTHER_FILES, SELECT_LIMIT, users_within
 from gainbench.load.locustfile import choose, open_locustfile
 from gainbench.load.openloop import PacedLane, Timetable
-from gainbench.load.protocol import ArmNotReady, Remainder, Workload
+from gainbench.load.protocol import ArmNotReady, Comb, CombReport, Workload, WorkloadFinished
 from gainbench.load.several.orders import ALL, Share
+from gainbench.load.turnaround import measure_turnaround
 from gainbench.load.turnstile import Lane, Turnstile
-from gainbench.load.users import RequestEvent, is_leaving, seat_of, seated
+from gainbench.load.users import RequestEvent, is_leaving, let_rests_stand_still, seat_of, seated
 
 ON_START_SECONDS = 30.0
 STOP_SECONDS = 3.0
@@ -55,6 +57,9 @@ class LocustSession:
         runner: Callable[[Environment], Runner] = Environment.create_local_runner,
     ) -> None:
         self.turnstile = Turnstile()
+        self._gauge = Gauge({})
+        measure_turnaround()
+        let_rests_stand_still()
         # Before any Locust file is imported, so that every one of them finds this event.
         self._request_event = RequestEvent(self.turnstile)
         locust.events.request = self._request_event
@@ -87,18 +92,22 @@ class LocustSession:
             raise
         self.turnstile.turn_to(None)
         self.turnstile.started.set()
+        self._gauge.close()
+        self._gauge = Gauge(workload.watched)
         gc.unfreeze()  # what is left of the last workload
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
 
-    def finish(self) -> Remainder:
+    def run_comb(self, comb: Comb, *, start_at: float | None = None) -> CombReport:
+        return carry_out(self.turnstile, comb, self._gauge, start_at=start_at)
+
+    def finish(self) -> WorkloadFinished:
         """Stop the users: their tasks end, ``on_stop`` runs, and what hangs is killed.
 
         Locust kills a user that waits between two tasks, and the blow may fall after the user has woken up.
         So the gates stay closed until every user has been told: no request is cut off half-way.
         """
-        self.turnstile.give_up_window()
         self.turnstile.turn_to(None)
         stopping = gevent.spawn(self._runner.stop)
         _wait(self._all_leaving, KILL_SECONDS)
@@ -109,12 +118,11 @@ class LocustSession:
             self._runner.user_greenlets.kill(block=True, timeout=KILL_SECONDS)
             self._runner.stop()
         self.turnstile.settle_everything()
-        return self.turnstile.take_remainder()
-
-    def drain(self, seconds: float) -> bool:
-        """Close all gates; False if requests are still in flight after that time."""
-        self.turnstile.turn_to(None)
-        return _wait(lambda: self.turnstile.in_flight() == 0, seconds)
+        return WorkloadFinished(
+            outside=self.turnstile.outside(),
+            sent=self.turnstile.sent(),
+            task_exceptions=self.turnstile.take_task_exceptions(),
+        )
 
     def _open(self, path: Path) -> dict[str, type[locust.User]]:
         """The file's classes; the first time, also its own command-line options and ``init`` listeners."""

@@ -1,245 +1,384 @@
-"""The gate in front of every request, and the book of what passed it.
+"""The gate in front of every request, the arm's own clock, and the book of what passed.
 
 Each arm has a lane, each of its users a seat in it. Only one lane is open at a time; a user of another one
-waits before its next request. What happens is counted as it happens: in the lane's window while one is open,
-outside of it otherwise. Knows gevent and the clock, but neither Locust nor who decides whose turn it is: a
-local schedule and a message from afar drive it alike, by monotonic times.
+waits before its next request, and its wait times stand still: they run on arm time, a clock that goes on only
+while the gate is open. What passes is only noted here; ``cycles.py`` counts it when nobody is loaded. Knows
+gevent and the clock, but neither Locust nor who decides whose turn it is.
 
 The methods of ``Seat`` run once per request and cost what they cost in every measurement: they are kept flat.
 """
 
+from __future__ import annotations
+
+import heapq
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from time import monotonic, process_time
+from time import monotonic
 
 import gevent
 from gevent.event import AsyncResult, Event
 
-from gainbench.load.protocol import PlannedStarts, Remainder, Tally, WindowClosed, WindowCounts
+from gainbench.load.cycles import ArmTally, Cycle, Stretch, tally
+from gainbench.load.protocol import Outside, PlannedStarts
 
 NEVER_REPORTED = "outcome never reported"
 
 
-class _Book:
-    """A tally that is still being written."""
-
-    __slots__ = ("failures", "latencies_us", "successes")
+class ArmClock:
+    """Time that passes only while the arm's gate is open, and whoever sleeps on it."""
 
     def __init__(self) -> None:
-        self.successes = 0
-        self.failures: Counter[str] = Counter()
-        self.latencies_us = array("I")
+        self._passed = 0.0
+        self._opened_at: float | None = None
+        self._sleepers: list[tuple[float, int, AsyncResult[None]]] = []
+        self._number = itertools.count()
+        self._alarm: gevent.Greenlet[..., None] | None = None
 
-    def tally(self) -> Tally:
-        return Tally(self.successes, dict(self.failures))
+    def now(self) -> float:
+        return self._passed if self._opened_at is None else self._passed + monotonic() - self._opened_at
+
+    def shown_at(self, moment: float) -> float:
+        """What this clock shows at a moment of the present turn."""
+        return self._passed if self._opened_at is None else self._passed + moment - self._opened_at
+
+    def go_on(self, at: float) -> None:
+        if self._opened_at is None:
+            self._opened_at = at
+            self._set_alarm()
+
+    def stand_still(self, at: float) -> None:
+        if self._opened_at is not None:
+            self._passed += max(at - self._opened_at, 0.0)
+            self._opened_at = None
+            self._drop_alarm()
+
+    def sleep_until(self, deadline: float) -> None:
+        waker: AsyncResult[None] = AsyncResult()
+        sleeper = (deadline, next(self._number), waker)
+        heapq.heappush(self._sleepers, sleeper)
+        if self._opened_at is not None and self._sleepers[0] is sleeper:
+            self._drop_alarm()
+            self._set_alarm()
+        try:
+            waker.get()
+        finally:
+            if not waker.ready():  # the sleeper is killed
+                self._sleepers.remove(sleeper)
+                heapq.heapify(self._sleepers)
+
+    def let_go(self) -> None:
+        """Wake everybody: the users are leaving."""
+        self._drop_alarm()
+        while self._sleepers:
+            heapq.heappop(self._sleepers)[2].set(None)
+
+    def _set_alarm(self) -> None:
+        if self._sleepers:
+            self._alarm = gevent.spawn(self._ring)
+
+    def _drop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.kill(block=False)
+            self._alarm = None
+
+    def _ring(self) -> None:
+        while self._sleepers:
+            left = self._sleepers[0][0] - self.now()
+            if left > 0:
+                gevent.sleep(left)
+                continue
+            heapq.heappop(self._sleepers)[2].set(None)
 
 
 class Lane:
-    """One arm's gate and counters."""
+    """One arm's gate, clock and book."""
 
     is_paced = False
 
     def __init__(self, arm: str) -> None:
         self.arm = arm
+        self.clock = ArmClock()
         self.seats: list[Seat] = []
         self.started = 0  # users that got through their on_start
         self.failed_start: str | None = None
         self.is_open = False
-        self.counting = False
-        self.opened_at = 0.0
+        self.is_free = False  # open for good: the users are leaving
+        self.closed_at = 0.0
         self.sent = 0
         self.in_flight = 0
-        self.gap_seconds = 0.0
-        # Each start subtracts its time and each end adds its own: with in_flight x now added, this is the
-        # integral of the requests in flight from the beginning up to now.
-        self.flight_balance = 0.0
-        self.outside = _Book()
-        self.book = self.outside
+        self.has_own_clients = False  # which report what they have sent, but pass no gate
+        self.answered = 0  # since the comb began
+        self.cycles: list[Cycle] = []
+        self.stretches: list[Stretch] = []  # of the comb under way
+        self.turnaround_seconds = 0.0
+        self.turnarounds = 0
         self._gate = Event()
-        self._flight_at_open = 0.0
-        self._in_flight_at_open = 0
+        self._change = Event()
 
-    def open(self, anchor: float | None = None) -> None:
-        """The ``anchor`` is a moment that all generators have in common; a closed loop has no use for it."""
+    def open(self) -> float:
+        now = monotonic()
         self.is_open = True
+        self.clock.go_on(now)
         self._gate.set()
+        return now
 
-    def close(self) -> None:
+    def close(self) -> float:
+        now = monotonic()
         self.is_open = False
         self._gate.clear()
+        self.closed_at = now
+        self.clock.stand_still(now)
+        return now
 
     def let_go(self) -> None:
-        """Open for good: the users are leaving."""
+        """Open for good."""
+        self.is_free = True
         self.open()
+        self.clock.let_go()
 
-    def seat(self, is_resting: Callable[[], bool]) -> "Seat":
-        return Seat(self, is_resting)
+    def seat(self) -> Seat:
+        return Seat(self)
 
     def wait_until_open(self) -> None:
         while not self.is_open:
             self._gate.wait()
 
-    def flight_seconds(self, now: float) -> float:
-        return self.flight_balance + self.in_flight * now
+    def note_change(self) -> None:
+        """While the gate is closed: something has been answered, or a user has come to rest."""
+        if not self.is_open:
+            self._change.set()
 
-    def start_counting(self) -> float:
-        now = monotonic()
-        self.book = _Book()
-        self.counting = True
-        self.opened_at = now
-        self.gap_seconds = 0.0
-        self._flight_at_open = self.flight_seconds(now)
-        self._in_flight_at_open = self.in_flight
-        return now
+    def wait_for_change(self, seconds: float) -> None:
+        self._change.clear()
+        self._change.wait(seconds)
 
-    def stop_counting(self, planned_close: float, opened_late: float) -> tuple[WindowCounts, bytes]:
-        now = monotonic()
-        book, self.book = self.book, self.outside
-        self.counting = False
-        counts = WindowCounts(
-            arm=self.arm,
-            opened_at=self.opened_at,
-            seconds=now - self.opened_at,
-            lag_seconds=max(opened_late, now - planned_close, 0.0),
-            successes=book.successes,
-            failures=dict(book.failures),
-            in_flight_at_open=self._in_flight_at_open,
-            in_flight_at_close=self.in_flight,
-            in_flight_seconds=self.flight_seconds(now) - self._flight_at_open,
-            gap_seconds=self.gap_seconds + sum(seat.unfinished_gap(now) for seat in self.seats),
+    @property
+    def is_drained(self) -> bool:
+        """Nothing is in flight; of what a client of the user's own sends, only the users' rest tells."""
+        return not self.in_flight and (not self.has_own_clients or self.is_quiet())
+
+    def begin_comb(self) -> Outside:
+        """Forget all turns; what has been answered since the last comb lies outside of any."""
+        outside = self.take_outside()
+        self.stretches = []
+        self.answered = 0
+        self.turnaround_seconds, self.turnarounds = 0.0, 0
+        return outside
+
+    def take_outside(self) -> Outside:
+        """What has been answered and lies in no comb."""
+        counted = tally(self.cycles, (), now=monotonic(), lengths={}, turn_seconds=0.0)
+        self._forget_what_is_over()
+        return Outside(counted.requests, counted.failures)
+
+    def count(self, turn_seconds: float) -> ArmTally:
+        """Count the comb that is over."""
+        resting = {
+            seat.cycle: seat.length_of_cycle()
+            for seat in self.seats
+            if seat.cycle is not None and seat.wakes_at is not None
+        }
+        found = tally(
+            self.cycles,
+            self.stretches,
+            now=monotonic(),
+            lengths=resting,
+            turn_seconds=turn_seconds,
+            by_request=self.is_paced,
         )
-        return counts, book.latencies_us.tobytes()
+        self._forget_what_is_over()
+        return found
 
-    def settle(self, latencies_us: bytes) -> tuple[PlannedStarts | None, bytes]:
-        """A closed loop plans nothing: what completed in the window is all there is."""
-        return None, latencies_us
+    def planned_starts(self) -> tuple[PlannedStarts | None, array[int] | None]:
+        """A closed loop plans nothing."""
+        return None, None
 
-    def give_up_counting(self) -> None:
-        """The window will not be reported: what it has counted lies outside of any."""
-        given_up, self.book = self.book, self.outside
-        self.counting = False
-        self.outside.successes += given_up.successes
-        self.outside.failures.update(given_up.failures)
+    def is_quiet(self) -> bool:
+        """Whether every user stands at the gate or rests; one that is known to go its own way is left out."""
+        return all(seat.is_quiet or seat.goes_its_own_way for seat in self.seats)
 
-    def take_outside(self) -> Tally:
-        taken = self.outside
-        self.outside = _Book()
-        if not self.counting:
-            self.book = self.outside
-        return taken.tally()
+    def note_who_is_not_quiet(self) -> None:
+        for seat in self.seats:
+            seat.goes_its_own_way = not seat.is_quiet
+
+    def _forget_what_is_over(self) -> None:
+        self.cycles = [cycle for cycle in self.cycles if not (cycle.is_over and cycle.is_counted)]
 
 
 class Seat:
-    """One user: what it has in flight, and which requests still owe their outcome.
+    """One user: its cycle, and whether it stands at the gate or rests."""
 
-    A request sent with ``catch_response`` owes its outcome until its with-block ends.
-    """
+    __slots__ = (
+        "arrived_ns",
+        "cycle",
+        "goes_its_own_way",
+        "in_flight",
+        "is_gone",
+        "lane",
+        "owed",
+        "parked_seconds",
+        "rest_began",
+        "rest_began_open",
+        "waits_at_gate",
+        "wakes_at",
+    )
 
-    __slots__ = ("_is_resting", "idle_since", "in_flight", "lane", "owed")
-
-    def __init__(self, lane: Lane, is_resting: Callable[[], bool]) -> None:
+    def __init__(self, lane: Lane) -> None:
         self.lane = lane
+        self.cycle: Cycle | None = None
         self.in_flight = 0
-        self.owed = 0
-        self.idle_since = monotonic()
-        self._is_resting = is_resting
+        self.waits_at_gate = 0
+        self.wakes_at: float | None = None  # in arm time, while it rests
+        self.rest_began = self.rest_began_open = 0.0
+        self.parked_seconds = 0.0  # at the gate, since it was last asked
+        self.arrived_ns = 0  # of the last response at the socket, until the next request leaves
+        self.owed: list[Cycle] = []  # answered or not: a with-block of the file has yet to say how it was
+        self.is_gone = False
+        self.goes_its_own_way = False
         lane.seats.append(self)
 
-    def enter(self) -> None:
-        """Wait for the turn, then note that a request is on its way."""
+    @property
+    def is_quiet(self) -> bool:
+        if self.is_gone:
+            return True
+        return not self.in_flight and (self.waits_at_gate > 0 or self.wakes_at is not None)
+
+    def enter(self) -> Cycle:
+        """Arrive at the gate, wait for the turn, and note that a request is on its way."""
         lane = self.lane
-        if not lane.is_open:
-            lane.wait_until_open()
-        now = monotonic()
-        if lane.counting and not self.in_flight:
-            idle_since = self.idle_since
-            lane.gap_seconds += now - (idle_since if idle_since > lane.opened_at else lane.opened_at)
+        is_loose = self.in_flight > 0
+        if lane.is_open:
+            now = monotonic()
+            if not is_loose and self.cycle is not None:
+                self.cycle.ended = now
+        else:
+            now = self._wait(None if is_loose else self.cycle)
+        cycle = Cycle(now, is_loose=is_loose)
+        if not is_loose:
+            self.cycle = cycle
+        lane.cycles.append(cycle)
         lane.sent += 1
         lane.in_flight += 1
-        lane.flight_balance -= now
         self.in_flight += 1
-        self.owed += 1
+        return cycle
+
+    def leave(self, cycle: Cycle) -> None:
+        """The response is here, or will never be."""
+        cycle.answered = monotonic()
+        lane = self.lane
+        lane.in_flight -= 1
+        lane.answered += 1
+        self.in_flight -= 1
+        if not lane.is_open:
+            lane.note_change()
+
+    def _wait(self, cycle: Cycle | None) -> float:
+        arrived = monotonic()
+        if cycle is not None:
+            cycle.ended = arrived
+        self.arrived_ns = 0
+        self.waits_at_gate += 1
+        self.lane.note_change()
+        try:
+            self.lane.wait_until_open()
+        finally:
+            self.waits_at_gate -= 1
+        now = monotonic()
+        self.parked_seconds += now - arrived
+        return now
+
+    def rest(self, seconds: float) -> None:
+        """A wait time, on the arm's own clock."""
+        lane = self.lane
+        if seconds <= 0 or lane.is_free:
+            gevent.sleep(max(seconds, 0.0))  # one of 0 lets the others run, as every sleep does
+            return
+        self.arrived_ns = 0
+        clock, cycle = lane.clock, self.cycle
+        self.rest_began, self.rest_began_open = monotonic(), clock.now()
+        self.wakes_at = self.rest_began_open + seconds
+        lane.note_change()
+        try:
+            clock.sleep_until(self.wakes_at)
+        finally:
+            self.wakes_at = None
+        if cycle is not None:
+            passed = clock.now() - self.rest_began_open
+            cycle.frozen += max(monotonic() - self.rest_began - passed, 0.0)
+
+    def length_of_cycle(self) -> float:
+        """Of the one in which the user rests: what went before, and the whole of the rest."""
+        if self.cycle is None or self.wakes_at is None:
+            raise RuntimeError("the user does not rest")
+        return self.rest_began - self.cycle.began - self.cycle.frozen + self.wakes_at - self.rest_began_open
+
+    def settle(self, cycle: Cycle) -> None:
+        """The outcome of the cycle's request is known."""
+
+    def take_parked_seconds(self) -> float:
+        parked, self.parked_seconds = self.parked_seconds, 0.0
+        return parked
 
     def park(self) -> None:
-        """Wait for the turn, on behalf of a client that passes no gate."""
-        self.lane.wait_until_open()
+        """Arrive at the gate on behalf of a client of the user's own, which passes none.
+
+        What it will report belongs to the cycle that begins here.
+        """
+        if self.lane.is_open:
+            now = monotonic()
+            if self.cycle is not None:
+                self.cycle.ended = now
+        else:
+            now = self._wait(self.cycle)
+        self.cycle = Cycle(now)
+
+    def fail_what_is_owed(self, failure: str) -> None:
+        """A with-block that was left by an exception will not report what it was about."""
+        for cycle in self.owed:
+            if cycle.failure is None:
+                cycle.failure = failure
+        self.owed.clear()
 
     def leave_for_good(self) -> None:
         """The user stops: what it still sends is its goodbye."""
+        self.is_gone = True
 
-    def leave(self) -> None:
-        """The response is here, or will never be."""
-        now = monotonic()
-        lane = self.lane
-        lane.in_flight -= 1
-        lane.flight_balance += now
-        self.in_flight -= 1
-        self.idle_since = now
+    def report_late(self, seconds: float, *, is_own: bool = True) -> Cycle:
+        """A request that did not pass the gate: enter and leave it after the fact.
 
-    def succeed(self, response_time_ms: float) -> None:
-        self._pay()
-        lane = self.lane
-        book = lane.book
-        book.successes += 1
-        if lane.counting:
-            book.latencies_us.append(int(response_time_ms * 1000.0 + 0.5))
-
-    def fail(self, failure: str) -> None:
-        self._pay()
-        self.lane.book.failures[failure] += 1
-
-    def fail_what_is_owed(self, failure: str) -> None:
-        """Requests that have ended but whose with-block did not report them never will."""
-        while self.owed > self.in_flight:
-            self.fail(failure)
-
-    def report_late(self, response_time_seconds: float) -> None:
-        """A request that did not pass the gate: enter and leave it after the fact."""
-        now = monotonic()
-        began = now - response_time_seconds
-        lane = self.lane
-        if lane.counting:
-            idle_since = max(self.idle_since, lane.opened_at)
-            lane.gap_seconds += max(began - idle_since, 0.0)
-            began = max(began, lane.opened_at)
-        lane.sent += 1
-        lane.flight_balance += now - began
-        self.owed += 1
-        self.idle_since = now
-
-    def unfinished_gap(self, now: float) -> float:
-        """The gap the user is in as the window closes.
-
-        A user that sent nothing during the whole window counts only while it rests (a wait time, as its
-        Locust file asks for); otherwise it is dead or stuck, and its missing time shows that.
+        One that is not the user's own has no user that anybody knows of, and counts by its own time.
         """
+        now = monotonic()
+        cycle = self.cycle if is_own else Cycle(now - seconds, is_loose=True)
+        if cycle is None or cycle.answered is not None:
+            cycle = self.cycle = Cycle(now - seconds)
+        cycle.sent = max(now - seconds, cycle.began)
+        cycle.answered = now
         lane = self.lane
-        if self.in_flight:
-            return 0.0
-        if self.idle_since >= lane.opened_at:
-            return now - self.idle_since
-        return now - lane.opened_at if self._is_resting() else 0.0
+        lane.has_own_clients = lane.has_own_clients or is_own
+        lane.cycles.append(cycle)
+        lane.sent += 1
+        lane.answered += 1
+        return cycle
 
-    def _pay(self) -> None:
-        if self.owed:
-            self.owed -= 1
-        else:  # an outcome for a request that did not pass the gate
-            self.lane.sent += 1
+    def departs(self, now_ns: int) -> None:
+        """The next request is on its way to the socket."""
+        if self.arrived_ns:
+            self.lane.turnaround_seconds += (now_ns - self.arrived_ns) / 1e9
+            self.lane.turnarounds += 1
+            self.arrived_ns = 0
 
 
 class Turnstile:
-    """All lanes: whose turn it is, and the window that is being counted."""
+    """All lanes: whose turn it is."""
 
     def __init__(self) -> None:
         self.lanes: dict[str, Lane] = {}
         self.turn: Lane | None = None
         self.task_exceptions: Counter[str] = Counter()
-        self.window_cpu_seconds = 0.0  # that this process took in the last window, until its close
         self.started = Event()
-        self._opened: AsyncResult[float] = AsyncResult()
-        self._window: gevent.Greenlet[..., WindowClosed] | None = None
 
     def set_up(self, arms: Iterable[str], new_lane: Callable[[str], Lane] = Lane) -> None:
         """New lanes, all closed, for new users."""
@@ -248,78 +387,44 @@ class Turnstile:
         self.task_exceptions.clear()
         self.started.clear()
 
-    def turn_to(self, arm: str | None, anchor: float | None = None) -> None:
-        """Close every lane but this arm's."""
-        self.turn = None if arm is None else self.lanes[arm]
-        for lane in self.lanes.values():
-            if lane is not self.turn:
-                lane.close()
+    def turn_to(self, arm: str | None) -> float:
+        """Close the lane that is open, and open this arm's; when that was."""
+        now = monotonic()
         if self.turn is not None:
-            self.turn.open(anchor)
+            now = self.turn.close()
+        self.turn = None if arm is None else self.lanes[arm]
+        return now if self.turn is None else self.turn.open()
 
     def open_all(self) -> None:
         self.started.set()
         for lane in self.lanes.values():
             lane.let_go()
 
-    def schedule(self, arm: str, *, open_at: float, seconds: float) -> None:
-        """Let this arm through now, and count from ``open_at`` for so many seconds."""
-        if self._window is not None:
-            raise RuntimeError("a window is already under way")
-        self.turn_to(arm, anchor=open_at)
-        self._opened = AsyncResult()
-        self._window = gevent.spawn(self._count, self.lanes[arm], open_at, seconds)
-
-    def wait_for_opening(self) -> float:
-        at: float = self._opened.get()
-        return at
-
-    def wait_for_report(self) -> WindowClosed:
-        if self._window is None:
-            raise RuntimeError("no window is under way")
-        window, self._window = self._window, None
-        closed: WindowClosed = window.get()
-        return closed
-
-    def give_up_window(self) -> None:
-        """End a window that nobody will ask for."""
-        if self._window is not None:
-            self._window.kill()
-            self._window = None
-        for lane in self.lanes.values():
-            if lane.counting:
-                lane.give_up_counting()
-
     def in_flight(self) -> int:
         return sum(lane.in_flight for lane in self.lanes.values())
 
-    def take_remainder(self) -> Remainder:
+    def take_task_exceptions(self) -> dict[str, int]:
         exceptions, self.task_exceptions = self.task_exceptions, Counter()
-        return Remainder(
-            outside={arm: lane.take_outside() for arm, lane in self.lanes.items()},
-            sent={arm: lane.sent for arm, lane in self.lanes.items()},
-            task_exceptions=dict(exceptions),
-        )
+        return dict(exceptions)
+
+    def outside(self) -> dict[str, Outside]:
+        return {arm: lane.take_outside() for arm, lane in self.lanes.items()}
+
+    def sent(self) -> dict[str, int]:
+        return {arm: lane.sent for arm, lane in self.lanes.items()}
 
     def settle_everything(self) -> None:
         """After the users have gone: what is still owed will not come."""
         for lane in self.lanes.values():
+            for cycle in lane.cycles:
+                if cycle.answered is None:
+                    cycle.answered = monotonic()
+                    lane.in_flight -= 1
+                if cycle.failure is None:
+                    cycle.failure = NEVER_REPORTED
+                cycle.ended = cycle.ended or cycle.answered
             for seat in lane.seats:
-                while seat.in_flight:
-                    seat.leave()
-                seat.fail_what_is_owed(NEVER_REPORTED)
-
-    def _count(self, lane: Lane, open_at: float, seconds: float) -> WindowClosed:
-        sleep_until(open_at)
-        opened_at = lane.start_counting()
-        cpu_at_open = process_time()
-        self._opened.set(opened_at)
-        close_at = opened_at + seconds
-        sleep_until(close_at)
-        counts, latencies_us = lane.stop_counting(close_at, opened_late=opened_at - open_at)
-        self.window_cpu_seconds = process_time() - cpu_at_open
-        starts, latencies_us = lane.settle(latencies_us)
-        return WindowClosed(replace(counts, starts=starts), latencies_us, self.take_remainder())
+                seat.in_flight = 0
 
 
 def sleep_until(at: float) -> None:

@@ -7,7 +7,7 @@ is counted and parked when it fires.
 
 # mypy: untyped-calls-exclude=locust
 
-from contextvars import ContextVar
+from collections.abc import Mapping
 from types import new_class
 from typing import Any, ClassVar
 
@@ -16,16 +16,18 @@ from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
 from locust.exception import StopUser
-from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
+from gainbench.load.cycles import Cycle
 from gainbench.load.failure import failure_name
+from gainbench.load.seats import current_seat
 from gainbench.load.turnstile import Lane, Seat, Turnstile
 
 # Beyond it, a client of the user's own making reports nonsense.
 LONGEST_MS = 3_600_000.0
 
-# Greenlets that a user spawns inherit its context, and so its seat.
-_current_seat: ContextVar[Seat | None] = ContextVar("seat", default=None)
+CYCLE = "gainbench"  # the cycle's key in a request's context
+SUCCESS = ""
 
 
 class RequestEvent(EventHook):
@@ -36,14 +38,14 @@ class RequestEvent(EventHook):
         self._turnstile = turnstile
 
     def fire(self, *, reverse: bool = False, **meta: Any) -> None:
-        seat = self._seat()
+        seat, is_own = self._seat()
         if seat is not None:
             milliseconds = min(max(float(meta.get("response_time") or 0.0), 0.0), LONGEST_MS)
-            seat.report_late(milliseconds / 1000)
-            _settle(seat, milliseconds, meta.get("exception"))
+            cycle = seat.report_late(milliseconds / 1000, is_own=is_own)
+            _settle(seat, cycle, {**meta, "response_time": milliseconds})
         self.announce(reverse=reverse, **meta)
         if seat is not None:
-            if seat is _current_seat.get():
+            if is_own:
                 seat.park()
             else:
                 seat.lane.wait_until_open()
@@ -53,12 +55,12 @@ class RequestEvent(EventHook):
         if self._handlers:
             super().fire(reverse=reverse, **meta)  # type: ignore[no-untyped-call]
 
-    def _seat(self) -> Seat | None:
+    def _seat(self) -> tuple[Seat | None, bool]:
         """The firing user's; outside of any user, one of whoever's turn it is, if any."""
-        seat = _current_seat.get()
+        seat = current_seat.get()
         if seat is None and self._turnstile.turn is not None and self._turnstile.turn.seats:
-            return self._turnstile.turn.seats[0]
-        return seat
+            return self._turnstile.turn.seats[0], False
+        return seat, True
 
 
 class _SeatEvent:
@@ -69,36 +71,71 @@ class _SeatEvent:
         self._event = event
 
     def fire(self, **meta: Any) -> None:
-        _settle(self._seat, meta["response_time"], meta["exception"])
+        cycle = meta["context"].pop(CYCLE, None)
+        if cycle is not None:
+            _settle(self._seat, cycle, meta)
+            if cycle in self._seat.owed:
+                self._seat.owed.remove(cycle)
         self._event.announce(**meta)
 
 
-def _settle(seat: Seat, response_time_ms: float, exception: Any) -> None:
-    if exception is None:
-        seat.succeed(response_time_ms)
-    else:
-        seat.fail(failure_name(exception))
+def _settle(seat: Seat, cycle: Cycle, meta: Mapping[str, Any]) -> None:
+    exception = meta.get("exception")
+    cycle.failure = SUCCESS if exception is None else failure_name(exception)
+    cycle.latency_ms = meta["response_time"]
+    cycle.bytes = meta.get("response_length") or 0
+    seat.settle(cycle)
 
 
 def seat_client(client: FastHttpSession | HttpSession, seat: Seat, event: RequestEvent) -> None:
-    """Put the gate before the client's ``request``, which all its other methods call."""
+    """Put the gate before the client's ``request``, which all its other methods call.
+
+    The cycle travels in the request's context, which Locust hands on to whoever reports the outcome.
+    """
     send = client.request
 
     def request(*args: Any, **kwargs: Any) -> Any:
-        seat.enter()
-        owed = seat.owed
+        cycle = seat.enter()
+        kwargs["context"] = {**kwargs.get("context", {}), CYCLE: cycle}
         try:
             response = send(*args, **kwargs)
         except BaseException as error:
-            seat.leave()
-            if seat.owed == owed:  # it ended without firing its event: a bad URL, or the user was killed
-                seat.fail(failure_name(error))
+            seat.leave(cycle)
+            if cycle.failure is None:  # it ended without firing its event: a bad URL, or the user was killed
+                cycle.failure = failure_name(error)
             raise
-        seat.leave()
+        seat.leave(cycle)
+        if cycle.failure is None:
+            seat.owed.append(cycle)
         return response
 
     client.request = request  # type: ignore[method-assign]
     client.request_event = _SeatEvent(seat, event)
+
+
+def let_rests_stand_still() -> None:
+    """Wait times run on the arm's clock, for every task set of this process."""
+    TaskSet.wait = _wait  # type: ignore[method-assign]
+
+
+def _wait(taskset: TaskSet) -> None:
+    """What Locust's own does, with a sleep that stands still while the arm is parked."""
+    user = taskset.user
+    if user._state == LOCUST_STATE_STOPPING:
+        raise StopUser()
+    user._state = LOCUST_STATE_WAITING
+    seat = seat_of(user)
+    if seat is None:
+        taskset._sleep(taskset.wait_time())
+    else:
+        # constant_pacing takes off what the task took, but not what its user stood at the closed gate.
+        parked = seat.take_parked_seconds()
+        user._cp_last_run += parked
+        taskset._cp_last_run += parked
+        seat.rest(float(taskset.wait_time()))
+    if user._state == LOCUST_STATE_STOPPING:
+        raise StopUser()
+    user._state = LOCUST_STATE_RUNNING
 
 
 class _Seated(User):
@@ -114,7 +151,7 @@ class _Seated(User):
         super().__init__(*args, **kwargs)
         self.gainbench_began = False
         self.gainbench_leaving = False
-        self.gainbench_seat = self.gainbench_lane.seat(lambda: self._state == LOCUST_STATE_WAITING)
+        self.gainbench_seat = self.gainbench_lane.seat()
         for client in list(vars(self).values()):
             if isinstance(client, FastHttpSession | HttpSession):
                 seat_client(client, self.gainbench_seat, self.gainbench_event)
@@ -122,7 +159,7 @@ class _Seated(User):
     def on_start(self) -> None:
         """The file's own, when it is the lane's turn; then wait until all other users have done theirs."""
         lane = self.gainbench_lane
-        _current_seat.set(self.gainbench_seat)
+        current_seat.set(self.gainbench_seat)
         lane.wait_until_open()
         if self._state == LOCUST_STATE_STOPPING:  # another arm's users failed to start
             raise StopUser()

@@ -88,11 +88,11 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     )
 
 
-def against_itself(plan: Plan, arm: Arm, *, trials: int, blocks: int) -> Plan:
+def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
     """The null: one arm twice, as two process groups, in the headline cell alone."""
     twin = arm.model_copy(update={"name": f"{arm.name}#2"})
     problems = Problems()
-    checked(Flags(trials=trials, blocks=blocks), problems)
+    checked(Flags(trials=trials, combs=combs), problems)
     check_lengths((twin.name,), problems)
     check_control(plan.control, (arm, twin), problems)
     problems.raise_any("null")
@@ -100,8 +100,8 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, blocks: int) -> Plan:
         {
             "name": "null",
             "trials": trials,
-            "blocks": blocks,
-            "headline_blocks": blocks,
+            "combs": combs,
+            "headline_combs": combs,
             "precision": None,
         }
     )
@@ -129,8 +129,8 @@ def _profile(plan_file: PlanFile, flags: Flags, problems: Problems) -> Profile:
         "trials": flags.trials,
         "precision": flags.precision,
         "budget": flags.budget_seconds,
-        "blocks": flags.blocks,
-        "headline_blocks": flags.blocks,
+        "combs": flags.combs,
+        "headline_combs": flags.combs,
     }
     return profile.changed({key: value for key, value in said.items() if value is not None})
 

@@ -14,9 +14,9 @@ from gainbench.plan.model import (
     Arm,
     Arrivals,
     Band,
-    Blocks,
     Cell,
     Claim,
+    Combs,
     Control,
     Database,
     Frozen,
@@ -102,11 +102,11 @@ class ProfileTable(Frozen):
 
     name: Name
     trials: Trials | None = None
-    blocks: Blocks | None = None
-    headline_blocks: Blocks | None = None
+    combs: Combs | None = None
+    headline_combs: Combs | None = None
     budget: Seconds | None = None
     precision: Share | None = None
-    window: Seconds | None = None
+    comb: Seconds | None = None
     rtt_ms: Annotated[RoundTrips, BeforeValidator(_as_list)] | None = None
     headline_only: bool | None = None
 
@@ -130,10 +130,10 @@ class PlanFile(Frozen):
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile(name="smoke", trials=3, budget=45.0, headline_only=True),
-        Profile(name="quick", trials=4, headline_blocks=2, budget=120.0, rtt_ms=(0.0, 0.1, 0.4)),
-        Profile(name="standard", trials=8, headline_blocks=4, budget=360.0),
-        Profile(name="full", trials=20, blocks=2, headline_blocks=6, budget=1800.0, precision=0.015),
+        Profile(name="smoke", trials=3, comb=1.5, budget=30.0, headline_only=True),
+        Profile(name="quick", trials=5, headline_combs=3, budget=120.0, rtt_ms=(0.0, 0.1, 0.4)),
+        Profile(name="standard", trials=8, combs=2, headline_combs=6, budget=360.0),
+        Profile(name="full", trials=20, combs=3, headline_combs=9, budget=1800.0, precision=0.01),
     )
 }
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gainbench.plan.model import (
     Arrivals,
-    Blocks,
+    Combs,
     Control,
     Pool,
     Rate,
@@ -34,7 +34,7 @@ class Flags:
     pool: Pool | None = None
     workers: Workers | None = None
     trials: Trials | None = None
-    blocks: Blocks | None = None
+    combs: Combs | None = None
     precision: Share | None = None
     budget_seconds: Seconds | None = None
     seed: int | None = None

@@ -35,7 +35,7 @@ Share = Annotated[
 RoundTripMs = Annotated[float, Field(ge=0, le=1000)]
 RoundTrips = Annotated[tuple[RoundTripMs, ...], Field(min_length=1)]
 Trials = Annotated[int, Field(ge=1, le=1000)]
-Blocks = Annotated[int, Field(ge=1, le=100)]
+Combs = Annotated[int, Field(ge=1, le=100)]
 Users = Annotated[int, Field(ge=1, le=10_000)]
 Workers = Annotated[int, Field(ge=1, le=64)]
 Rate = Annotated[float, Field(ge=1, le=1_000_000)]
@@ -124,11 +124,11 @@ class Profile(Frozen):
 
     name: Name
     trials: Trials
-    blocks: Blocks = 1
-    headline_blocks: Blocks = 1
+    combs: Combs = 1
+    headline_combs: Combs = 1
     budget: Seconds
     precision: Share | None = None
-    window: Seconds = 0.5
+    comb: Seconds = 2.5
     rtt_ms: RoundTrips | None = None
     headline_only: bool = False  # never in a plan: its cells and arms are what is left
 
@@ -252,6 +252,6 @@ class Plan(Frozen):
     def headline(self) -> Comparison | None:
         return next((comparison for comparison in self.comparisons if comparison.headline), None)
 
-    def blocks_of(self, cell: Cell) -> int:
-        """How many blocks one trial gives this cell."""
-        return self.profile.headline_blocks if cell.headline else self.profile.blocks
+    def combs_of(self, cell: Cell) -> int:
+        """How many combs one trial gives this cell."""
+        return self.profile.headline_combs if cell.headline else self.profile.combs

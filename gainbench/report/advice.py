@@ -25,7 +25,7 @@ def advice(results: Results) -> str:
 
 
 def _on_invalid(cell: CellFigures) -> str:
-    cures = "; ".join(rule.cure for rule in cell.validity if not rule.ok)
+    cures = "; ".join(rule.cure for rule in cell.validity if rule.is_broken)
     return f"Do not use these figures, but cure what broke the rules and measure again: {cures}."
 
 

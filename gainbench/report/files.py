@@ -1,20 +1,23 @@
 """Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
 
 from gainbench.report import junit, markdown
-from gainbench.store import RunDirectory, StoredRun, last_null_run, windows
+from gainbench.store import RunDirectory, StoredRun, last_null_run
+from gainbench.store.frames import Frames, csv_of
 from gainbench.store.results import Results
 
 REPORT = "report.html"
 
 
 def write(run: StoredRun, results: Results) -> None:
-    """Write results.json, windows.csv, report.html, summary.md and junit.xml."""
+    """Write results.json, windows.csv, combs.csv, report.html, summary.md and junit.xml."""
     # It brings matplotlib, for which a command that draws nothing need not wait.
     from gainbench.report import html  # noqa: PLC0415
 
     directory = RunDirectory(run.path)
     directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
-    directory.write_text("windows.csv", windows.render(run))
+    frames = Frames(run, results)
+    directory.write_text("windows.csv", csv_of(frames.windows))
+    directory.write_text("combs.csv", csv_of(frames.combs))
     directory.write_text("summary.md", markdown.render(results))
     directory.write_text("junit.xml", junit.render(results))
     directory.write_text(REPORT, html.render(run, results, last_null_run(run)))

@@ -22,8 +22,9 @@ from gainbench.store import StoredRun
 from gainbench.store.results import Results
 
 RAW_FILES: Mapping[str, str] = {
-    "blocks.jsonl": "the raw record, one checksummed line per block",
-    "windows.csv": "one row per window",
+    "blocks.jsonl": "the raw record, one checksummed line per comb",
+    "windows.csv": "one row per guard and window",
+    "combs.csv": "one row per comb and arm",
     "results.json": "every derived figure",
     "plan.toml": "the plan",
     "environment.json": "the environment",
@@ -85,7 +86,6 @@ def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
         tables.latencies(results, results.cells),
         tables.curve_points(results),
         tables.dropped(run, results),
-        tables.orders(run),
         tables.environment(run.environment, SHOWN_APART),
     )
     return {**{table.name: table for table in shown}, "settings": tables.settings(run.environment)}
@@ -95,7 +95,14 @@ def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Ta
     """Tables that grow with the cells: for the headline cell, and for all the others."""
     headline = [cell for cell in results.cells if cell.headline]
     others = [cell for cell in results.cells if not cell.headline]
-    makers = (tables.service, tables.costs, tables.rules, tables.precision, tables.repeatability)
+    makers = (
+        tables.service,
+        tables.costs,
+        tables.rules,
+        tables.precision,
+        tables.repeatability,
+        tables.turns,
+    )
     pairs = [(maker(results, headline), maker(results, others)) for maker in makers]
     return {main.name: (main, rest) for main, rest in pairs}
 

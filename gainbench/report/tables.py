@@ -1,6 +1,5 @@
 """The tables of the report as values: which columns, which rows, what to sort by. Renderers lay them out."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -184,13 +183,13 @@ def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
             *_place(results, cell, cells),
             _arm(name),
             Entry(words.scatter(spread), spread),
-            Entry(f"{cell.blocks_dropped} of {cell.blocks_measured}", cell.blocks_dropped),
+            Entry(f"{cell.combs_dropped} of {cell.combs_measured}", cell.combs_dropped),
         )
         for cell in cells
         for name, spread in cell.repeatability.items()
     ]
     columns = _columns(
-        *_place_titles(cells), "arm", "#one window scatters by (standard deviation)", "#blocks dropped"
+        *_place_titles(cells), "arm", "#one turn scatters by (standard deviation)", "#combs dropped"
     )
     return Table("repeatability", "Repeatability", columns, tuple(rows))
 
@@ -218,7 +217,7 @@ def precision(results: Results, cells: Sequence[CellFigures]) -> Table:
         "#between trials",
         "#drift per minute",
         "#sign-flip p",
-        "#trials / blocks",
+        "#trials / combs",
     )
     columns = _columns(*_place_titles(cells), "comparison", *titles)
     return Table("precision", "How precise each comparison is", columns, tuple(rows))
@@ -249,25 +248,35 @@ def dropped(run: StoredRun, results: Results) -> Table:
     headings = words.distinctions(results.cells)
     rows = [
         (
-            Entry(f"{block.trial}", block.trial),
-            Entry(f"{block.number}", block.number),
-            _condition(results, headings, block.cell),
-            Entry(block.dropped),
+            Entry(f"{comb.trial}", comb.trial),
+            Entry(f"{comb.number}", comb.number),
+            _condition(results, headings, comb.cell),
+            Entry(comb.dropped),
         )
-        for block in run.blocks
-        if block.dropped
+        for comb in run.combs
+        if comb.dropped
     ]
     return Table(
-        "dropped", "Dropped blocks", _columns("#trial", "#block", "condition", "reason"), tuple(rows)
+        "dropped", "Dropped combs", _columns("#trial", "#comb", "condition", "reason"), tuple(rows)
     )
 
 
-def orders(run: StoredRun) -> Table:
-    """How often each order of the arms was used: over a run, equally often."""
-    seen = Counter(" ".join(block.order) for block in run.blocks)
-    rows = [(Entry(order), Entry(f"{times}", times)) for order, times in sorted(seen.items())]
-    columns = _columns("order of the windows in a block", "#blocks")
-    return Table("orders", "Order of the arms", columns, tuple(rows))
+def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
+    """How long the parts of a turn were; empty where nothing was kept."""
+    rows = [
+        (
+            *_place(results, cell, cells),
+            Entry(numbers.bare(cell.turns.guard_ms), cell.turns.guard_ms),
+            Entry(numbers.bare(cell.turns.window_ms), cell.turns.window_ms),
+            Entry(numbers.bare(cell.turns.drain_ms), cell.turns.drain_ms),
+            Entry(f"{cell.turns.turns_per_comb}", cell.turns.turns_per_comb),
+            Entry(numbers.bare(cell.turns.arms_idle_ms), cell.turns.arms_idle_ms),
+        )
+        for cell in cells
+        if cell.turns is not None
+    ]
+    titles = ("#guard, ms", "#window, ms", "#drain, ms", "#turns per comb", "#longest idle time of an arm, ms")
+    return Table("turns", "Lengths of the turns", _columns(*_place_titles(cells), *titles), tuple(rows))
 
 
 def settings(environment: Mapping[str, Any]) -> Table | None:
@@ -312,7 +321,9 @@ def _place_titles(cells: Sequence[CellFigures]) -> tuple[str, ...]:
 def _held(rule: RuleFigures) -> Entry:
     if rule.value is None:
         return Entry(numbers.UNKNOWN)
-    return Entry("held" if rule.ok else "broken", mark="good" if rule.ok else "bad")
+    if rule.ok:
+        return Entry("held", mark="good")
+    return Entry("note") if rule.is_note else Entry("broken", mark="bad")
 
 
 def _arm(name: str) -> Entry:

@@ -21,18 +21,19 @@ from gainbench.store.results import (
 GLOSSARY: Mapping[str, str] = {
     "arm": "A server under test.",
     "cell": "A scenario under one condition: users, added round trip, pool, workers.",
-    "window": "A short stretch of time in which just one arm is loaded.",
-    "block": "Each arm's two windows in a mirrored order; the smallest piece that holds a ratio.",
-    "trial": "Fresh server processes, warmed up, then blocks of every cell. The unit of the statistics.",
+    "turn": "A stretch of time in which just one arm is loaded: a guard that counts for nothing, then a window.",
+    "comb": "Turns of all arms in a mirrored random order, a few seconds of them; the smallest piece that holds "
+    "a ratio.",
+    "trial": "Fresh server processes, warmed up, then combs of every cell. The unit of the statistics.",
     "gain": "Throughput of the candidate over that of the baseline, less 1: a geometric mean of trials.",
     "interval": "Where the gain lies with 95 % confidence, from the spread between trials (Student's t).",
     "round trip": "From a server to the database and back, through a proxy that adds a delay and counts.",
-    "added": "What the proxy puts on top of each round trip: pings through it, less pings beside it, while "
-    "nobody is loaded. Under load a statement waits longer: the added time, the database's own and a queue.",
+    "added": "What the proxy puts on top of each round trip, as measured on every chunk that it passes on while "
+    "the arms are loaded. A statement waits longer: the added time, the database's own and a queue.",
     "wait ratio": "The time a request stops the event loop for the database, over the CPU time it costs. "
     "It travels from machine to machine; milliseconds do not.",
-    "repeatability": "How far a single window of an arm scatters: the standard deviation of the differences "
-    "between a block's two windows, over the square root of 2.",
+    "repeatability": "How far a single turn of an arm scatters: the standard deviation of the differences "
+    "between turns that follow each other, over the square root of 2.",
     "collapsed": "The arm stopped serving. A result, not an error: it gives no gain.",
     "unresolved": "The interval holds 0 and reaches beyond the margin: the run was too short to tell.",
     "no difference": "The 90 % interval lies inside the plan's margin.",
@@ -183,12 +184,12 @@ def measured(results: Results, cell: CellFigures) -> str:
 
 
 def _added_in_full(cell: CellFigures) -> str:
-    """The delay that was asked for, beside what the proxy was measured to add with nobody loading it."""
+    """The delay that was asked for, beside what the proxy was measured to add under load."""
     asked = f"{numbers.plain(cell.rtt_ms)} ms asked" if cell.rtt_ms else "no delay asked"
     if cell.rtt_measured_ms.p50 is None:
         return f"{asked} to be added to each database round trip"
     found = numbers.ms(cell.rtt_measured_ms.p50)
-    return f"{asked} and {found} measured, while idle, to be added to each database round trip"
+    return f"{asked} and {found} measured under load to be added to each database round trip"
 
 
 def _load_in_full(cell: CellFigures) -> str:
@@ -276,18 +277,18 @@ def certainty(results: Results) -> str | None:
     shown = effect(headline) if headline else None
     if cell is None or headline is None or shown is None or shown.value is None:
         return None
-    trials, blocks = numbers.several(headline.trials, "trial"), numbers.several(headline.blocks, "block")
+    trials, combs = numbers.several(headline.trials, "trial"), numbers.several(headline.blocks, "comb")
     precision = "no interval"
     if shown.half_width is not None:
         precision = f"±{numbers.percent(shown.half_width)} of the ratio"
     of_throughput = _certainty_of_throughput(cell, headline) if shown.tail is None else ()
-    return ", ".join((f"{precision} from {trials} with {blocks}", *of_throughput))
+    return ", ".join((f"{precision} from {trials} with {combs}", *of_throughput))
 
 
 def _certainty_of_throughput(cell: CellFigures, headline: ComparisonFigures) -> Iterator[str]:
     spreads = [spread for spread in cell.repeatability.values() if spread is not None]
     if spreads:
-        yield f"one window scatters by {scatter(max(spreads))} (standard deviation)"
+        yield f"one turn scatters by {scatter(max(spreads))} (standard deviation)"
     if headline.smallest_detectable is not None:
         yield f"the smallest gain it could see is {numbers.percent(headline.smallest_detectable)}"
 
@@ -382,7 +383,7 @@ def broken(cell: CellFigures) -> str:
         f"{rule.rule}: {rule_amount(rule, rule.value)}{f' {rule.unit}' if is_share(rule) else ''}, "
         f"limit {rule_amount(rule, rule.limit)} ({rule.meaning})."
         for rule in cell.validity
-        if not rule.ok
+        if rule.is_broken
     )
 
 

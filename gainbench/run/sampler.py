@@ -1,7 +1,7 @@
-"""What the machine and our processes have used, read from /proc at the edges of a window.
+"""What the machine and our processes have used, read from /proc at the edges of a comb.
 
 CPU time comes from the processes' own CPU clocks, which count in nanoseconds: the usual counters tick at
-10 ms, which is 2 % of a window. Those clocks include threads that began and ended between two readings;
+10 ms. Those clocks include threads that began and ended between two readings;
 run-queue wait and switches are known per thread only, so such threads are missing there. The threads' files
 stay open and are read again: a reading must not disturb what it measures. Where there is no /proc, psutil
 gives the CPU time and the rest is unknown.
@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -44,12 +45,14 @@ class TreeUse:
 class CoreUse:
     """What some cores did together: seconds in all, stolen by the hypervisor, idle."""
 
+    cores: int
     seconds: float
     steal_seconds: float
     idle_seconds: float
 
     def __sub__(self, earlier: "CoreUse") -> "CoreUse":
         return CoreUse(
+            self.cores,
             self.seconds - earlier.seconds,
             self.steal_seconds - earlier.steal_seconds,
             self.idle_seconds - earlier.idle_seconds,
@@ -170,15 +173,16 @@ class _Process:
 
 
 class _ProcessTree:
-    """A process with its descendants and all their threads.
+    """A process with its descendants and all their threads; or the process alone, if so wished.
 
     What a process has used by its last reading stays counted when it ends, and so does a process whose parent
     has ended. What it used after that reading is lost, as is a process that began and ended between two
     readings; of threads that did so, run-queue wait and switches are lost, but not the CPU time.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, *, is_alone: bool = False) -> None:
         self._root = psutil.Process(pid)
+        self._is_alone = is_alone
         self._processes: dict[int, _Process] = {}
         self._ended = TreeUse(0.0, 0.0, 0)
         self._seconds: dict[psutil.Process, float] = {}  # where psutil has to do
@@ -192,7 +196,8 @@ class _ProcessTree:
         known = list(self._processes)
         for pid in known:  # grows by what is found
             self._read(pid)
-            found = [child for child in children.get(pid, ()) if child not in self._processes]
+            below = () if self._is_alone else children.get(pid, ())
+            found = [child for child in below if child not in self._processes]
             known += [child for child in found if self._open(child)]
         return _sum(self._ended, *(process.use() for process in self._processes.values()))
 
@@ -230,6 +235,8 @@ class _ProcessTree:
         return TreeUse(sum(self._seconds.values()), None, None)
 
     def _family(self) -> list[psutil.Process]:
+        if self._is_alone:
+            return [self._root]
         try:
             return [self._root, *self._root.children(recursive=True)]
         except psutil.NoSuchProcess:
@@ -255,6 +262,7 @@ def cores_use(cores: Collection[int] | None) -> CoreUse | None:
     chosen = [ticks["cpu"]] if cores is None else [ticks[f"cpu{core}"] for core in cores]
     # The columns are user nice system idle iowait irq softirq steal; guest time is part of user time.
     return CoreUse(
+        cores=len(chosen) if cores is not None else sum(name != "cpu" for name in ticks),
         seconds=sum(sum(row[:8]) for row in chosen) * _TICK_SECONDS,
         steal_seconds=sum(row[7] for row in chosen) * _TICK_SECONDS,
         idle_seconds=sum(row[3] + row[4] for row in chosen) * _TICK_SECONDS,
@@ -263,8 +271,12 @@ def cores_use(cores: Collection[int] | None) -> CoreUse | None:
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at everything: each process tree by name, and the two groups of cores."""
+    """One look at everything: each process tree by name, and the two sets of cores.
 
+    Where nothing is pinned, all cores are in the first set and there is no second.
+    """
+
+    at: float
     trees: Mapping[str, TreeUse]
     arms_cores: CoreUse | None
     load_cores: CoreUse | None
@@ -277,20 +289,24 @@ class Sampler:
         self,
         pids: Mapping[str, int],
         *,
+        alone: Mapping[str, int] = MappingProxyType({}),
         arms_cores: Collection[int] | None,
         load_cores: Collection[int] | None,
     ) -> None:
+        """``pids`` lead the trees; those of ``alone`` are looked at without what they have started."""
         self._table = _ProcessTable()
         self._trees = {name: _ProcessTree(pid) for name, pid in pids.items()}
+        self._trees |= {name: _ProcessTree(pid, is_alone=True) for name, pid in alone.items()}
         self._arms_cores = arms_cores
         self._load_cores = load_cores
 
     def read(self) -> Reading:
         children = self._table.children() if HAS_PROC else {}
         return Reading(
-            trees={name: tree.use(children) for name, tree in self._trees.items()},
+            at=time.monotonic(),
             arms_cores=cores_use(self._arms_cores),
-            load_cores=cores_use(self._load_cores),
+            load_cores=None if self._load_cores is None else cores_use(self._load_cores),
+            trees={name: tree.use(children) for name, tree in self._trees.items()},
         )
 
     def memory_bytes(self, name: str) -> int | None:

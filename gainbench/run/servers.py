@@ -1,23 +1,35 @@
-"""The real rig: fresh servers for all arms behind the latency proxy, a load generator, and readings of both.
+"""Fresh servers for all arms behind the latency proxy, and the load generator that turns to them.
 
-Turns what generator, proxy and /proc say into the record's windows. Decides nothing: when to look, and what
-a look means, is the trial's business.
+Starts, asks and ends them. Decides nothing: when to measure, and what a comb means, is the trial's business.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gainbench.errors import ConfigurationError
-from gainbench.load.handle import Generator, WindowReport
-from gainbench.load.protocol import ArmTarget, Pace, Tally, Workload
-from gainbench.load.several.crew import Crew
+from gainbench.load.handle import Generator
+from gainbench.load.protocol import ArmTarget, CombReport, Pace, Workload
+from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Arm, Cell, Plan
-from gainbench.run.sampler import CoreUse, Reading, Sampler
-from gainbench.run.trial import Look
+from gainbench.run.observation import (
+    DATABASE,
+    GENERATOR,
+    HARNESS,
+    PROXY,
+    SUPERVISOR,
+    Edge,
+    Ours,
+    Place,
+    observed,
+    outside,
+)
+from gainbench.run.sampler import Sampler
+from gainbench.run.trial import Observed
 from gainbench.stack.arms.arm import RunningArm, ServerSettings, launch_arm, stop_arms, wait_until_ready
 from gainbench.stack.arms.burden import Burden
 from gainbench.stack.arms.evidence import stacks
@@ -28,27 +40,13 @@ from gainbench.stack.processes.cores import Cores
 from gainbench.stack.processes.ports import HOST
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import tail
-from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy, Lateness
-from gainbench.stack.proxy.ping import RoundTripProbe
-from gainbench.store.records import (
-    ArmReading,
-    Collapse,
-    MachineReading,
-    Outside,
-    PlannedStarts,
-    RoundTrips,
-    StatementTraffic,
-    Window,
-)
-
-PROBES = 100
-DRAIN_SECONDS = 1.0
-GENERATOR, DATABASE, PROXY = "(generator)", "(database)", "(proxy)"
+from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy
+from gainbench.store.records import Collapse, Comb, Outside
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What a run sets up once and every rig stands on."""
+    """What a run sets up once, and every trial's servers stand on."""
 
     plan: Plan
     supervisor: Supervisor
@@ -56,7 +54,7 @@ class Ground:
     cores: Cores | None
     logs: Path
     run_started: float
-    crew: Crew | None = None  # load generators that stay for the whole run
+    generator: Generator  # stays for the whole run
 
     def clock(self) -> float:
         """Seconds since the run began."""
@@ -68,11 +66,8 @@ class Ground:
 
 
 @contextmanager
-def real_rig(ground: Ground, cell: Cell, generator: Generator | None = None) -> Iterator["RealRig"]:
-    """Start proxy, arms and generator for a cell's server condition; all of them end with the block.
-
-    A generator that is given has a life of its own and goes on.
-    """
+def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
+    """Start proxy and arms for a cell's server condition; they end with the block, the generator goes on."""
     if ground.schemas is not None:
         ground.schemas.reset()
     with ExitStack() as stack:
@@ -82,18 +77,15 @@ def real_rig(ground: Ground, cell: Cell, generator: Generator | None = None) -> 
         burden = Burden.create(ground.supervisor.folder) if ground.plan.control else None
         arms = [_launch(ground, cell, proxy, burden, arm) for arm in ground.plan.arms]
         stack.callback(stop_arms, ground.supervisor, arms)
-        if generator is None:
-            generator = stack.enter_context(_generator(ground))
         for arm in arms:
             wait_until_ready(arm)
-            if ground.cores is not None:
-                # Only now: while they start, all cores are theirs, which halves the time it takes.
+        if ground.cores is not None:
+            # Only now: while they start, all cores are theirs, which halves the time it takes.
+            for arm in arms:
                 cores.pin(arm.pids(), ground.cores.arms)
-        rig = RealRig(ground, generator, {arm.name: arm for arm in arms}, proxy, burden)
-        stack.callback(rig.close)
-        if proxy is not None and ground.database is not None:
-            rig.probing = stack.enter_context(RoundTripProbe(proxy, ground.database.administrator))
-        yield rig
+        servers = RealServers(ground, ground.generator, {arm.name: arm for arm in arms}, proxy, burden)
+        stack.callback(servers.close)
+        yield servers
 
 
 def _start_proxy(ground: Ground, cell: Cell) -> LatencyProxy | None:
@@ -109,18 +101,6 @@ def _start_proxy(ground: Ground, cell: Cell) -> LatencyProxy | None:
         cores=ground.cores.others if ground.cores else None,
         log=ground.logs / "proxy.log",
     )
-
-
-@contextmanager
-def _generator(ground: Ground) -> Iterator[Generator]:
-    """A fresh one, or the crew, whose users leave before the arms do."""
-    if ground.crew is not None:
-        yield ground.crew
-        ground.crew.finish_workload()
-        return
-    cores = ground.cores.others if ground.cores else None
-    with Generator.start(ground.supervisor, log=ground.logs / "generator.log", cores=cores) as generator:
-        yield generator
 
 
 def _launch(
@@ -143,28 +123,18 @@ def _is_control(ground: Ground, name: str) -> bool:
     return ground.plan.control is not None and ground.plan.control.arm == name
 
 
-@dataclass(frozen=True)
-class _Edge:
-    """Everything read at one edge of a window."""
-
-    at: float
-    system: Reading
-    traffic: Mapping[str, ArmTraffic]
-    lateness: Lateness | None
-
-
 @dataclass
-class RealRig:
-    """Satisfies `trial.Rig` with running processes."""
+class RealServers:
+    """The running processes of one server condition. Satisfies `trial.Servers`."""
 
     ground: Ground
     generator: Generator
     arms: Mapping[str, RunningArm]
     proxy: LatencyProxy | None
     burden: Burden | None = None
-    probing: RoundTripProbe | None = None
     _sampler: Sampler = field(init=False)
-    _last_close: float = field(init=False)
+    _watched: Mapping[str, tuple[int, ...]] = field(init=False)
+    _last_end: float = field(init=False)
 
     def __post_init__(self) -> None:
         pids = {name: arm.process.pid for name, arm in self.arms.items() if arm.process is not None}
@@ -175,19 +145,32 @@ class RealRig:
             pids[DATABASE] = self.ground.database.pid
         pinned = self.ground.cores
         self._sampler = Sampler(
-            pids, arms_cores=pinned.arms if pinned else None, load_cores=pinned.others if pinned else None
+            pids | self.generator.other_pids(),
+            alone={HARNESS: os.getpid(), SUPERVISOR: self.ground.supervisor.pid},
+            arms_cores=pinned.arms if pinned else None,
+            load_cores=pinned.others if pinned else None,
         )
-        self._last_close = self.ground.clock()
+        self._watched = {
+            name: tuple(arm.pids()) for name, arm in self.arms.items() if arm.process is not None
+        }
+        self._last_end = self.ground.clock()
 
-    def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None:
+    def prepare(self, cell: Cell, arms: tuple[str, ...], *, spawn_rate: float | None = None) -> None:
         rate = self.ground.plan.rate
-        self._prepare(cell, arms, dict.fromkeys(arms, rate) if rate is not None else None)
+        rates = dict.fromkeys(arms, rate) if rate is not None else None
+        self._prepare(cell, arms, rates, spawn_rate)
 
     def prepare_rates(self, cell: Cell, rates_rps: Mapping[str, float]) -> None:
         """Users for these arms alone, on a schedule of each arm's own."""
-        self._prepare(cell, tuple(rates_rps), rates_rps)
+        self._prepare(cell, tuple(rates_rps), rates_rps, None)
 
-    def _prepare(self, cell: Cell, arms: tuple[str, ...], rates_rps: Mapping[str, float] | None) -> None:
+    def _prepare(
+        self,
+        cell: Cell,
+        arms: tuple[str, ...],
+        rates_rps: Mapping[str, float] | None,
+        spawn_rate: float | None,
+    ) -> None:
         plan = self.ground.plan
         scenario = plan.scenario(cell.scenario)
         self.generator.prepare(
@@ -197,6 +180,8 @@ class RealRig:
                 cell.users,
                 tuple(ArmTarget(arm, self.arms[arm].url) for arm in arms),
                 plan.seed,
+                watched=self._watched,
+                spawn_rate=spawn_rate,
                 pace=None if rates_rps is None else Pace(plan.arrivals, rates_rps),
             )
         )
@@ -209,44 +194,45 @@ class RealRig:
         if self.burden is not None:
             self.burden.set(seconds)
 
-    def look(self, arm: str, *, guard: float, seconds: float) -> Look:
-        self.generator.begin(arm, guard_seconds=guard, seconds=seconds)
+    def run_comb(self, comb: CombOrder, place: Place) -> Observed:
+        """Carry it out, and read everything at its edges."""
         opened = self._edge()
-        self.generator.wait_for_close()  # an open loop's report waits for late answers: read before it
+        report = self.generator.run_comb(comb)
         closed = self._edge()
-        report = self.generator.finish()
         _require_requests(report)
-        window = self._window(report, opened, closed)
-        outside = self._outside(report.outside, window.started)
-        self._last_close = window.started + window.seconds
-        return Look(window, outside)
+        seen = observed(
+            report,
+            opened,
+            closed,
+            place,
+            run_started=self.ground.run_started,
+            last_end=self._last_end,
+            memory_bytes={arm: self._sampler.memory_bytes(arm) for arm in report.arms},
+            ours=self._ours(),
+        )
+        self._last_end = seen.started + seen.seconds
+        return Observed(seen, report.stalled)
 
-    def probe(self, cell: Cell) -> RoundTrips | None:
-        """Ping the database through the proxy and beside it, with nobody loading it."""
-        if self.probing is None:
-            return None
-        self.generator.pause(drain_seconds=DRAIN_SECONDS)
-        seen = self.probing.measure(PROBES)
-        return RoundTrips(
-            cell=cell.key,
-            p50_ms=seen.p50_ms,
-            p99_ms=seen.p99_ms,
-            direct_p50_ms=seen.direct_p50_ms,
-            count=PROBES,
+    def _ours(self) -> Ours:
+        database = self.ground.database
+        return Ours(
+            arms=all(arm.process is not None for arm in self.arms.values()),
+            load=(database is None or database.pid is not None) and self.generator.is_here,
         )
 
-    def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse:
+    def collapse_of(self, arm: str, cell: Cell, trial: int, comb: Comb) -> Collapse:
         """Gather what proves that an arm no longer serves."""
-        status, traffic = self._status(arm), self._traffic(arm)
+        status, traffic, load = self._status(arm), self._traffic(arm), comb.arms[arm].load
+        in_flight = max((turn.undrained for turn in comb.of(arm)), default=0)
         return Collapse(
             trial=trial,
             cell=cell.key,
             arm=arm,
-            state="failed" if window.failed and status is None else "collapsed",
-            started=window.started,
-            reason=_reason(window, status, traffic, cell),
-            failures=window.failures,
-            in_flight=window.in_flight_at_close,
+            state="failed" if load.failures and status is None else "collapsed",
+            started=comb.started,
+            reason=_reason(load.failures, in_flight, status, traffic, cell),
+            failures=load.failures,
+            in_flight=in_flight,
             **self._evidence(arm),
         )
 
@@ -261,6 +247,10 @@ class RealRig:
             reason=reason,
             **self._evidence(arm),
         )
+
+    def ended(self) -> list[str]:
+        """The arms whose server has ended by itself."""
+        return [name for name in self.arms if self._status(name) is not None]
 
     def _status(self, arm: str) -> int | None:
         process = self.arms[arm].process
@@ -279,81 +269,21 @@ class RealRig:
         }
 
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
+        """Let the users go; what no comb counted, and all that was sent."""
         rest = self.generator.finish_workload()
-        return self._outside(rest.outside, self.ground.clock()), dict(rest.sent)
+        return outside(rest.outside, self._last_end, self.ground.clock()), dict(rest.sent)
 
     def close(self) -> None:
         self._sampler.close()
 
-    def _edge(self) -> _Edge:
-        return _Edge(
-            at=time.monotonic(),
-            system=self._sampler.read(),
-            traffic=self.proxy.counters() if self.proxy else {},
-            lateness=self.proxy.lateness() if self.proxy else None,
-        )
-
-    def _window(self, report: WindowReport, opened: _Edge, closed: _Edge) -> Window:
-        arm = report.arm
-        use = {name: tree - opened.system.trees[name] for name, tree in closed.system.trees.items()}
-        own = use.get(arm)
-        traffic = closed.traffic[arm].since(opened.traffic[arm]) if arm in closed.traffic else None
-        return Window(
-            arm=arm,
-            started=report.opened_at - self.ground.run_started,
-            seconds=report.seconds,
-            reading_seconds=closed.at - opened.at,
-            successes=report.successes,
-            failures=report.failures,
-            latency=report.latency,
-            in_flight_at_open=report.in_flight_at_open,
-            in_flight_at_close=report.in_flight_at_close,
-            in_flight_seconds=report.in_flight_seconds,
-            gap_seconds=report.gap_seconds,
-            lag_seconds=report.lag_seconds,
-            starts=None if report.starts is None else PlannedStarts(**asdict(report.starts)),
-            incomplete=report.incomplete,
-            task_exceptions=report.task_exceptions,
-            arm_reading=ArmReading(
-                cpu_seconds=own.cpu_seconds if own else None,
-                switches=own.switches if own else None,
-                run_queue_seconds=own.run_queue_seconds if own else None,
-                memory_bytes=self._sampler.memory_bytes(arm),
-                connections=traffic.open_connections if traffic else None,
-            ),
-            machine=MachineReading(
-                generator_cpu_seconds=use[GENERATOR].cpu_seconds + sum(report.worker_cpu_seconds),
-                busiest_generator_cpu_seconds=max(report.worker_cpu_seconds, default=None),
-                database_cpu_seconds=use[DATABASE].cpu_seconds if DATABASE in use else None,
-                proxy_cpu_seconds=use[PROXY].cpu_seconds if PROXY in use else None,
-                proxy_late_ms=_late_ms(opened, closed),
-                **_cores("arms", opened.system.arms_cores, closed.system.arms_cores),
-                **_cores("load", opened.system.load_cores, closed.system.load_cores),
-            ),
-            traffic=None if traffic is None else _by_kind(traffic),
-            idle_cpu_seconds={
-                name: use[name].cpu_seconds for name in self.arms if name in use and name != arm
-            },
-        )
-
-    def _outside(self, tallies: Mapping[str, Tally], until: float) -> tuple[Outside, ...]:
-        return tuple(
-            Outside(
-                phase="guard",
-                arm=arm,
-                started=self._last_close,
-                seconds=max(0.0, until - self._last_close),
-                successes=tally.successes,
-                failures=tally.failures,
-            )
-            for arm, tally in tallies.items()
-            if tally.successes or tally.failures
-        )
+    def _edge(self) -> Edge:
+        return Edge(self._sampler.read(), self.proxy.counters() if self.proxy else {})
 
 
-def _require_requests(report: WindowReport) -> None:
+def _require_requests(report: CombReport) -> None:
     """A Locust file that does nothing but raise is a mistake in the file, not an arm that collapsed."""
-    if report.task_exceptions and not (report.successes or report.failures or report.in_flight_at_close):
+    silent = not any(counts.requests for counts in report.arms.values()) and report.stalled is None
+    if report.task_exceptions and silent:
         worst = max(report.task_exceptions, key=lambda kind: report.task_exceptions[kind])
         raise ConfigurationError(
             f"the Locust file sends no request: its tasks raise {worst}",
@@ -361,39 +291,18 @@ def _require_requests(report: WindowReport) -> None:
         )
 
 
-def _reason(window: Window, status: int | None, traffic: ArmTraffic | None, cell: Cell) -> str:
+def _reason(
+    failures: Mapping[str, int], in_flight: int, status: int | None, traffic: ArmTraffic | None, cell: Cell
+) -> str:
     if status is not None:
         return f"its server process ended with status {status}"
-    if window.failed:
-        worst = max(window.failures, key=lambda kind: window.failures[kind])
+    if failures:
+        worst = max(failures, key=lambda kind: failures[kind])
         return f"it answered nothing but errors ({worst})"
-    waiting = f"{window.in_flight_at_close} of {cell.users} users waited and none was served"
+    waiting = f"{in_flight} of {cell.users} users waited and none was served"
     if traffic is None:
         return waiting
     return (
         f"{waiting}, with {traffic.open_connections} database connections open of a pool of"
         f" {cell.pool.label} and {traffic.open_trips} of them waiting for the database"
     )
-
-
-def _late_ms(opened: _Edge, closed: _Edge) -> float | None:
-    if opened.lateness is None or closed.lateness is None:
-        return None
-    return closed.lateness.since(opened.lateness).quantile_ms(0.5)
-
-
-def _cores(group: str, opened: CoreUse | None, closed: CoreUse | None) -> dict[str, float | None]:
-    used = closed - opened if opened is not None and closed is not None else None
-    found = {
-        f"{group}_cores_seconds": used.seconds if used else None,
-        f"{group}_steal_seconds": used.steal_seconds if used else None,
-    }
-    return found | ({"load_idle_seconds": used.idle_seconds if used else None} if group == "load" else {})
-
-
-def _by_kind(traffic: ArmTraffic) -> dict[str, StatementTraffic]:
-    return {
-        kind: StatementTraffic(trips=seen.trips, wait_seconds=seen.wait_seconds)
-        for kind, seen in traffic.by_kind.items()
-        if seen.trips
-    }

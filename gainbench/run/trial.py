@@ -1,31 +1,30 @@
-"""One trial: fresh servers, a warm-up, then blocks of every cell in random order, each on disk at once.
+"""One trial: fresh servers, a warm-up, then combs of every cell in random order, each on disk at once.
 
-Knows the protocol, not the processes: those are the rig's. An arm that stops serving is recorded with its
+Knows the protocol, not the processes: those are the servers'. An arm that stops serving is recorded with its
 evidence; the trial goes on with fresh servers and without that arm in that cell.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import log
 from typing import Protocol
 
-from gainbench.analyse.validity import drop_reason
 from gainbench.errors import ConfigurationError
 from gainbench.load import histogram
 from gainbench.load.protocol import ArmNotReady
+from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Cell, Plan
-from gainbench.run.pace import Pace, guard_seconds, window_seconds
-from gainbench.run.schedule import PlannedBlock, Stint, trial_blocks
-from gainbench.store.records import Block, Collapse, Line, Outside, RoundTrips, Trial, Window
+from gainbench.run import turns
+from gainbench.run.observation import Place
+from gainbench.run.turns import PILOT, Lengths, Noise, Pace, PlannedComb, Stint, trial_combs
+from gainbench.store.records import Collapse, Comb, Line, Outside, Trial
 
-WARM_UP_SECONDS = 1.0
-FIRST_LOOK_SECONDS = 0.3
-SECOND_LOOK_SECONDS = 5.0  # at least: a slow answer is an answer
+WARM_UP_SECONDS = 0.8  # of load on each arm
+PILOT_SECONDS = 0.4  # in a cell that has not been seen
+SECOND_LOOK_SECONDS = 2.5  # a window, for an arm that has answered nothing well
 FEWEST_STARTS = 20  # that an open loop's window holds: at a low rate, an empty one would prove nothing
-
-
-class CutShort(Exception):
-    """Raised by a rig or a watcher to end the trial between two windows; what was counted is kept."""
 
 
 class ArmStopped(Exception):
@@ -37,27 +36,28 @@ class ArmStopped(Exception):
 
 
 @dataclass(frozen=True)
-class Look:
-    """A window, and what completed outside of it since the last one."""
+class Observed:
+    """A comb, and the arm that answered nothing in it, for which it was given up."""
 
-    window: Window
-    outside: tuple[Outside, ...]
+    comb: Comb
+    stalled: str | None = None
 
 
-class Rig(Protocol):
+class Servers(Protocol):
     """The running servers, proxy and generator of one server condition."""
 
     def prepare(self, cell: Cell, arms: tuple[str, ...]) -> None: ...
     def set_round_trip(self, rtt_ms: float) -> None: ...
     def slow_down(self, seconds: float) -> None: ...
-    def look(self, arm: str, *, guard: float, seconds: float) -> Look: ...
-    def probe(self, cell: Cell) -> RoundTrips | None: ...
-    def collapse_of(self, arm: str, cell: Cell, trial: int, window: Window) -> Collapse: ...
+    def run_comb(self, comb: CombOrder, place: Place) -> Observed: ...
+    def collapse_of(self, arm: str, cell: Cell, trial: int, comb: Comb) -> Collapse: ...
     def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse: ...
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]: ...
 
 
-RigFactory = Callable[[Cell], AbstractContextManager[Rig]]
+ServersFactory = Callable[[Cell], AbstractContextManager[Servers]]
+Judge = Callable[[Comb], str | None]
+"""Why a comb cannot be used, whatever its ratio; None where it can."""
 
 
 @dataclass
@@ -65,156 +65,204 @@ class Memory:
     """What a run remembers from trial to trial: how fast arms are, which cells they cannot serve."""
 
     paces: dict[tuple[str, str], Pace] = field(default_factory=dict)
+    lengths: dict[str, Lengths] = field(default_factory=dict)
+    noise: Noise | None = None  # of the machine
     stopped: set[tuple[str, str]] = field(default_factory=set)
-    next_block: int = 0
+    silent: set[str] = field(default_factory=set)  # arms that were waited for in vain, in any cell
+    next_comb: int = 0
 
-    def serving(self, cell: Cell, arms: tuple[str, ...]) -> tuple[str, ...]:
+    def serving(self, cell: Cell, arms: Sequence[str]) -> tuple[str, ...]:
         return tuple(arm for arm in arms if (cell.key, arm) not in self.stopped)
 
-    def remember(self, cell: Cell, window: Window) -> None:
-        p50, p99 = histogram.quantiles_ms(window.latency, (0.5, 0.99))
-        if p50 is not None and p99 is not None:
-            self.paces[cell.key, window.arm] = Pace(window.throughput_rps, p50 / 1000, p99 / 1000)
+    def learn(self, comb: Comb) -> None:
+        for arm, reading in comb.arms.items():
+            (p99,) = histogram.quantiles_ms(reading.load.latency, (0.99,))
+            longest = reading.load.longest_seconds
+            drains = [turn.drain_seconds for turn in comb.of(arm)]
+            if reading.load.requests:
+                self.paces[comb.cell, arm] = Pace(
+                    p99_seconds=longest if p99 is None else p99 / 1000,
+                    longest_seconds=longest,
+                    drain_seconds=sum(drains) / len(drains) if drains else 0.0,
+                )
 
-    def paces_of(self, cell: Cell, arms: tuple[str, ...]) -> list[Pace]:
-        return [self.paces[cell.key, arm] for arm in arms if (cell.key, arm) in self.paces]
+    def known(self, cell: Cell, arms: Sequence[str]) -> bool:
+        return all((cell.key, arm) in self.paces for arm in arms)
+
+    def lengths_of(self, cell: Cell, arms: Sequence[str], *, shortest_window: float) -> Lengths:
+        """Decided once for a cell, so that all its combs are alike; a collapse of an arm decides anew."""
+        if cell.key not in self.lengths:
+            paces = [self.paces[cell.key, arm] for arm in arms]
+            self.lengths[cell.key] = turns.lengths(paces, self.noise, shortest_window=shortest_window)
+        return self.lengths[cell.key]
 
 
 @dataclass
 class TrialRun:
-    """Runs one trial and hands each line to `record` as soon as it is complete."""
+    """Runs one trial and hands each line to `record` as soon as it is complete.
+
+    `go_on` is asked before each comb and may end the trial there.
+    """
 
     plan: Plan
     number: int
-    rigs: RigFactory
+    servers: ServersFactory
     memory: Memory
     record: Callable[[Line], None]
+    judge: Judge
     clock: Callable[[], float]
-    on_block: Callable[[PlannedBlock], None]
+    go_on: Callable[[PlannedComb], bool]
     warm_up: bool = True  # False: the first servers have been loaded before
     _outside: list[Outside] = field(default_factory=list)
-    _round_trips: dict[str, RoundTrips] = field(default_factory=dict)
     _sent: dict[str, int] = field(default_factory=dict)
     _added_seconds: float | None = None
+    _setup_seconds: float | None = None
+    _started: float = 0.0
 
-    def run(self) -> None:
-        started = self.clock()
-        with suppress(CutShort):
-            for stint in trial_blocks(self.plan, self.number):
-                left = list(stint.blocks)
-                while left:
-                    left = self._serve(stint, left)
+    def run(self) -> bool:
+        """Whether the trial went on to its end."""
+        self._started = self.clock()
+        is_complete = all(self._serve_all(stint) for stint in trial_combs(self.plan, self.number))
         self.record(
             Trial(
                 number=self.number,
-                started=started,
-                seconds=self.clock() - started,
+                started=self._started,
+                seconds=self.clock() - self._started,
+                setup_seconds=self._setup_seconds,
                 control_added_seconds=self._added_seconds,
-                round_trips=tuple(self._round_trips.values()),
                 outside=tuple(self._outside),
                 sent=self._sent,
             )
         )
+        return is_complete
 
-    def _serve(self, stint: Stint, blocks: list[PlannedBlock]) -> list[PlannedBlock]:
-        """Measure on one set of servers until done or an arm stops; return what is left."""
-        left = [block for block in blocks if len(self._arms(block)) > 0]
-        if not left:
-            return []
-        with self.rigs(stint.cell) as rig:
+    def _serve_all(self, stint: Stint) -> bool:
+        """As many sets of servers as it takes; False when the trial is to end."""
+        left = list(stint.combs)
+        while left := [comb for comb in left if self._arms(comb)]:
+            went_on, left = self._serve(stint, left)
+            if not went_on:
+                return False
+        return True
+
+    def _serve(self, stint: Stint, combs: list[PlannedComb]) -> tuple[bool, list[PlannedComb]]:
+        """Measure on one set of servers until done or an arm stops: whether to go on, and what is left."""
+        left = list(combs)
+        with self.servers(stint.cell) as servers:
             try:
-                arms = tuple(arm for arm in self.plan.arm_names if any(arm in self._arms(b) for b in left))
-                self._warm_up(rig, left[0].cell, arms)
-                while left:
-                    self._measure(rig, left[0])
+                self._begin(servers, left[0].cell, self._arms_of(left))
+                while left and self.go_on(left[0]):
+                    self._measure(servers, left[0])
                     left.pop(0)
-                self._close(rig)
-            except CutShort:
-                self._close(rig)
-                raise
             except ArmStopped as stop:
                 self.warm_up = True  # the next servers are fresh
                 self.memory.stopped.add((stop.collapse.cell, stop.collapse.arm))
+                self.memory.silent.add(stop.collapse.arm)
+                self.memory.lengths.pop(stop.collapse.cell, None)
                 self.record(stop.collapse)
-                self._close(rig)
-        return left
+                self._close(servers)
+                return True, left
+            self._close(servers)
+        return not left, left
 
-    def _arms(self, block: PlannedBlock) -> tuple[str, ...]:
-        return self.memory.serving(block.cell, block.order)
+    def _arms(self, comb: PlannedComb) -> tuple[str, ...]:
+        return self.memory.serving(comb.cell, comb.arms)
 
-    def _warm_up(self, rig: Rig, cell: Cell, arms: tuple[str, ...]) -> None:
+    def _arms_of(self, combs: Sequence[PlannedComb]) -> tuple[str, ...]:
+        taking_part = {arm for comb in combs for arm in self._arms(comb)}
+        return tuple(arm for arm in self.plan.arm_names if arm in taking_part)
+
+    def _begin(self, servers: Servers, cell: Cell, arms: tuple[str, ...]) -> None:
+        """Users for all arms, and the first load on fresh servers, which counts for nothing."""
         try:
-            rig.prepare(cell, arms)
+            servers.prepare(cell, arms)
         except ArmNotReady as error:
-            raise ArmStopped(rig.collapse_at_start(error.arm, cell, self.number, error.message)) from None
-        rig.set_round_trip(cell.rtt_ms)
-        for arm in self.memory.serving(cell, arms) if self.warm_up else ():
-            window = self._look_around(rig, cell, arm, seconds=WARM_UP_SECONDS)
-            if self.plan.control is not None and self.plan.control.arm == arm:
-                self._added_seconds = self.plan.control.share * _cpu_seconds_per_request(window)
-                rig.slow_down(self._added_seconds)
+            raise ArmStopped(servers.collapse_at_start(error.arm, cell, self.number, error.message)) from None
+        servers.set_round_trip(cell.rtt_ms)
+        if not self.warm_up:
+            return
+        seen = self._look(servers, cell, self.memory.serving(cell, arms), WARM_UP_SECONDS)
+        control = self.plan.control
+        if control is not None and control.arm in seen.arms:
+            self._added_seconds = control.share * _cpu_seconds_per_request(seen, control.arm)
+            servers.slow_down(self._added_seconds)
 
-    def _measure(self, rig: Rig, block: PlannedBlock) -> None:
-        """One block: every arm's two windows in mirrored order."""
-        cell, order = block.cell, self._arms(block)
-        self.on_block(block)
-        rig.set_round_trip(cell.rtt_ms)
-        for arm in dict.fromkeys(order):
-            if (cell.key, arm) not in self.memory.paces:
-                self._look_around(rig, cell, arm, seconds=FIRST_LOOK_SECONDS)
-        paces = self.memory.paces_of(cell, order)
-        seconds = window_seconds(paces, shortest=self.plan.profile.window)
-        looks: list[Look] = []
-        try:
-            for arm in order:
-                looks.append(self._look(rig, cell, arm, guard_seconds(paces), seconds))
-        except (CutShort, ArmStopped):
-            self._outside.extend(part for look in looks for part in _as_warm_up(look))
-            raise
-        for look in looks:
-            self.memory.remember(cell, look.window)
-        windows = tuple(look.window for look in looks)
-        self.record(
-            Block(
-                trial=self.number,
-                number=self.memory.next_block,
-                cell=cell.key,
-                windows=windows,
-                outside=tuple(part for look in looks for part in look.outside),
-                dropped=drop_reason(windows),
-            )
+    def _measure(self, servers: Servers, planned: PlannedComb) -> None:
+        cell, arms = planned.cell, self._arms(planned)
+        servers.set_round_trip(cell.rtt_ms)
+        if not self.memory.known(cell, arms):
+            self._look(servers, cell, arms, PILOT_SECONDS)
+        if self._setup_seconds is None:
+            self._setup_seconds = self.clock() - self._started
+        lengths = self.memory.lengths_of(
+            cell, self._arms_of([planned]), shortest_window=fewest_starts_seconds(self.plan)
         )
-        self.memory.next_block += 1
-        if cell.key not in self._round_trips and (trips := rig.probe(cell)) is not None:
-            self._round_trips[cell.key] = trips
+        units = lengths.units(len(arms), self.plan.profile.comb)
+        seen = self._run(servers, cell, lengths.comb(planned.order(arms, units)), "comb")
+        self.memory.learn(seen)
+        self.record(seen.model_copy(update={"dropped": self.judge(seen)}))
 
-    def _look(self, rig: Rig, cell: Cell, arm: str, guard: float, seconds: float) -> Look:
-        """A counted window. One without a success is looked at again, for longer: then it is a collapse."""
-        seconds = max(seconds, fewest_starts_seconds(self.plan))
-        first = rig.look(arm, guard=guard, seconds=seconds)
-        if _is_served(first.window):
-            return first
-        second = rig.look(arm, guard=guard, seconds=max(seconds, SECOND_LOOK_SECONDS))
-        self._outside.extend(_as_warm_up(second))
-        if _is_served(second.window):
-            return first
-        self._outside.extend(_as_warm_up(first))
-        if not (second.window.in_flight_at_close or second.window.failed):
+    def _look(self, servers: Servers, cell: Cell, arms: tuple[str, ...], seconds: float) -> Comb:
+        """Load arms uncounted: to warm them up, and to see how fast they are and how much that flickers."""
+        pilot = PILOT
+        if self.memory.known(cell, arms):
+            pilot = self.memory.lengths_of(cell, arms, shortest_window=fewest_starts_seconds(self.plan))
+        elif self.memory.silent & set(arms):
+            pilot = PILOT.with_patience(turns.PATIENCE_SECONDS)
+        units = pilot.units(1, seconds)
+        order = PlannedComb(cell, arms, f"{self.plan.seed}/warm-up/{self.number}").order(arms, units)
+        seen = self._run(servers, cell, pilot.comb(order), "warm-up")
+        self.memory.learn(seen)
+        self.memory.noise = self.memory.noise or _noise(seen)
+        self.record(seen)
+        return seen
+
+    def _run(self, servers: Servers, cell: Cell, comb: CombOrder, phase: str) -> Comb:
+        """One comb; an arm that answers nothing in it, or nothing well in a second one, has stopped."""
+        seen = servers.run_comb(comb, self._place(cell, phase))
+        if seen.stalled is not None:
+            self._record_given_up(seen.comb)
+            raise ArmStopped(servers.collapse_of(seen.stalled, cell, self.number, seen.comb))
+        for arm in seen.comb.arms:
+            if not _is_served(seen.comb, arm) and seen.comb.incomplete is None:
+                self._look_again(servers, cell, arm, seen.comb)
+        return seen.comb
+
+    def _look_again(self, servers: Servers, cell: Cell, arm: str, first: Comb) -> None:
+        window = max(SECOND_LOOK_SECONDS, fewest_starts_seconds(self.plan))
+        known = first.turns[0]
+        again = CombOrder(
+            order=(arm, arm),
+            guard_seconds=known.guard_seconds,
+            window_seconds=window,
+            drain_seconds=turns.LONGEST_DRAIN_SECONDS,
+            patience_seconds=turns.PATIENCE_SECONDS,
+        )
+        second = servers.run_comb(again, self._place(cell, "warm-up"))
+        load = second.comb.arms[arm].load
+        self._record_given_up(second.comb)
+        if second.stalled is None and _is_served(second.comb, arm):
+            return
+        self._record_given_up(first)
+        if second.stalled is None and not load.requests and not first.arms[arm].load.requests:
+            seconds = first.seconds_of(arm) + second.comb.seconds_of(arm)
             raise ConfigurationError(
-                f"no user sent {arm!r} a request within {second.window.seconds:.0f} s of its turn",
-                cure="let each task of the Locust file send one, and shorten its wait_time to fit a turn",
+                f"no user sent {arm!r} a request within {seconds:.0f} s of its turns",
+                cure="let each task of the Locust file send one",
             )
-        raise ArmStopped(rig.collapse_of(arm, cell, self.number, second.window))
+        raise ArmStopped(servers.collapse_of(arm, cell, self.number, second.comb))
 
-    def _look_around(self, rig: Rig, cell: Cell, arm: str, *, seconds: float) -> Window:
-        """Load an arm uncounted, to warm it up and to see how fast it is."""
-        look = self._look(rig, cell, arm, 0.0, seconds)
-        self.memory.remember(cell, look.window)
-        self._outside.extend(_as_warm_up(look))
-        return look.window
+    def _record_given_up(self, comb: Comb) -> None:
+        """What was sent stays in the record, and counts for nothing."""
+        self.record(comb.model_copy(update={"phase": "warm-up"}))
 
-    def _close(self, rig: Rig) -> None:
-        outside, sent = rig.finish()
+    def _place(self, cell: Cell, phase: str) -> Place:
+        number = self.memory.next_comb
+        self.memory.next_comb += 1
+        return Place(trial=self.number, number=number, cell=cell.key, phase=phase)
+
+    def _close(self, servers: Servers) -> None:
+        outside, sent = servers.finish()
         self._outside.extend(outside)
         for arm, count in sent.items():
             self._sent[arm] = self._sent.get(arm, 0) + count
@@ -225,24 +273,30 @@ def fewest_starts_seconds(plan: Plan) -> float:
     return 0.0 if plan.rate is None else FEWEST_STARTS / plan.rate
 
 
-def _is_served(window: Window) -> bool:
-    """Whether a window shows an arm at work; one that a generator spoilt proves nothing against it."""
-    return window.successes > 0 or window.incomplete is not None
+def _is_served(comb: Comb, arm: str) -> bool:
+    return any(turn.successes > 0 or turn.guard_successes > 0 for turn in comb.of(arm))
 
 
-def _cpu_seconds_per_request(window: Window) -> float:
-    requests = window.successes + window.failed
-    return (window.arm_reading.cpu_seconds or 0.0) / requests if requests else 0.0
+def _cpu_seconds_per_request(comb: Comb, arm: str) -> float:
+    reading = comb.arms[arm]
+    requests = reading.load.requests
+    return (reading.server.cpu_seconds or 0.0) / requests if requests else 0.0
 
 
-def _as_warm_up(look: Look) -> Iterator[Outside]:
-    window = look.window
-    yield from (part.model_copy(update={"phase": "warm-up"}) for part in look.outside)
-    yield Outside(
-        phase="warm-up",
-        arm=window.arm,
-        started=window.started,
-        seconds=window.seconds,
-        successes=window.successes,
-        failures=window.failures,
-    )
+def _noise(comb: Comb) -> Noise | None:
+    """From turns of different arms that follow each other, less what the arms differ by."""
+    by_pair: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for place, (first, second) in enumerate(pairwise(comb.turns)):
+        if first.arm != second.arm and first.successes > 0 and second.successes > 0:
+            one, other = sorted((first, second), key=lambda turn: turn.arm)
+            ratio = log(one.successes / one.seconds) - log(other.successes / other.seconds)
+            by_pair.setdefault((one.arm, other.arm), []).append((place, ratio))
+    centred = [
+        (place, ratio - sum(value for _, value in ratios) / len(ratios))
+        for ratios in by_pair.values()
+        for place, ratio in ratios
+    ]
+    if not centred:
+        return None
+    seconds = sum(turn.seconds for turn in comb.turns) / len(comb.turns)
+    return turns.noise_of([ratio for _, ratio in sorted(centred)], seconds)

@@ -6,7 +6,7 @@ whether an arm has collapsed, is decided by the caller.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -59,6 +59,33 @@ class Throughput:
 def block_difference(candidate_rps: Sequence[float], baseline_rps: Sequence[float]) -> float:
     """Return the log ratio of one block, from the throughputs of each arm's windows in it."""
     return _mean_log(candidate_rps) - _mean_log(baseline_rps)
+
+
+def pair_effect(combs: Sequence[Mapping[str, float]], first: str, second: str) -> float | None:
+    """Return how far the first arm lies above the second, by least squares over combs of any arms.
+
+    Each comb has a level of its own, which all arms in it share, and each arm an effect (a two-way layout
+    without interaction, Scheffe 1959). None where no chain of combs joins the two.
+    """
+    arms = sorted({arm for comb in combs for arm in comb})
+    if first not in arms or second not in arms:
+        return None
+    rows, values = [], []
+    for place, comb in enumerate(combs):
+        for arm, value in comb.items():
+            row = np.zeros(len(arms) + len(combs))
+            row[arms.index(arm)] = row[len(arms) + place] = 1.0
+            rows.append(row)
+            values.append(value)
+    design = np.array(rows)
+    contrast = np.zeros(len(arms) + len(combs))
+    contrast[arms.index(first)], contrast[arms.index(second)] = 1.0, -1.0
+    effects, *_ = np.linalg.lstsq(design, np.array(values), rcond=None)
+    # It can be told from the data only where it is a combination of what was measured.
+    within, *_ = np.linalg.lstsq(design.T, contrast, rcond=None)
+    if not np.allclose(design.T @ within, contrast, atol=1e-8):
+        return None
+    return float(contrast @ effects)
 
 
 def mean_interval(values: Sequence[float], *, confidence: float, pilot: int | None = None) -> Interval:

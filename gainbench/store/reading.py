@@ -30,7 +30,7 @@ from gainbench.store.lines import (
     decode,
     decode_header,
 )
-from gainbench.store.records import Block, Collapse, End, Line, Parity, Probe, Trial
+from gainbench.store.records import Collapse, Comb, End, Line, Parity, Probe, Trial
 from gainbench.store.results import Results
 
 _NAME_A_RUN = "name a folder below reports/, or reports/latest"
@@ -39,7 +39,7 @@ _DO_NOT_EDIT = "restore the file: the raw record is never edited, so that every 
 
 _OWNER = "give yourself the right to read it: `ls -l` shows whose it is"
 
-L = TypeVar("L", Block, Trial, Collapse, Parity, Probe)
+L = TypeVar("L", Comb, Trial, Collapse, Parity, Probe)
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,24 @@ class StoredRun:
         return self.header.started
 
     @cached_property
-    def blocks(self) -> tuple[Block, ...]:
-        return self._of(Block)
+    def combs(self) -> tuple[Comb, ...]:
+        """Those that count, dropped ones too."""
+        return tuple(comb for comb in self.all_combs if comb.phase == "comb")
 
-    def compared(self, cell: str) -> tuple[Block, ...]:
-        """A cell's blocks, dropped ones too; of a sitting, where arms may also run alone, those in turns."""
-        blocks = tuple(block for block in self.blocks if block.cell == cell)
-        in_turns = tuple(block for block in blocks if len(set(block.order)) > 1)
-        return in_turns if in_turns and self.header.purpose == "ui" else blocks
+    @cached_property
+    def all_combs(self) -> tuple[Comb, ...]:
+        """Those of warm-ups too."""
+        return self._of(Comb)
+
+    @property
+    def next_comb(self) -> int:
+        return max((comb.number + 1 for comb in self.all_combs), default=0)
+
+    def compared(self, cell: str) -> tuple[Comb, ...]:
+        """A cell's combs, dropped ones too; of a sitting, where arms may also run alone, those in turns."""
+        combs = tuple(comb for comb in self.combs if comb.cell == cell)
+        in_turns = tuple(comb for comb in combs if len(set(comb.order)) > 1)
+        return in_turns if in_turns and self.header.purpose == "ui" else combs
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -95,8 +105,8 @@ class StoredRun:
 
     @property
     def seconds(self) -> float:
-        """How long the run lasted; one that was cut off, until its last whole window."""
-        ends = (window.started + window.seconds for block in self.blocks for window in block.windows)
+        """How long the run lasted; one that was cut off, until its last whole comb."""
+        ends = (comb.started + comb.seconds for comb in self.all_combs)
         return self.end.seconds if self.end else max(ends, default=0.0)
 
     def _of(self, kind: type[L]) -> tuple[L, ...]:
@@ -228,11 +238,11 @@ def _check_fit(plan: Plan, lines: Sequence[Line], path: Path) -> None:
     """The record names only what the plan names; otherwise one of the two was edited."""
     cells, arms = {cell.key for cell in plan.cells}, set(plan.arm_names)
     for line in lines:
-        if not isinstance(line, Block | Collapse):
+        if not isinstance(line, Comb | Collapse):
             continue
         if line.cell not in cells:
             raise _misfit(path, f"the cell {line.cell}")
-        named = line.order if isinstance(line, Block) else (line.arm,)
+        named = line.order if isinstance(line, Comb) else (line.arm,)
         for arm in sorted(set(named) - arms):
             raise _misfit(path, f"the arm {arm}")
 

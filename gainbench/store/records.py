@@ -9,8 +9,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Phase = Literal["warm-up", "guard", "window"]
-
 
 class Record(BaseModel):
     """A value read from or written to the run directory."""
@@ -25,126 +23,167 @@ class StatementTraffic(Record):
     wait_seconds: float
 
 
-class MachineReading(Record):
-    """What the cores and the harness's own processes did during a window."""
+class Turn(Record):
+    """One arm's turn in a comb: its guard, then its window. Successes and failures are shares of cycles."""
 
-    arms_cores_seconds: float | None
-    arms_steal_seconds: float | None
-    load_cores_seconds: float | None
-    load_steal_seconds: float | None
-    load_idle_seconds: float | None
-    generator_cpu_seconds: float
-    busiest_generator_cpu_seconds: float | None = None  # of one process, where several carry the load
-    database_cpu_seconds: float | None
-    proxy_cpu_seconds: float | None
-    proxy_late_ms: float | None  # median lateness of a chunk behind its due moment, one direction
-
-
-class ArmReading(Record):
-    """What the loaded arm's process tree used during a window."""
-
-    cpu_seconds: float | None
-    switches: int | None  # how often one of its threads was put on a core
-    run_queue_seconds: float | None
-    memory_bytes: int | None
-    connections: int | None
-
-
-class Outside(Record):
-    """Requests of one arm that completed outside any counted window: warm-up, guards, late ones."""
-
-    phase: Literal["warm-up", "guard"]
     arm: str
-    started: float
+    started: float  # when its gate opened
+    guard_seconds: float
     seconds: float
-    successes: int
-    failures: Mapping[str, int]
+    drain_seconds: float  # from the gate's closing until nothing was in flight any more
+    undrained: int = 0  # requests that outlived the wait for them
+    guard_successes: float
+    successes: float
+    failures: float = 0.0
 
 
 class PlannedStarts(Record):
-    """How an open loop's window kept its schedule. A start is late from 5 ms behind its plan on."""
+    """How an open loop kept its schedule in a comb's windows. A start is late from 5 ms on."""
 
     planned: int
-    unanswered: int  # seconds after the window's end; in the latencies with their age by then
+    unanswered: int  # when the comb was over; in the latencies with their age by then
     late_for_users: int  # no user was free
     late_for_generator: int  # a user was free, but the generator was behind
     longest_late_seconds: float
 
 
-class Window(Record):
-    """A stretch of time in which just one arm was loaded, and everything that was counted in it."""
+class LoadReading(Record):
+    """What the load generator noted of one arm over a comb, beyond the shares in its windows."""
+
+    requests: int
+    failures: Mapping[str, int]
+    received_bytes: int
+    latency: str | None  # HDR histogram of the successes answered in windows, microseconds, base64 V2
+    completions: int  # answered in windows, and their response times by the client's clock
+    latency_seconds: float
+    in_flight_seconds: float  # the integral over the windows, by the gate's clock
+    covered_seconds: float  # of the users' time in the windows, what lies in cycles
+    profile: tuple[float, ...]  # successes by the time since the gate opened, in equal bins of the turn
+    longest_seconds: float
+    loose: int = 0  # sent beside another request of the same user
+    unsettled: int = 0  # cycles of unknown length
+    astray: int = 0  # users that neither stood at the gate nor rested when the comb was over
+    turnarounds: int = 0
+    turnaround_seconds: float = 0.0  # from a response at the socket to the next request's departure
+    starts: PlannedStarts | None = None  # of an open loop; its latencies run from the planned start
+
+
+class UseReading(Record):
+    """What the generator saw used over an arm's turns."""
+
+    seconds: float
+    generator_cpu_seconds: float
+    busiest_generator_cpu_seconds: float | None = None  # of one process, where several carry the load
+    core_seconds: float | None = None  # of the cores that the generator may run on
+    core_idle_seconds: float | None = None
+    idle_arms_cpu_seconds: Mapping[str, float] = {}  # of the arms that were not loaded
+
+
+class ServerReading(Record):
+    """What an arm's process tree used over a comb, from edge to edge."""
+
+    cpu_seconds: float | None
+    switches: int | None  # how often one of its threads was put on a core
+    run_queue_seconds: float | None
+    memory_bytes: int | None
+
+
+class TrafficReading(Record):
+    """What the proxy passed on for one arm over a comb."""
+
+    by_kind: Mapping[str, StatementTraffic]
+    connections: int
+    chunks: int
+    late_seconds: float  # signed, over all chunks, each in its direction
+    longest_late_seconds: float
+
+    @property
+    def trips(self) -> int:
+        return sum(kind.trips for kind in self.by_kind.values())
+
+
+class ArmReading(Record):
+    """Everything but its turns that is known of one arm in a comb."""
+
+    load: LoadReading
+    use: UseReading
+    server: ServerReading
+    traffic: TrafficReading | None
+
+
+class CoreReading(Record):
+    """What some cores did over a comb. ``foreign`` is what neither we nor the hypervisor used of them."""
+
+    seconds: float
+    steal_seconds: float
+    idle_seconds: float
+    foreign_seconds: float | None  # unknown beside servers that are not ours
+
+
+class MachineReading(Record):
+    """Both sets of cores over a comb; where nothing is pinned, all cores stand in the first."""
+
+    arms_cores: CoreReading | None
+    load_cores: CoreReading | None
+    database_cpu_seconds: float | None
+    proxy_cpu_seconds: float | None
+
+
+class Outside(Record):
+    """Requests of one arm that were answered outside of any comb: logins, goodbyes, late ones."""
 
     arm: str
     started: float
     seconds: float
-    reading_seconds: float | None = None  # between the two readings of CPU time, trips and machine
-    successes: int
+    requests: int
     failures: Mapping[str, int]
-    latency: str | None  # HDR histogram of the successes, microseconds, base64 V2
-    in_flight_at_open: int
-    in_flight_at_close: int
-    in_flight_seconds: float
-    gap_seconds: float
-    lag_seconds: float
-    starts: PlannedStarts | None = None  # of an open loop; its latencies run from the planned start
-    incomplete: str | None = None  # a load generator was lost or late: the block is dropped
-    task_exceptions: Mapping[str, int] = {}  # of all users: a Locust file that raises
-    arm_reading: ArmReading
-    machine: MachineReading
-    traffic: Mapping[str, StatementTraffic] | None
-    idle_cpu_seconds: Mapping[str, float]  # of the arms that were not loaded
-
-    @property
-    def failed(self) -> int:
-        return sum(self.failures.values())
-
-    @property
-    def throughput_rps(self) -> float:
-        return self.successes / self.seconds
-
-    @property
-    def trips(self) -> int | None:
-        return None if self.traffic is None else sum(kind.trips for kind in self.traffic.values())
 
 
-class Block(Record):
-    """Each arm's two windows in one cell, in mirrored order; the smallest piece that holds a ratio."""
+class Comb(Record):
+    """Turns of several arms in one cell, in mirrored order: the smallest piece that holds a ratio."""
 
-    kind: Literal["block"] = "block"
+    kind: Literal["comb"] = "comb"
+    phase: Literal["warm-up", "comb"] = "comb"
     trial: int
     number: int
     cell: str
-    windows: tuple[Window, ...]
+    started: float
+    seconds: float
+    turns: tuple[Turn, ...]
+    arms: Mapping[str, ArmReading]
+    machine: MachineReading
     outside: tuple[Outside, ...] = ()
+    task_exceptions: Mapping[str, int] = {}  # of all users: a Locust file that raises
+    lag_seconds: float = 0.0  # how late the generator was for an opening or a closing, at most
+    reading_seconds: float | None = None  # between the two readings of CPU time, trips and machine
+    incomplete: str | None = None  # a load generator was lost or late
     dropped: str | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
-        return tuple(window.arm for window in self.windows)
+        return tuple(turn.arm for turn in self.turns)
 
-    def of(self, arm: str) -> tuple[Window, ...]:
-        return tuple(window for window in self.windows if window.arm == arm)
+    def of(self, arm: str) -> tuple[Turn, ...]:
+        return tuple(turn for turn in self.turns if turn.arm == arm)
 
+    def seconds_of(self, arm: str) -> float:
+        return sum(turn.seconds for turn in self.of(arm))
 
-class RoundTrips(Record):
-    """The achieved round trip to the database, probed through the proxy."""
-
-    cell: str
-    p50_ms: float
-    p99_ms: float
-    direct_p50_ms: float
-    count: int
+    def throughput_rps(self, arm: str) -> float | None:
+        """Successes a second in the arm's windows; None where it had none."""
+        seconds = self.seconds_of(arm)
+        return sum(turn.successes for turn in self.of(arm)) / seconds if seconds else None
 
 
 class Trial(Record):
-    """One trial's frame: when its processes began, what the warm-up counted, the round trips it achieved."""
+    """One trial's frame: when its processes began, and what its users sent in all."""
 
     kind: Literal["trial"] = "trial"
     number: int
     started: float
     seconds: float
+    setup_seconds: float | None = None  # until the first counted comb
     control_added_seconds: float | None = None
-    round_trips: tuple[RoundTrips, ...] = ()
     outside: tuple[Outside, ...] = ()
     sent: Mapping[str, int] = {}
 
@@ -168,13 +207,12 @@ class Collapse(Record):
 
 
 class Probe(Record):
-    """One step of the search for the highest rate an arm holds."""
+    """One step of the search for the highest rate an arm holds: a comb of that arm alone."""
 
     kind: Literal["probe"] = "probe"
-    cell: str
+    arm: str
     rate_rps: float
-    window: Window
-    outside: tuple[Outside, ...] = ()
+    comb: Comb
 
 
 class Parity(Record):
@@ -197,4 +235,4 @@ class End(Record):
     seconds: float
 
 
-Line = Block | Trial | Collapse | Probe | Parity | End
+Line = Comb | Trial | Collapse | Probe | Parity | End

@@ -57,10 +57,12 @@ class ArmFigures(Record):
     wait_ms_per_request: float | None
     loop_wait_ms_per_request: float | None
     trips_per_request: float | None
+    bytes_per_request: float | None
     switches_per_request: float | None
     run_queue_ms_per_request: float | None
     memory_mib: float | None
     requests_per_cpu_second: float | None
+    turnaround_ms: float | None  # the generator's own, from a response to the next request
     errors: int
     failures: Mapping[str, int]
     requests: int
@@ -89,15 +91,16 @@ class ComparisonFigures(Record):
     half_width: float | None  # as a share of the ratio: 0.02 is +-2 % of 1.40
     headline: bool
     trials: int
-    blocks: int
+    blocks: int  # combs in which both arms answered
     trial_gains: tuple[float, ...]
     verdict: Verdict
     smallest_detectable: float | None
     sign_flip_p: float | None
-    sd_within: float | None  # of the log ratio, between blocks of a trial
+    sd_within: float | None  # of the log ratio, between combs of a trial
     sd_between: float | None  # of the log ratio, between trials
     drift_per_minute: float | None
     expected_gain: float | None  # of a control, from the CPU measured
+    gain_without_turnaround: float | None  # the other end of what the generator's own time may do to it
     notes: tuple[str, ...]
     latency: tuple[LatencyFigures, ...] = ()  # of an open loop: there the rates are equal by construction
 
@@ -112,6 +115,22 @@ class RuleFigures(Record):
     unit: str
     meaning: str  # why it matters
     cure: str  # what to do where it is broken
+    at_least: bool = False  # the value must not be below the limit; else not above it
+    is_note: bool = False  # it tells the reader something, and breaks nothing
+
+    @property
+    def is_broken(self) -> bool:
+        return not self.ok and not self.is_note
+
+
+class TurnFigures(Record):
+    """How long the turns of a cell were, as a rule."""
+
+    guard_ms: float
+    window_ms: float
+    drain_ms: float
+    turns_per_comb: int
+    arms_idle_ms: float  # the longest that an arm stood idle within a comb
 
 
 class CellFigures(Record):
@@ -128,8 +147,10 @@ class CellFigures(Record):
     comparisons: tuple[ComparisonFigures, ...]
     repeatability: Mapping[str, float | None]
     validity: tuple[RuleFigures, ...]
-    blocks_measured: int
-    blocks_dropped: int
+    combs_measured: int
+    combs_dropped: int
+    turns: TurnFigures | None
+    settling: Mapping[str, tuple[float, ...]]  # by arm: the rate within the turn, over its mean
     rate_rps: float | None = None  # of an open loop; its users only bound the requests in flight
 
 

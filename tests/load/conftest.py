@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gainbench.load.handle import Generator, WindowReport
-from gainbench.load.protocol import ArmTarget, Remainder, Workload
+from gainbench.load.handle import Generator
+from gainbench.load.protocol import ArmTarget, Comb, CombReport, Workload, WorkloadFinished
 from gainbench.stack.processes.supervisor import Supervisor
 
 SERVER = Path(__file__).with_name("counting_server.py")
@@ -100,48 +100,51 @@ def locustfile(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+def comb(
+    *order: str,
+    guard_seconds: float = 0.02,
+    window_seconds: float = 0.1,
+    drain_seconds: float = 5.0,
+    patience_seconds: float = 5.0,
+) -> Comb:
+    return Comb(order, guard_seconds, window_seconds, drain_seconds, patience_seconds)
+
+
+def throughput_rps(report: CombReport, arm: str) -> float:
+    turns = [turn for turn in report.turns if turn.arm == arm]
+    return sum(turn.successes for turn in turns) / sum(turn.seconds for turn in turns)
+
+
 @dataclass(frozen=True)
 class Measured:
-    windows: tuple[WindowReport, ...]
-    remainder: Remainder
+    report: CombReport
+    finished: WorkloadFinished
 
     def counted(self, arm: str) -> int:
         """Every request of the arm that some report counted."""
-        tallies = [window for window in self.windows if window.arm == arm]
-        tallies += [part.outside[arm] for part in (*self.windows, self.remainder)]
-        return sum(tally.successes + sum(tally.failures.values()) for tally in tallies)
+        outside = [part.outside[arm].requests for part in (self.report, self.finished)]
+        return self.report.arms[arm].requests + sum(outside)
 
     def failures(self, arm: str) -> Counter[str]:
-        total: Counter[str] = Counter()
-        for window in self.windows:
-            total.update(window.outside[arm].failures)
-            if window.arm == arm:
-                total.update(window.failures)
-        total.update(self.remainder.outside[arm].failures)
+        total: Counter[str] = Counter(self.report.arms[arm].failures)
+        for part in (self.report, self.finished):
+            total.update(part.outside[arm].failures)
         return total
 
     def task_exceptions(self) -> Counter[str]:
-        total: Counter[str] = Counter()
-        for part in (*self.windows, self.remainder):
-            total.update(part.task_exceptions)
-        return total
+        return Counter(self.report.task_exceptions) + Counter(self.finished.task_exceptions)
 
 
 @pytest.fixture
 def measure(
     generator: Generator, servers: tuple[CountingServer, CountingServer]
 ) -> Callable[[Path], Measured]:
-    """A whole workload: both arms in mirrored order, short windows."""
+    """A whole workload: one comb of both arms in mirrored order."""
 
-    def run(path: Path, *, users: int = 3, user: str | None = None, drain: bool = True) -> Measured:
+    def run(path: Path, *, users: int = 3, user: str | None = None) -> Measured:
         targets = tuple(server.target for server in servers)
         generator.prepare(Workload(path, user, users, targets, seed=1))
-        windows = []
-        for arm in ("left", "right", "right", "left"):
-            generator.begin(arm, guard_seconds=0.02, seconds=0.1)
-            windows.append(generator.finish())
-        if drain:
-            assert generator.pause(drain_seconds=5)
-        return Measured(tuple(windows), generator.finish_workload())
+        report = generator.run_comb(comb("left", "right", "right", "left"))
+        return Measured(report, generator.finish_workload())
 
     return run

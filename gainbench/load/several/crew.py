@@ -76,6 +76,13 @@ class Crew(Generator):
             )
         return crew
 
+    @property
+    def is_here(self) -> bool:
+        return bool(self.workers)
+
+    def other_pids(self) -> dict[str, int]:
+        return {f"({worker.name})": worker.pid for worker in self.workers}
+
     def stop(self) -> None:
         """Let the master send its workers home, then end what is left."""
         self._replies.close()

@@ -1,45 +1,108 @@
-"""Several workers' reports of one window, as one. Pure arithmetic; knows no messages."""
+"""Several workers' reports of one comb, as one. Pure arithmetic; knows no messages."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gainbench.load.protocol import PlannedStarts, Remainder, Tally, WindowClosed, WindowCounts
+from gainbench.load.protocol import ArmCounts, CombReport, Outside, PlannedStarts, TurnCounts, Use
 
 
 @dataclass(frozen=True)
 class Part:
-    """One worker's report: for how many users of the arm, and how far its clock is ahead of the master's."""
+    """One worker's report: for how many users of each arm, and how far its clock is ahead of the master's."""
 
     users: int
     clock_ahead_seconds: float
-    closed: WindowClosed
-
-    @property
-    def window(self) -> WindowCounts:
-        return self.closed.window
+    report: CombReport
 
 
-def join(parts: Sequence[Part], remainder: Remainder, incomplete: str | None) -> WindowClosed:
-    """Counts add up. The window's length is the mean over users: users x seconds stays what it was."""
-    windows = [part.window for part in parts]
-    user_seconds = sum(part.users * part.window.seconds for part in parts)
-    window = WindowCounts(
-        arm=windows[0].arm,
-        opened_at=min(part.window.opened_at - part.clock_ahead_seconds for part in parts),
-        seconds=user_seconds / sum(part.users for part in parts),
-        lag_seconds=max(window.lag_seconds for window in windows),
-        successes=sum(window.successes for window in windows),
-        failures=_added(window.failures for window in windows),
-        in_flight_at_open=sum(window.in_flight_at_open for window in windows),
-        in_flight_at_close=sum(window.in_flight_at_close for window in windows),
-        in_flight_seconds=sum(window.in_flight_seconds for window in windows),
-        gap_seconds=sum(window.gap_seconds for window in windows),
-        worker_cpu_seconds=tuple(seconds for window in windows for seconds in window.worker_cpu_seconds),
-        starts=_joined_starts([window.starts for window in windows if window.starts is not None]),
+def join(parts: Sequence[Part], incomplete: str | None) -> CombReport:
+    """Counts add up. A window's length is the mean over users: users x seconds stays what it was."""
+    reports = [part.report for part in parts]
+    arms = list(reports[0].arms)
+    turns = min(len(report.turns) for report in reports)  # a comb may have been given up by one of them
+    stalled = [report.stalled for report in reports if report.stalled is not None]
+    return CombReport(
+        started_at=min(part.report.started_at - part.clock_ahead_seconds for part in parts),
+        ended_at=max(part.report.ended_at - part.clock_ahead_seconds for part in parts),
+        turns=tuple(_joined_turn(parts, place) for place in range(turns)),
+        arms={arm: _joined_counts([report.arms[arm] for report in reports]) for arm in arms},
+        use={arm: _joined_use([report.use[arm] for report in reports]) for arm in arms},
+        outside=join_outside([report.outside for report in reports]),
+        task_exceptions=_added(report.task_exceptions for report in reports),
+        lag_seconds=max(report.lag_seconds for report in reports),
+        stalled=stalled[0] if len(stalled) == len(reports) else None,
         incomplete=incomplete,
     )
-    return WindowClosed(window, b"".join(part.closed.latencies_us for part in parts), remainder)
+
+
+def join_outside(parts: Sequence[Mapping[str, Outside]]) -> dict[str, Outside]:
+    arms = sorted({arm for part in parts for arm in part})
+    found = {arm: [part[arm] for part in parts if arm in part] for arm in arms}
+    return {
+        arm: Outside(sum(each.requests for each in several), _added(each.failures for each in several))
+        for arm, several in found.items()
+    }
+
+
+def join_counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return _added(parts)
+
+
+def _joined_turn(parts: Sequence[Part], place: int) -> TurnCounts:
+    turns = [part.report.turns[place] for part in parts]
+    users = sum(part.users for part in parts)
+
+    def mean(values: Iterable[float]) -> float:
+        return sum(part.users * value for part, value in zip(parts, values, strict=True)) / users
+
+    return TurnCounts(
+        arm=turns[0].arm,
+        opened_at=min(
+            turn.opened_at - part.clock_ahead_seconds for part, turn in zip(parts, turns, strict=True)
+        ),
+        guard_seconds=mean(turn.guard_seconds for turn in turns),
+        seconds=mean(turn.seconds for turn in turns),
+        drain_seconds=max(turn.drain_seconds for turn in turns),
+        undrained=sum(turn.undrained for turn in turns),
+        guard_successes=sum(turn.guard_successes for turn in turns),
+        successes=sum(turn.successes for turn in turns),
+        failures=sum(turn.failures for turn in turns),
+    )
+
+
+def _joined_counts(counts: Sequence[ArmCounts]) -> ArmCounts:
+    profiles = zip(*(each.profile for each in counts), strict=True)
+    return ArmCounts(
+        requests=sum(each.requests for each in counts),
+        failures=_added(each.failures for each in counts),
+        received_bytes=sum(each.received_bytes for each in counts),
+        latencies_us=b"".join(each.latencies_us for each in counts),
+        completions=sum(each.completions for each in counts),
+        latency_seconds=sum(each.latency_seconds for each in counts),
+        in_flight_seconds=sum(each.in_flight_seconds for each in counts),
+        covered_seconds=sum(each.covered_seconds for each in counts),
+        profile=tuple(sum(values) for values in profiles),
+        longest_seconds=max(each.longest_seconds for each in counts),
+        loose=sum(each.loose for each in counts),
+        unsettled=sum(each.unsettled for each in counts),
+        astray=sum(each.astray for each in counts),
+        turnarounds=sum(each.turnarounds for each in counts),
+        turnaround_seconds=sum(each.turnaround_seconds for each in counts),
+        starts=_joined_starts([each.starts for each in counts if each.starts is not None]),
+    )
+
+
+def _joined_use(uses: Sequence[Use]) -> Use:
+    """CPU time adds up over processes; what a worker saw of its machine stands for all on it."""
+    return Use(
+        seconds=max(use.seconds for use in uses),
+        generator_cpu_seconds=sum(use.generator_cpu_seconds for use in uses),
+        core_seconds=uses[0].core_seconds,
+        core_idle_seconds=uses[0].core_idle_seconds,
+        watched_cpu_seconds=uses[0].watched_cpu_seconds,
+        worker_cpu_seconds=tuple(use.generator_cpu_seconds for use in uses),
+    )
 
 
 def _joined_starts(starts: Sequence[PlannedStarts]) -> PlannedStarts | None:
@@ -52,23 +115,6 @@ def _joined_starts(starts: Sequence[PlannedStarts]) -> PlannedStarts | None:
         late_for_generator=sum(each.late_for_generator for each in starts),
         longest_late_seconds=max(each.longest_late_seconds for each in starts),
     )
-
-
-def join_remainders(remainders: Sequence[Remainder], sent: Iterable[Mapping[str, int]]) -> Remainder:
-    """``sent`` comes apart from the rest: what a lost worker last reported still counts."""
-    arms = sorted({arm for remainder in remainders for arm in remainder.outside})
-    return Remainder(
-        outside={
-            arm: _sum([remainder.outside[arm] for remainder in remainders if arm in remainder.outside])
-            for arm in arms
-        },
-        sent=_added(sent),
-        task_exceptions=_added(remainder.task_exceptions for remainder in remainders),
-    )
-
-
-def _sum(tallies: Sequence[Tally]) -> Tally:
-    return Tally(sum(tally.successes for tally in tallies), _added(tally.failures for tally in tallies))
 
 
 def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

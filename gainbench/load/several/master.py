@@ -19,6 +19,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
@@ -46,9 +47,8 @@ from gainbench.load.several.channel import (
     Welcome,
 )
 from gainbench.load.generator import converse
-from gainbench.load.several.joining import Part, join, join_remainders
-from gainbench.load.openloop import SETTLE_SECONDS
-from gainbench.load.several.orders import Answer, BeginAt, Order, PrepareShare, Share, TellTime, TimeTold
+from gainbench.load.several.joining import Part, join, join_counts, join_outside
+from gainbench.load.several.orders import Answer, RunCombAt, Order, PrepareShare, Share, TellTime, TimeTold
 from gainbench.load.several.worker import ANSWER, GREETING, ORDER, VERSIONS
 
 # What a master listens to; nothing that anybody says may reach Locust's own bookkeeping of users.
@@ -61,10 +61,11 @@ PREPARE_SECONDS = 40.0  # for each arm; the harness waits a little longer
 STOP_SECONDS = 12.0
 REPORT_SECONDS = 3.0  # beyond the moment at which a report is due
 POLL_SECONDS = 0.05
-# A window opens no earlier than this, so that every worker has heard of it before.
+# A comb begins no earlier than this, so that every worker has heard of it before.
 LEAD_SECONDS = 0.03
-# A shorter guard than this does not make a shorter lag a fault.
-SHORTEST_LAG_SECONDS = 0.1
+# Of the guard: a worker that is later than that for a turn spoils the comb, but a timer's grain does not.
+LATE_SHARE = 0.1
+LEAST_LATE_SECONDS = 0.005
 CLOCK_READINGS = 8
 
 
@@ -244,21 +245,13 @@ class Master:
         self._crew: list[Worker] = []  # those with users of the present workload
         self._faults: list[str] = []  # why the present workload is no longer what was asked for
         self._sent: dict[str, Mapping[str, int]] = {}
-        self._most_lag_seconds = 0.0
-        self._settle_seconds = 0.0  # how long after its close a window may still be waiting for answers
-        self._closes_at = 0.0
 
     def answer(self, request: protocol.Request) -> protocol.Reply:
         match request:
             case protocol.Prepare(workload):
                 return self._prepare(workload)
-            case protocol.Begin(arm, guard_seconds, seconds):
-                return self._begin(arm, guard_seconds, seconds)
-            case protocol.Finish():
-                return self._finish_window()
-            case protocol.Pause(drain_seconds):
-                paused = self._ask_crew(request, drain_seconds + REPORT_SECONDS)
-                return protocol.Paused(all(answer == protocol.Paused(True) for answer in paused.values()))
+            case protocol.RunComb(comb):
+                return self._run_comb(comb)
             case protocol.FinishWorkload():
                 return self._finish_workload()
 
@@ -270,7 +263,6 @@ class Master:
         self._finish_workload()
         self._muster()
         source = workload.locustfile.read_text(encoding="utf-8")
-        self._settle_seconds = 0.0 if workload.pace is None else SETTLE_SECONDS
         while True:
             self._sent, self._faults = {}, []
             self._crew = list(self._workers.values())[: workload.users]
@@ -304,57 +296,49 @@ class Master:
             )
         self._mustered = True
 
-    def _begin(self, arm: str, guard_seconds: float, seconds: float) -> protocol.WindowOpened:
+    def _run_comb(self, comb: protocol.Comb) -> protocol.CombDone:
+        """Each worker by its own clock, from the same moment on and in slots of the same length."""
         self._read_clocks(1)
         self._require_crew()
-        lead = max(guard_seconds, LEAD_SECONDS, *(4 * worker.clock.trip_seconds for worker in self._crew))
-        open_at = monotonic() + lead
-        self._most_lag_seconds = max(guard_seconds, SHORTEST_LAG_SECONDS)
+        slot_seconds = comb.slot_seconds or comb.turn_seconds + comb.drain_seconds
+        comb = replace(comb, slot_seconds=slot_seconds)
+        start_at = monotonic() + max(LEAD_SECONDS, *(4 * worker.clock.trip_seconds for worker in self._crew))
         answers = self._ask_each(
-            {worker: BeginAt(arm, open_at + worker.clock.ahead_seconds, seconds) for worker in self._crew},
-            lead + REPORT_SECONDS,
+            {worker: RunCombAt(comb, start_at + worker.clock.ahead_seconds) for worker in self._crew},
+            len(comb.order) * slot_seconds + comb.patience_seconds + REPORT_SECONDS,
         )
-        self._require_crew()
-        opened = max(
-            answer.at - worker.clock.ahead_seconds
-            for worker, answer in answers.items()
-            if isinstance(answer, protocol.WindowOpened)
-        )
-        self._closes_at = opened + seconds
-        return protocol.WindowOpened(opened)
-
-    def _finish_window(self) -> protocol.WindowClosed:
-        left = max(self._closes_at - monotonic(), 0.0)
-        answers = self._ask_crew(protocol.Finish(), left + self._settle_seconds + REPORT_SECONDS)
         self._require_crew()
         parts = {
-            worker: Part(worker.users, worker.clock.ahead_seconds, answer)
+            worker: Part(worker.users, worker.clock.ahead_seconds, answer.report)
             for worker, answer in answers.items()
-            if isinstance(answer, protocol.WindowClosed)
+            if isinstance(answer, protocol.CombDone)
         }
-        late = [
-            f"load generator {worker.name} was {part.window.lag_seconds:.2f} s behind the schedule"
+        self._sent |= {
+            worker.name: _requests(self._sent.get(worker.name, {}), part.report)
             for worker, part in parts.items()
-            if part.window.lag_seconds > self._most_lag_seconds
+        }
+        most_lag = max(comb.guard_seconds * LATE_SHARE, LEAST_LATE_SECONDS)
+        late = [
+            f"load generator {worker.name} was {part.report.lag_seconds:.3f} s behind the others"
+            for worker, part in parts.items()
+            if part.report.lag_seconds > most_lag
         ]
-        remainder = self._remainder({worker: part.closed.remainder for worker, part in parts.items()})
-        return join(list(parts.values()), remainder, "; ".join(self._faults + late) or None)
+        return protocol.CombDone(join(list(parts.values()), "; ".join(self._faults + late) or None))
 
     def _finish_workload(self) -> protocol.WorkloadFinished:
         answers = self._ask_crew(protocol.FinishWorkload(), STOP_SECONDS)
-        remainder = self._remainder(
-            {
-                worker: answer.remainder
-                for worker, answer in answers.items()
-                if isinstance(answer, protocol.WorkloadFinished)
-            }
-        )
+        finished = {
+            worker.name: answer
+            for worker, answer in answers.items()
+            if isinstance(answer, protocol.WorkloadFinished)
+        }
+        self._sent |= {name: answer.sent for name, answer in finished.items()}
         self._crew = []
-        return protocol.WorkloadFinished(remainder)
-
-    def _remainder(self, parts: Mapping[Worker, protocol.Remainder]) -> protocol.Remainder:
-        self._sent |= {worker.name: part.sent for worker, part in parts.items()}
-        return join_remainders(list(parts.values()), self._sent.values())
+        return protocol.WorkloadFinished(
+            outside=join_outside([answer.outside for answer in finished.values()]),
+            sent=join_counts(self._sent.values()),
+            task_exceptions=join_counts(answer.task_exceptions for answer in finished.values()),
+        )
 
     def _require_crew(self) -> None:
         if not self._crew:
@@ -395,6 +379,17 @@ class Master:
     def _hear(self, environment: Environment, msg: Message) -> None:
         if msg.node_id in self._workers:
             self._workers[msg.node_id].hear(msg.data)
+
+
+def _requests(so_far: Mapping[str, int], report: protocol.CombReport) -> dict[str, int]:
+    """What a worker is known to have sent: if it is lost later, that much still counts."""
+    return join_counts(
+        [
+            so_far,
+            {arm: counted.requests for arm, counted in report.arms.items()},
+            {arm: counted.requests for arm, counted in report.outside.items()},
+        ]
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from gainbench.load.protocol import Finish, FinishWorkload, Pause, Reply, Workload
+from gainbench.load.protocol import Comb, FinishWorkload, Reply, Workload
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,12 @@ class PrepareShare:
 
 
 @dataclass(frozen=True)
-class BeginAt:
-    """It is this arm's turn; count from that moment on."""
+class RunCombAt:
+    """The comb's first turn begins at that moment."""
 
-    arm: str
-    open_at: float
-    seconds: float
-    kind: Literal["begin_at"] = "begin_at"
+    comb: Comb
+    start_at: float
+    kind: Literal["run_comb_at"] = "run_comb_at"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class TimeTold:
     kind: Literal["time_told"] = "time_told"
 
 
-Order = PrepareShare | BeginAt | Finish | Pause | FinishWorkload | TellTime
+Order = PrepareShare | RunCombAt | FinishWorkload | TellTime
 Answer = Reply | TimeTold
 
 _BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")

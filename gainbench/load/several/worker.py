@@ -133,20 +133,14 @@ class Station:
         self._copies: dict[str, Path] = {}  # of Locust files, by their source
 
     def answer(self, order: orders.Order) -> orders.Answer:
-        turnstile = self._session.turnstile
         match order:
             case orders.TellTime():
                 return orders.TimeTold(monotonic())
             case orders.PrepareShare(workload, source, share):
                 self._prepare(workload, source, share)
                 return protocol.Prepared()
-            case orders.BeginAt(arm, open_at, seconds):
-                turnstile.schedule(arm, open_at=open_at, seconds=seconds)
-                return protocol.WindowOpened(turnstile.wait_for_opening())
-            case protocol.Finish():
-                closed = turnstile.wait_for_report()
-                used = (turnstile.window_cpu_seconds,)
-                return replace(closed, window=replace(closed.window, worker_cpu_seconds=used))
+            case orders.RunCombAt(comb, start_at):
+                return protocol.CombDone(self._session.run_comb(comb, start_at=start_at))
             case _:
                 return generator.answer(order, self._session)
 

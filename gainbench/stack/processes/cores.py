@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,20 @@ def pin(pids: Iterable[int], cores: Collection[int]) -> None:
         for thread in Path(f"/proc/{pid}/task").iterdir():
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(int(thread.name), cores)
+
+
+@contextmanager
+def pin_self(cores: Collection[int] | None) -> Iterator[None]:
+    """Tie this process with all its threads to these cores while the block lasts; None: leave it free."""
+    if cores is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    pin([os.getpid()], cores)
+    try:
+        yield
+    finally:
+        pin([os.getpid()], before)
 
 
 def split(usable: Collection[int] | None, *, workers: int = 1) -> Cores | None:

@@ -18,7 +18,7 @@ from tests.stack.processes.survivors import Watched, is_alive, wait_until
 PARENT = [sys.executable, "-m", "tests.stack.processes.parent"]
 # A non-interactive shell starts its background jobs with SIGINT ignored.
 IN_THE_BACKGROUND = ["sh", "-c", '"$@" & wait $!', "sh"]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START_SECONDS = 60.0
 
 

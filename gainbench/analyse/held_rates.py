@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gainbench.load import histogram
-from gainbench.store.records import Probe, Window
+from gainbench.store.records import Probe
 from gainbench.store.results import HeldRate
 
 Outcome = Literal["held", "missed", "generator behind", "spoilt"]
@@ -59,26 +59,28 @@ class RateSearch:
         self._doubted_rps = None
 
 
-def outcome(window: Window, limit_seconds: float) -> Outcome:
+def outcome(probe: Probe, limit_seconds: float) -> Outcome:
     """Judge a probe on its p99 from the planned start.
 
     A lagging generator only adds to it: a rate held is held, but one missed then proves nothing of the arm.
     """
-    starts = window.starts
-    if window.incomplete is not None:
+    load = probe.comb.arms[probe.arm].load
+    starts = load.starts
+    if probe.comb.incomplete is not None:
         return "spoilt"
     if starts is None or not starts.planned:
         return "missed"
-    (p99_ms,) = histogram.quantiles_ms(window.latency, (0.99,))
+    (p99_ms,) = histogram.quantiles_ms(load.latency, (0.99,))
     answered = p99_ms is not None and p99_ms <= limit_seconds * 1000
-    if answered and not starts.unanswered and not window.failed:
+    if answered and not starts.unanswered and not load.failures:
         return "held"
     return "generator behind" if starts.late_for_generator > MOST_LATE * starts.planned else "missed"
 
 
-def left_a_queue(window: Window) -> bool:
+def left_a_queue(probe: Probe) -> bool:
     """Whether the arm still owed answers as the probe ended: it would meet the next one with a queue."""
-    return bool(window.starts and window.starts.unanswered)
+    starts = probe.comb.arms[probe.arm].load.starts
+    return bool(starts and starts.unanswered)
 
 
 def held_rates(arms: Sequence[str], probes: Sequence[Probe], limit_seconds: float) -> tuple[HeldRate, ...]:
@@ -86,14 +88,14 @@ def held_rates(arms: Sequence[str], probes: Sequence[Probe], limit_seconds: floa
     return tuple(
         _held_rate(arm, own, limit_seconds)
         for arm in arms
-        if (own := [probe for probe in probes if probe.window.arm == arm])
+        if (own := [probe for probe in probes if probe.arm == arm])
     )
 
 
 def _held_rate(arm: str, probes: Sequence[Probe], limit_seconds: float) -> HeldRate:
     search, ended_by = RateSearch(), None
     for probe in probes:
-        missed_before, seen = search.missed_rps, outcome(probe.window, limit_seconds)
+        missed_before, seen = search.missed_rps, outcome(probe, limit_seconds)
         search.saw(probe.rate_rps, seen)
         ended_by = ended_by if search.missed_rps == missed_before else seen
     return HeldRate(

@@ -1,0 +1,44 @@
+"""How a cell's turns went: how long they were, and how the rate runs within them. Pure."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from gainbench.analyse.arms import combs_with
+from gainbench.load.cycles import BINS
+from gainbench.store.records import Comb
+from gainbench.store.results import TurnFigures
+
+
+def turn_figures(kept: Sequence[Comb]) -> TurnFigures | None:
+    """The usual lengths; None where nothing was kept."""
+    turns = [turn for comb in kept for turn in comb.turns]
+    if not turns:
+        return None
+    return TurnFigures(
+        guard_ms=median(turn.guard_seconds for turn in turns) * 1000,
+        window_ms=median(turn.seconds for turn in turns) * 1000,
+        drain_ms=median(turn.drain_seconds for turn in turns) * 1000,
+        turns_per_comb=round(median(len(comb.turns) for comb in kept)),
+        arms_idle_ms=max(_longest_idle_seconds(comb) for comb in kept) * 1000,
+    )
+
+
+def _longest_idle_seconds(comb: Comb) -> float:
+    """Between the end of an arm's turn and the beginning of its next one."""
+    longest = 0.0
+    ended: dict[str, float] = {}
+    for turn in comb.turns:
+        if turn.arm in ended:
+            longest = max(longest, turn.started - ended[turn.arm])
+        ended[turn.arm] = turn.started + turn.guard_seconds + turn.seconds + turn.drain_seconds
+    return longest
+
+
+def settling_profile(kept: Sequence[Comb], arm: str) -> tuple[float, ...]:
+    """The rate in each part of the turn over its mean; guard and window together, pooled over the combs."""
+    profiles = [comb.arms[arm].load.profile for comb in combs_with(arm, kept)]
+    if not profiles:
+        return ()
+    sums = [sum(values) for values in zip(*profiles, strict=True)]
+    mean = sum(sums) / BINS
+    return tuple(value / mean for value in sums) if mean else ()

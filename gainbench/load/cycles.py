@@ -1,0 +1,234 @@
+"""What a comb's turns hold, from the cycles of its users. Pure arithmetic, done when nobody is loaded.
+
+A cycle runs from a user's passing the gate to its next arrival there. It counts in a window by the share of
+it that lies inside, so that a window holds users x seconds / cycle whatever the phase: whole completions
+would be off by up to a request a user, and users that were parked together begin together. The time that a
+cycle spent frozen, resting while its arm was parked, is no part of its length.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+BINS = 20
+"""Of a turn, for the profile of the rate since the gate opened."""
+
+SHORTEST_SECONDS = 1e-7
+
+
+class Cycle:
+    """One request and what its user did until the next one. Written by the gate, read when all is over.
+
+    ``sent`` is when the request left, ``answered`` the moment of the response, ``ended`` that of the next
+    arrival at the gate. A loose one was sent beside another request of the same user: it counts by its own
+    time, from the gate to the response.
+    """
+
+    __slots__ = (
+        "answered",
+        "began",
+        "bytes",
+        "ended",
+        "failure",
+        "frozen",
+        "is_counted",
+        "is_loose",
+        "latency_ms",
+        "sent",
+    )
+
+    def __init__(self, began: float, *, is_loose: bool = False) -> None:
+        self.began = self.sent = began
+        self.answered: float | None = None
+        self.ended: float | None = None
+        self.frozen = 0.0
+        self.is_loose = is_loose
+        self.failure: str | None = None  # "" for a success; None while the outcome is not known
+        self.latency_ms = 0.0
+        self.bytes = 0
+        self.is_counted = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.answered is not None and (self.ended is not None or self.is_loose)
+
+
+@dataclass
+class Stretch:
+    """One arm's turn as it went: when its gate opened, when counting began, when the gate closed."""
+
+    opened_at: float
+    counted_from: float
+    closed_at: float
+
+
+@dataclass
+class TurnShares:
+    """Cycles by the share of them that lies in a turn's guard and in its window."""
+
+    guard_successes: float = 0.0
+    successes: float = 0.0
+    failures: float = 0.0
+
+
+@dataclass(frozen=True)
+class ArmTally:
+    """An arm's turns of one comb, counted.
+
+    ``in_flight_seconds`` is the integral of the requests in flight over the windows, from the gate's own
+    clock; ``completions`` and ``latency_seconds`` are of the requests answered inside them, by the client's
+    clock: two sides of Little's law. ``covered_seconds`` is the time of the users' that lies in cycles.
+    """
+
+    requests: int
+    failures: Mapping[str, int]
+    received_bytes: int
+    turns: tuple[TurnShares, ...]
+    latencies_us: array[int]
+    completions: int
+    latency_seconds: float
+    in_flight_seconds: float
+    covered_seconds: float
+    profile: tuple[float, ...]
+    longest_seconds: float
+    loose: int
+    unsettled: int
+
+
+def tally(
+    cycles: Iterable[Cycle],
+    stretches: Sequence[Stretch],
+    *,
+    now: float,
+    lengths: Mapping[Cycle, float],
+    turn_seconds: float,
+    by_request: bool = False,
+) -> ArmTally:
+    """Count the cycles of one arm over its turns; mark those whose request has been counted.
+
+    ``lengths`` has those cycles that have not ended, but whose length is known already: their users rest.
+    ``by_request``: requests begin on a schedule, and each counts by its own time. A cycle that has neither
+    ended nor a known length is unsettled.
+    """
+    counted = _Counted([TurnShares() for _ in stretches])
+    first = 0
+    for cycle in sorted(cycles, key=_began):
+        until = now if cycle.answered is None else cycle.answered
+        counted.longest_seconds = max(counted.longest_seconds, until - cycle.sent)
+        if cycle.answered is not None and not cycle.is_counted:
+            counted.add_request(cycle)
+        end, length = _extent(cycle, now, lengths, by_request)
+        counted.unsettled += length is None
+        while first < len(stretches) and stretches[first].closed_at <= cycle.began:
+            first += 1
+        for place in range(first, len(stretches)):
+            if stretches[place].opened_at >= end:
+                break
+            counted.add(cycle, place, stretches[place], until, end, length, turn_seconds / BINS)
+    return counted.tally()
+
+
+def _began(cycle: Cycle) -> float:
+    return cycle.began
+
+
+class _Counted:
+    """A tally that is still being written."""
+
+    def __init__(self, turns: list[TurnShares]) -> None:
+        self.longest_seconds = 0.0
+        self.unsettled = 0
+        self._turns = turns
+        self._profile = [0.0] * BINS
+        self._failures: Counter[str] = Counter()
+        self._latencies_us = array("I")
+        self._requests = self._bytes = self._completions = self._loose = 0
+        self._latency_seconds = self._in_flight_seconds = self._covered_seconds = 0.0
+
+    def add_request(self, cycle: Cycle) -> None:
+        cycle.is_counted = True
+        self._requests += 1
+        self._bytes += cycle.bytes
+        self._loose += cycle.is_loose
+        if cycle.failure:
+            self._failures[cycle.failure] += 1
+
+    def add(
+        self,
+        cycle: Cycle,
+        place: int,
+        turn: Stretch,
+        until: float,
+        end: float,
+        length: float | None,
+        bin_seconds: float,
+    ) -> None:
+        """What of the cycle lies in this turn; ``until``: its request was in flight until then."""
+        self._in_flight_seconds += _overlap(cycle.sent, until, turn.counted_from, turn.closed_at)
+        inside = _overlap(cycle.began, end, turn.counted_from, turn.closed_at)
+        self._covered_seconds += inside
+        if cycle.answered is not None and turn.counted_from <= cycle.answered < turn.closed_at:
+            self._completions += 1
+            self._latency_seconds += cycle.latency_ms / 1000
+            if not cycle.failure:
+                self._latencies_us.append(int(cycle.latency_ms * 1000.0 + 0.5))
+        if length is None:
+            return
+        shares = self._turns[place]
+        if cycle.failure:
+            shares.failures += inside / length
+            return
+        shares.successes += inside / length
+        shares.guard_successes += _overlap(cycle.began, end, turn.opened_at, turn.counted_from) / length
+        begin, stop = max(cycle.began, turn.opened_at), min(end, turn.closed_at)
+        _spread(self._profile, begin - turn.opened_at, stop - turn.opened_at, 1.0 / length, bin_seconds)
+
+    def tally(self) -> ArmTally:
+        return ArmTally(
+            requests=self._requests,
+            failures=dict(self._failures),
+            received_bytes=self._bytes,
+            turns=tuple(self._turns),
+            latencies_us=self._latencies_us,
+            completions=self._completions,
+            latency_seconds=self._latency_seconds,
+            in_flight_seconds=self._in_flight_seconds,
+            covered_seconds=self._covered_seconds,
+            profile=tuple(self._profile),
+            longest_seconds=self.longest_seconds,
+            loose=self._loose,
+            unsettled=self.unsettled,
+        )
+
+
+def _extent(
+    cycle: Cycle, now: float, lengths: Mapping[Cycle, float], by_request: bool
+) -> tuple[float, float | None]:
+    """When the cycle ends, or now; and how long it is, in the arm's own time, if that is known."""
+    if by_request or cycle.is_loose:
+        if cycle.answered is None:
+            return now, None
+        return cycle.answered, max(cycle.answered - cycle.sent, SHORTEST_SECONDS)
+    if cycle.ended is not None:
+        return cycle.ended, max(cycle.ended - cycle.began - cycle.frozen, SHORTEST_SECONDS)
+    if cycle in lengths:
+        return now, max(lengths[cycle], SHORTEST_SECONDS)
+    return now, None
+
+
+def _overlap(begin: float, end: float, low: float, high: float) -> float:
+    return max(min(end, high) - max(begin, low), 0.0)
+
+
+def _spread(profile: list[float], begin: float, stop: float, density: float, bin_seconds: float) -> None:
+    """Lay a cycle's progress into the bins of the turn that it crosses."""
+    if stop <= begin:
+        return
+    at = int(begin / bin_seconds)
+    while at < BINS and at * bin_seconds < stop:
+        inside = min(stop, (at + 1) * bin_seconds) - max(begin, at * bin_seconds)
+        profile[at] += density * max(inside, 0.0)
+        at += 1

@@ -1,0 +1,136 @@
+"""A run in progress: trial after trial, everything on disk as it happens.
+
+What a trial does is in ``trial.py``; when there are enough of them, and what the figures mean, is said by
+whoever runs it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gainbench.plan.model import Plan
+from gainbench.plan.units import format_duration
+from gainbench.run.trial import Judge, Memory, ServersFactory, TrialRun, fewest_starts_seconds
+from gainbench.run.turns import PlannedComb, trial_combs
+from gainbench.stats.estimate import Gain
+from gainbench.store.reading import StoredRun
+from gainbench.store.records import Collapse, Comb, Line
+
+START_SECONDS = 8.0  # database server, generator and parity gate, once per run
+TRIAL_OVERHEAD_SECONDS = 4.5  # fresh processes and warm-up, once per trial and set of servers
+OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, for whoever watches."""
+
+    stage: str
+    trial: int = 0
+    trials: int = 0
+    combs_done: int = 0
+    combs_total: int = 0
+    seconds_left: float | None = None
+    gain: Gain | None = None
+
+
+Watcher = Callable[[Progress], None]
+
+
+def expected_trial_seconds(plan: Plan) -> float:
+    """What one trial costs, if the arms answer quickly."""
+    stints = trial_combs(plan, 0)
+    combs = [comb for stint in stints for comb in stint.combs]
+    shortest = fewest_starts_seconds(plan)
+    return len(stints) * TRIAL_OVERHEAD_SECONDS + sum(
+        max(plan.profile.comb, 2 * len(comb.arms) * shortest) for comb in combs
+    )
+
+
+@dataclass
+class Run:
+    """Trials of a plan on servers that `servers` starts, each line handed to `append` at once.
+
+    `gain_so_far` says what the headline is, for whoever watches.
+    """
+
+    plan: Plan
+    append: Callable[[Line], None]
+    watch: Watcher
+    clock: Callable[[], float]
+    servers: ServersFactory
+    judge: Judge
+    gain_so_far: Callable[[list[Comb]], Gain | None] = lambda combs: None
+    make_trial: Callable[..., TrialRun] = TrialRun
+    memory: Memory = field(default_factory=Memory)
+    combs: list[Comb] = field(default_factory=list)
+    first_trial: int = 0
+    wanted_trials: int = 0
+    longest_trial_seconds: float = 0.0
+    stop_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        self.wanted_trials = self.plan.profile.trials
+
+    def continue_from(self, stored: StoredRun) -> None:
+        """Take over what an interrupted run measured; a trial that was cut short keeps its combs."""
+        self.combs = list(stored.combs)
+        self.memory.next_comb = stored.next_comb
+        self.memory.stopped = {(collapse.cell, collapse.arm) for collapse in stored.collapses}
+        self.first_trial = max((comb.trial + 1 for comb in stored.combs), default=0)
+
+    def trial(self, number: int) -> None:
+        started, stopped_before = self.clock(), len(self.memory.stopped)
+        self.make_trial(
+            plan=self.plan,
+            number=number,
+            servers=self.servers,
+            memory=self.memory,
+            record=self.record,
+            judge=self.judge,
+            clock=self.clock,
+            go_on=lambda comb: self._go_on(number, comb),
+        ).run()
+        if len(self.memory.stopped) == stopped_before:  # a collapse takes its time, but only once
+            self.longest_trial_seconds = max(self.longest_trial_seconds, self.clock() - started)
+
+    def record(self, line: Line) -> None:
+        self.append(line)
+        if isinstance(line, Comb) and line.phase == "comb":
+            self.combs.append(line)
+        elif isinstance(line, Collapse):
+            self.watch(Progress(stage=f"{line.arm} {line.state}: {line.reason}"))
+
+    def holds_another(self, done: int) -> bool:
+        """Whether the budget does; the first trial is never refused."""
+        if not done or self.clock() + self.longest_trial_seconds <= self.plan.profile.budget:
+            return True
+        self.stop_reason = (
+            f"stopped after {done} of {self.wanted_trials} trials: the budget of"
+            f" {format_duration(self.plan.profile.budget)} does not hold another one"
+        )
+        return False
+
+    def _go_on(self, number: int, comb: PlannedComb) -> bool:
+        """Tell where the run stands; end a trial that has outgrown the budget by far."""
+        if self.clock() > OVERRUN * self.plan.profile.budget:
+            self.stop_reason = f"trial {number + 1} was cut short: it took longer than the budget allows"
+            return False
+        self._report(number, comb)
+        return True
+
+    def _report(self, number: int, comb: PlannedComb) -> None:
+        per_trial = sum(self.plan.combs_of(cell) for cell in self.plan.cells)
+        done, total = len(self.combs), per_trial * self.wanted_trials
+        expected = self.wanted_trials * expected_trial_seconds(self.plan)
+        left = min(expected * (1 - done / total), self.plan.profile.budget - self.clock())
+        self.watch(
+            Progress(
+                stage=comb.cell.key,
+                trial=number + 1,
+                trials=self.wanted_trials,
+                combs_done=done,
+                combs_total=total,
+                seconds_left=left,
+                gain=self.gain_so_far(self.combs),
+            )
+        )

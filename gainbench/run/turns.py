@@ -1,0 +1,219 @@
+"""Who is loaded when, and for how long: mirrored turns, in random order, no longer than they must be. Pure.
+
+A mirrored order (A B B A, or A B C C B A) gives each arm the same mean position in time, so that a steady
+drift of the machine cancels; every order equally often cancels what an arm inherits from the one before it.
+The noise of a shared machine flickers: neighbouring stretches are alike, so that the error falls with the
+distance at which the arms alternate. Turns are as short as the responses and the guard allow.
+"""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, cycle, groupby, islice, permutations
+from statistics import fmean, variance
+
+from gainbench.load.protocol import Comb
+from gainbench.plan.model import Cell, Plan
+
+MOST_ARMS_IN_A_COMB = 3
+SHORTEST_GUARD_SECONDS = 0.010
+LONGEST_FULL_GUARD_SECONDS = 1.0
+GUARD_RESPONSES = 3.0
+GUARD_GROWTH = 1.5
+SHORTEST_WINDOW_SECONDS = 0.050
+LONGEST_WINDOW_SECONDS = 0.5  # unless guard and drain ask for more
+WINDOW_OVER_GUARD = 2.0
+SHORTEST_DRAIN_SECONDS = 0.050
+LONGEST_DRAIN_SECONDS = 5.0
+DRAIN_RESPONSES = 3.0
+PATIENCE_SECONDS = 5.0  # at least: a slow answer is an answer
+FIRST_PATIENCE_SECONDS = 35.0  # for an arm that nobody has seen answer: longer than a pool's usual time-out
+PATIENCE_RESPONSES = 3.0
+
+
+@dataclass(frozen=True)
+class PlannedComb:
+    """A cell's next comb, and the arms that take part in it."""
+
+    cell: Cell
+    arms: tuple[str, ...]
+    seed: str
+
+    def order(self, arms: Sequence[str], units: int) -> tuple[str, ...]:
+        """Mirrored orders of those arms that still serve, so many of them."""
+        orders = mirrored_orders(arms, random.Random(self.seed))
+        return tuple(arm for order in islice(orders, units) for arm in order)
+
+
+@dataclass(frozen=True)
+class Stint:
+    """Combs that the same servers and the same users can serve, one after another."""
+
+    combs: tuple[PlannedComb, ...]
+
+    @property
+    def cell(self) -> Cell:
+        return self.combs[0].cell
+
+
+def trial_combs(plan: Plan, trial: int) -> tuple[Stint, ...]:
+    """The combs of one trial in random order, gathered into stints that share servers and users."""
+    rng = random.Random(f"{plan.seed}/trial/{trial}")
+    combs = [comb for cell in plan.cells for comb in _combs_of_trial(plan, cell, trial)]
+    rng.shuffle(combs)
+    places = {key: rng.random() for key in sorted({_stint_key(comb) for comb in combs})}
+    combs.sort(key=lambda comb: places[_stint_key(comb)])
+    return tuple(Stint(tuple(group)) for _, group in groupby(combs, key=_stint_key))
+
+
+def _stint_key(comb: PlannedComb) -> str:
+    cell = comb.cell
+    return f"{cell.pool.label}/{cell.workers}/{cell.scenario}/{cell.users}"
+
+
+def _combs_of_trial(plan: Plan, cell: Cell, trial: int) -> list[PlannedComb]:
+    count = plan.combs_of(cell)
+    groups = islice(cycle(comb_arms(plan, cell)), trial * count, (trial + 1) * count)
+    return [
+        PlannedComb(cell, arms, f"{plan.seed}/{cell.key}/{trial}/{number}")
+        for number, arms in enumerate(groups)
+    ]
+
+
+def comb_arms(plan: Plan, cell: Cell) -> list[tuple[str, ...]]:
+    """Which arms share a comb, in turn. Few of them do: what an arm loses by standing idle grows with it.
+
+    In the headline cell, the headline's pair has two combs of three for itself. More arms than a comb holds
+    are joined by all their pairs.
+    """
+    names = plan.arm_names
+    if len(names) > MOST_ARMS_IN_A_COMB:
+        return list(combinations(names, 2))
+    pair = plan.headline
+    if not cell.headline or pair is None or len(names) < MOST_ARMS_IN_A_COMB:
+        return [names]
+    alone = (pair.baseline, pair.candidate)
+    return [alone, names, alone]
+
+
+def mirrored_orders(arms: Sequence[str], rng: random.Random) -> Iterator[tuple[str, ...]]:
+    """Endless mirrored orders; each run of K! of them holds every order of the K arms once."""
+    every = list(permutations(arms))
+    while True:
+        rng.shuffle(every)
+        for order in every:
+            yield order + order[::-1]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How one arm answered in one cell, as last seen."""
+
+    p99_seconds: float
+    longest_seconds: float
+    drain_seconds: float
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Of the logarithm of an arm's throughput: a part that averages out with time, and one that flickers.
+
+    The variance of a stretch of w seconds is white / w + flicker, whatever w.
+    """
+
+    white: float
+    flicker: float
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long the parts of a turn are."""
+
+    guard_seconds: float
+    window_seconds: float
+    drain_seconds: float
+    patience_seconds: float
+    pitch_seconds: float  # a turn with its usual drain
+
+    def comb(self, order: Sequence[str]) -> Comb:
+        return Comb(
+            order=tuple(order),
+            guard_seconds=self.guard_seconds,
+            window_seconds=self.window_seconds,
+            drain_seconds=self.drain_seconds,
+            patience_seconds=self.patience_seconds,
+        )
+
+    def units(self, arms: int, seconds: float) -> int:
+        """How many mirrored orders of so many arms fill that time; one at least."""
+        return max(1, round(seconds / (2 * arms * self.pitch_seconds)))
+
+    def with_patience(self, seconds: float) -> "Lengths":
+        return replace(self, patience_seconds=seconds)
+
+    def with_longer_guard(self) -> "Lengths":
+        """For turns that have not settled; the window keeps its proportion."""
+        guard = self.guard_seconds * GUARD_GROWTH
+        usual_drain = self.pitch_seconds - self.guard_seconds - self.window_seconds
+        window = max(self.window_seconds, WINDOW_OVER_GUARD * (guard + usual_drain))
+        return replace(
+            self,
+            guard_seconds=guard,
+            window_seconds=window,
+            pitch_seconds=guard + window + usual_drain,
+        )
+
+
+PILOT = Lengths(
+    guard_seconds=0.0,
+    window_seconds=0.2,
+    drain_seconds=LONGEST_DRAIN_SECONDS,
+    patience_seconds=FIRST_PATIENCE_SECONDS,
+    pitch_seconds=0.2,
+)
+"""Before anything is known of an arm: what drains late tells how long its answers take."""
+
+
+def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: float = 0.0) -> Lengths:
+    """What the slowest of the arms needs."""
+    p99 = max(pace.p99_seconds for pace in paces)
+    longest = max(pace.longest_seconds for pace in paces)
+    usual_drain = max(pace.drain_seconds for pace in paces)
+    guard = max(min(GUARD_RESPONSES * p99, max(LONGEST_FULL_GUARD_SECONDS, p99)), SHORTEST_GUARD_SECONDS)
+    overhead = guard + usual_drain
+    window = max(SHORTEST_WINDOW_SECONDS, WINDOW_OVER_GUARD * overhead, shortest_window)
+    if noise is not None:
+        window = max(window, min(best_window(noise, overhead), LONGEST_WINDOW_SECONDS))
+    return Lengths(
+        guard_seconds=guard,
+        window_seconds=window,
+        drain_seconds=min(max(DRAIN_RESPONSES * p99, SHORTEST_DRAIN_SECONDS), LONGEST_DRAIN_SECONDS),
+        patience_seconds=max(PATIENCE_SECONDS, PATIENCE_RESPONSES * longest),
+        pitch_seconds=overhead + window,
+    )
+
+
+def best_window(noise: Noise, overhead_seconds: float) -> float:
+    """The window that gives the narrowest interval for the same wall time.
+
+    Turns of pitch p = w + o each have the variance white / w + flicker, and 1 / p of them fit into a second:
+    the variance of their mean goes with (w + o) (white / w + flicker), which is least at
+    w = sqrt(white o / flicker).
+    """
+    if noise.flicker <= 0:
+        return LONGEST_WINDOW_SECONDS
+    return math.sqrt(noise.white * overhead_seconds / noise.flicker)
+
+
+def noise_of(log_ratios: Sequence[float], window_seconds: float) -> Noise | None:
+    """From the log ratios of neighbouring turns of two arms, in the order they ran.
+
+    A ratio has the variance of two turns. Averaged in pairs, its white part halves and what flickers stays.
+    """
+    if len(log_ratios) < 8:
+        return None
+    paired = [fmean(log_ratios[at : at + 2]) for at in range(0, len(log_ratios) - 1, 2)]
+    single, doubled = variance(log_ratios) / 2, variance(paired) / 2
+    white = max(2 * (single - doubled), 0.0)
+    return Noise(white=white * window_seconds, flicker=max(single - white, 0.0))
