@@ -1,8 +1,11 @@
-"""What several commands take: the flags of a plan, how each is read, and the types of a few others."""
+"""What several commands take: the flags of a plan, each a row of one table, and the types of a few others."""
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +14,7 @@ from pydantic import ValidationError
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.file import PROFILES, pool_from
-from gainbench.plan.flags import Flags
+from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import Arrivals, Control, Pool
 from gainbench.plan.units import duration_seconds, share
 
@@ -32,74 +35,22 @@ T = TypeVar("T")
 
 def takes_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command every flag of the plan; it receives them together, as `flags`."""
-    shared = inspect.signature(plan_flags).parameters
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "flags"]
+    shared = [flag.parameter() for flag in PLAN_FLAGS]
+    own = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(command).parameters.values()
+        if parameter.name != "flags"
+    ]
 
     @functools.wraps(command)
     def with_flags(**given: Any) -> None:
-        flags = plan_flags(**{name: given.pop(name) for name in shared})
+        flags = Flags(**{flag.field: flag.value(given.pop(flag.field)) for flag in PLAN_FLAGS})
         command(flags=flags, **given)
 
-    parameters = [*own, *shared.values()]
-    with_flags.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    )
-    with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    # Typer reads a command's options off these two.
+    with_flags.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *shared]}
     return with_flags
-
-
-def plan_flags(
-    profile: Annotated[str | None, typer.Option(help=f"How thoroughly: {', '.join(PROFILES)}.")] = None,
-    scenario: Annotated[str | None, typer.Option(help="Measure only this scenario.")] = None,
-    arms: Annotated[str | None, typer.Option(metavar="A,B", help="Only these arms; A,A is a null.")] = None,
-    baseline: Annotated[str | None, typer.Option(help="What the others are compared with.")] = None,
-    users: Annotated[int | None, typer.Option(min=1, max=10_000, help="Users per arm.")] = None,
-    rtt: Annotated[str | None, typer.Option(metavar="MS[,MS...]", help="Round trips to add.")] = None,
-    pool: Annotated[str | None, typer.Option(metavar="N|default", help="Connection pool per worker.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Worker processes per arm.")] = None,
-    trials: Annotated[int | None, typer.Option(min=1, max=1000, help="Trials with fresh servers.")] = None,
-    blocks: Annotated[int | None, typer.Option(min=1, max=100, help="Blocks of each cell a trial.")] = None,
-    precision: Annotated[str | None, typer.Option(metavar="2%", help="Go on until this precise.")] = None,
-    budget: Annotated[
-        str | None, typer.Option(metavar="5m", help="Stop by then, whatever is reached.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random order.")] = None,
-    db_url: Annotated[str | None, typer.Option(metavar="URL", help="Use this database server.")] = None,
-    control: Annotated[
-        str | None, typer.Option(metavar="ARM:P%", help="Slow this arm down on purpose, as a check.")
-    ] = None,
-    no_pin: Annotated[bool, typer.Option("--no-pin", help="Leave processes free to change cores.")] = False,
-    rate: Annotated[
-        float | None,
-        typer.Option(metavar="R", min=1, max=1_000_000, help="Open loop: R requests/s on a schedule."),
-    ] = None,
-    arrivals: Annotated[Arrivals | None, typer.Option(help="How an open loop's requests are spread.")] = None,
-    slo: Annotated[
-        str | None, typer.Option(metavar="MS", help="Also find the highest rate with a p99 below it.")
-    ] = None,
-) -> Flags:
-    """What the command line says about the plan."""
-    return Flags(
-        profile=profile,
-        scenario=scenario,
-        arms=parsed("--arms", arms, _names),
-        baseline=baseline,
-        users=users,
-        rtt_ms=parsed("--rtt", rtt, _milliseconds),
-        pool=parsed("--pool", pool, _pool),
-        workers=workers,
-        trials=trials,
-        blocks=blocks,
-        precision=parsed("--precision", precision, share),
-        budget_seconds=parsed("--budget", budget, duration_seconds),
-        seed=seed,
-        database=db_url,
-        control=parsed("--control", control, _control),
-        pin=False if no_pin else None,
-        rate=rate,
-        arrivals=arrivals,
-        slo_seconds=parsed("--slo", slo, _limit_seconds),
-    )
 
 
 def parsed(flag: str, text: str | None, reader: Callable[[str], T]) -> T | None:
@@ -113,6 +64,30 @@ def parsed(flag: str, text: str | None, reader: Callable[[str], T]) -> T | None:
         raise ConfigurationError(f"{flag} {text}: {reason}") from None
     except ValueError as error:
         raise ConfigurationError(f"{flag} {text}: {error}") from None
+
+
+@dataclass(frozen=True)
+class PlanFlag:
+    """A flag of the plan: the field of `Flags` it fills, what Typer takes for it, and how that is read."""
+
+    field: str
+    takes: Any
+    help: str
+    reader: Callable[[Any], Any] | None = None
+    metavar: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+    def parameter(self) -> Parameter:
+        """The parameter of a command that has Typer offer this flag."""
+        option = typer.Option(
+            None, spelt(self.field), help=self.help, metavar=self.metavar, min=self.min, max=self.max
+        )
+        return Parameter(self.field, Parameter.KEYWORD_ONLY, default=option, annotation=self.takes | None)
+
+    def value(self, given: Any) -> Any:
+        """What the field holds when Typer was given this."""
+        return given if self.reader is None else parsed(spelt(self.field), given, self.reader)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -144,3 +119,35 @@ def _control(text: str) -> Control:
     if not arm:
         raise ValueError("write ARM:P%, for example sync#2:10%")
     return Control(arm=arm, share=share(amount))
+
+
+# In the order of --help. How each is spelt, `plan/flags.py` says, which also names it in messages.
+PLAN_FLAGS = (
+    PlanFlag("profile", str, f"How thoroughly: {', '.join(PROFILES)}."),
+    PlanFlag("scenario", str, "Measure only this scenario."),
+    PlanFlag("arms", str, "Only these arms; A,A is a null.", reader=_names, metavar="A,B"),
+    PlanFlag("baseline", str, "What the others are compared with."),
+    PlanFlag("users", int, "Users per arm.", min=1, max=10_000),
+    PlanFlag("rtt_ms", str, "Round trips to add.", reader=_milliseconds, metavar="MS[,MS...]"),
+    PlanFlag("pool", str, "Connection pool per worker.", reader=_pool, metavar="N|default"),
+    PlanFlag("workers", int, "Worker processes per arm.", min=1, max=64),
+    PlanFlag("trials", int, "Trials with fresh servers.", min=1, max=1000),
+    PlanFlag("blocks", int, "Blocks of each cell a trial.", min=1, max=100),
+    PlanFlag("precision", str, "Go on until this precise.", reader=share, metavar="2%"),
+    PlanFlag(
+        "budget_seconds", str, "Stop by then, whatever is reached.", reader=duration_seconds, metavar="5m"
+    ),
+    PlanFlag("seed", int, "Seed of every random order."),
+    PlanFlag("database", str, "Use this database server.", metavar="URL"),
+    PlanFlag("control", str, "Slow this arm down on purpose, as a check.", reader=_control, metavar="ARM:P%"),
+    PlanFlag("pin", bool, "Leave processes free to change cores.", reader=operator.not_),
+    PlanFlag("rate", float, "Open loop: R requests/s on a schedule.", metavar="R", min=1, max=1_000_000),
+    PlanFlag("arrivals", Arrivals, "How an open loop's requests are spread."),
+    PlanFlag(
+        "slo_seconds",
+        str,
+        "Also find the highest rate with a p99 below it.",
+        reader=_limit_seconds,
+        metavar="MS",
+    ),
+)
