@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +21,7 @@ from gainbench.cli.flags import (
     takes_plan_flags,
 )
 from gainbench.cli.progress import watching
-from gainbench.cli.runs import new_run, reported
+from gainbench.cli.runs import measured_and_reported, new_run
 from gainbench.errors import ConfigurationError, ExpectationNotMet, InvalidMeasurement
 from gainbench.experiments import bench as engine
 from gainbench.load.several.channel import Address, find_secret
@@ -72,12 +71,12 @@ def bench(
         _show_order(plan)
         return
     directory = RunDirectory.reopen(stored.path) if stored else new_run(out_folder, plan)
-    with (
-        reported(directory, as_json=as_json, in_browser=open_report) as results,
-        Supervisor.start() as supervisor,
-        watching(quiet) as watch,
-    ):
-        engine.measure(engine.Job(plan, supervisor, sys.argv, watch, load), directory, resumed=stored)
+
+    def measure() -> None:
+        with Supervisor.start() as supervisor, watching(quiet) as watch:
+            engine.measure(engine.Job(plan, supervisor, sys.argv, watch, load), directory, resumed=stored)
+
+    results = measured_and_reported(directory.path, measure, as_json=as_json, in_browser=open_report)
     _exit_by(results, expectation)
 
 
@@ -127,12 +126,12 @@ def _show_order(plan: Plan) -> None:
     out.print(f"\nabout {needed}, within a budget of {format_duration(plan.profile.budget)}")
 
 
-def _exit_by(results: Sequence[Results], expectation: Expectation | None) -> None:
+def _exit_by(results: Results | None, expectation: Expectation | None) -> None:
     """The exit status that the figures ask for."""
-    if not results:
+    if results is None:
         raise InvalidMeasurement("the run ended before it had measured anything")
-    if results[0].run.status == "invalid":
+    if results.run.status == "invalid":
         raise InvalidMeasurement("a rule of validity is broken, so that the figures above cannot be used")
-    headline = results[0].headline
+    headline = results.headline
     if expectation is not None and (headline is None or not expectation.holds_for(headline)):
         raise ExpectationNotMet(f"expected {expectation.text}, which the headline above does not meet")

@@ -1,7 +1,7 @@
 """The run directory that a command fills, and the report made of what is in it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,25 +29,30 @@ def write_report(run: Path) -> tuple[StoredRun, Results]:
     return stored, results
 
 
-@contextmanager
-def reported(directory: RunDirectory, *, as_json: bool, in_browser: bool) -> Iterator[list[Results]]:
-    """Report on what was measured, also when it was cut short; then let the error take its course."""
-    results: list[Results] = []
+def measured_and_reported(
+    run: Path, measure: Callable[[], None], *, as_json: bool, in_browser: bool
+) -> Results | None:
+    """Measure, then report on it, also when it was cut short: after that, the error takes its course.
 
-    def show() -> None:
-        stored = load_run(directory.path)
-        if stored.blocks or stored.collapses:
-            results.append(write_report(directory.path)[1])
-            (err if as_json else out).print(terminal.render(results[0], directory.path / REPORT), crop=False)
-            if in_browser:
-                open_report(directory.path)
-        if as_json:
-            out.print(directory.path, soft_wrap=True, markup=False)
-
+    None when there was nothing to report on.
+    """
     try:
-        yield results
+        measure()
     except BaseException:
         with suppress(GainbenchError):  # a full disk, say: what ended the run is the news
-            show()
+            _report(run, as_json=as_json, in_browser=in_browser)
         raise
-    show()
+    return _report(run, as_json=as_json, in_browser=in_browser)
+
+
+def _report(run: Path, *, as_json: bool, in_browser: bool) -> Results | None:
+    stored = load_run(run)
+    results = None
+    if stored.blocks or stored.collapses:
+        _, results = write_report(run)
+        (err if as_json else out).print(terminal.render(results, run / REPORT), crop=False)
+        if in_browser:
+            open_report(run)
+    if as_json:
+        out.print(run, soft_wrap=True, markup=False)
+    return results
