@@ -9,9 +9,9 @@ def main() -> None:
     """Run the command line; an interruption, wherever it falls, ends with one line and its exit status."""
     try:
         with interruptible():
-            from gainbench import cli  # noqa: PLC0415
+            from gainbench.cli import app  # noqa: PLC0415
 
-            cli.main()
+            app.main()
     except KeyboardInterrupt:
         _interrupted()
     except SystemExit as end:

@@ -1,6 +1,6 @@
 """The one family of errors that a user sees. Each says what is wrong, what cures it, and the exit status.
 
-Only ``cli.py`` turns them into text and an exit; everything below raises them.
+``cli/app.py`` turns them into text and an exit, and so does each program that runs in a process of its own.
 """
 
 

@@ -1,20 +1,45 @@
-"""What a running command shows: where a run stands, and what null runs have seen. Renders; never prints."""
+"""What a running command shows of where it stands."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Group, RenderableType
+from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from gainbench.experiments.bench import Progress
+from gainbench.cli.console import err
+from gainbench.experiments.bench import Progress, Watcher
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers
-from gainbench.stats.estimate import pooled_gain
-from gainbench.store.results import ComparisonFigures, Results
 
 
-def line(progress: Progress) -> str:
+@contextmanager
+def watching(quiet: bool) -> Iterator[Watcher]:
+    """A live line on a terminal, plain lines elsewhere, nothing when asked to be quiet."""
+    if quiet:
+        yield lambda progress: None
+    elif err.is_terminal:
+        with Live(console=err, transient=True, refresh_per_second=4) as live:
+            yield lambda progress: live.update(_panel(progress))
+    else:
+        yield _PlainProgress()
+
+
+class _PlainProgress:
+    """One line for each stage and each trial: a log is read by people too."""
+
+    def __init__(self) -> None:
+        self._last: object = None
+
+    def __call__(self, progress: Progress) -> None:
+        at = progress.trial or progress.stage
+        if at != self._last:
+            self._last = at
+            err.print(_line(progress), markup=False, soft_wrap=True)
+
+
+def _line(progress: Progress) -> str:
     """One plain line, for a log."""
     if not progress.trial:
         return progress.stage
@@ -25,12 +50,12 @@ def line(progress: Progress) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def panel(progress: Progress) -> RenderableType:
+def _panel(progress: Progress) -> RenderableType:
     """A few lines that are drawn over, for a terminal."""
     if not progress.trial:
         return Text(progress.stage)
     bar = ProgressBar(total=max(progress.blocks_total, 1), completed=progress.blocks_done, width=40)
-    return Group(Text(progress.stage, style="dim"), bar, Text(line(progress)))
+    return Group(Text(progress.stage, style="dim"), bar, Text(_line(progress)))
 
 
 def _gain_so_far(progress: Progress) -> str:
@@ -40,38 +65,3 @@ def _gain_so_far(progress: Progress) -> str:
     if gain.low is None:
         return "gain so far: one trial, no interval yet"
     return f"gain so far {numbers.gain(gain.gain)} ({numbers.interval(gain.low, gain.high)})"
-
-
-def null_line(number: int, results: Results) -> str:
-    """What one null run saw."""
-    found = results.headline
-    if found is None or found.gain is None:
-        return f"null {number}: {results.run.status}, no figure"
-    holds = "contains 0" if _contains_zero(found) else "misses 0"
-    interval = numbers.interval(found.low, found.high)
-    return f"null {number}: {numbers.gain(found.gain)} ({interval}), {holds}, {results.run.status}"
-
-
-def null_summary(runs: Sequence[Results]) -> str:
-    """What several null runs saw together: how often the truth was inside, and their pooled interval."""
-    found = [run.headline for run in runs if run.headline is not None and run.headline.gain is not None]
-    if not found:
-        return "no null run gave a figure"
-    inside = sum(_contains_zero(comparison) for comparison in found)
-    told = f"null: {inside} of {numbers.several(len(found), 'interval')} contain 0"
-    trials = [[_log(gain) for gain in comparison.trial_gains] for comparison in found]
-    pooled = pooled_gain(trials)
-    if pooled.half_width is None:
-        return told
-    return (
-        f"{told}; pooled over {numbers.several(pooled.trials, 'trial')}: {numbers.gain(pooled.gain)}"
-        f" ({numbers.interval(pooled.low, pooled.high)}), half-width {numbers.percent(pooled.half_width)}"
-    )
-
-
-def _contains_zero(found: ComparisonFigures) -> bool:
-    return found.low is not None and found.high is not None and found.low <= 0 <= found.high
-
-
-def _log(gain: float) -> float:
-    return math.log1p(gain)

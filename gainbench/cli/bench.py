@@ -1,0 +1,137 @@
+"""`gainbench bench`: the plan and its load, the measurement, the report, and the exit its figures ask for."""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gainbench.cli.console import out
+from gainbench.cli.flags import (
+    REPORTS,
+    AsJson,
+    Open,
+    OutFolder,
+    PlanPath,
+    Quiet,
+    SecretFile,
+    parsed,
+    takes_plan_flags,
+)
+from gainbench.cli.progress import watching
+from gainbench.cli.runs import measured_and_reported, new_run
+from gainbench.errors import ConfigurationError, ExpectationNotMet, InvalidMeasurement
+from gainbench.experiments import bench as engine
+from gainbench.load.several.channel import Address, find_secret
+from gainbench.load.several.crew import Generators
+from gainbench.plan import build
+from gainbench.plan.build import DEFAULT_PLAN
+from gainbench.plan.expectation import Expectation, parse_expectation
+from gainbench.plan.flags import Flags, spelt
+from gainbench.plan.model import Plan
+from gainbench.plan.units import format_duration
+from gainbench.run.schedule import trial_blocks
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.store.directory import RunDirectory
+from gainbench.store.reading import StoredRun, load_run
+from gainbench.store.results import Results
+
+
+@takes_plan_flags
+def bench(
+    flags: Flags,
+    plan_path: PlanPath = DEFAULT_PLAN,
+    out_folder: OutFolder = REPORTS,
+    a: Annotated[str | None, typer.Option("--a", metavar="CMD", help="Baseline server's command.")] = None,
+    b: Annotated[str | None, typer.Option("--b", metavar="CMD", help="Candidate server's command.")] = None,
+    locustfile: Annotated[Path | None, typer.Option(metavar="F", help="The load for --a and --b.")] = None,
+    expect: Annotated[
+        str | None, typer.Option(metavar="EXPR", help="Fail unless, e.g. 'low >= 10%'.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    generators: Annotated[int, typer.Option(min=1, max=64, help="Processes that carry the load.")] = 1,
+    generator_listen: Annotated[
+        str | None, typer.Option(metavar="H:P", help="Let `gainbench worker`s carry it, who join here.")
+    ] = None,
+    secret_file: SecretFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be measured.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    open_report: Open = False,
+) -> None:
+    """Measure the gain of one arm over another, and write the report."""
+    expectation = parsed("--expect", expect, parse_expectation)
+    stored = _resumable(resume, flags) if resume else None
+    plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
+    engine.check_budget(plan)
+    load = _generators(plan, generators, generator_listen, secret_file)
+    if dry_run:
+        _show_order(plan)
+        return
+    directory = RunDirectory.reopen(stored.path) if stored else new_run(out_folder, plan)
+
+    def measure() -> None:
+        with Supervisor.start() as supervisor, watching(quiet) as watch:
+            engine.measure(engine.Job(plan, supervisor, sys.argv, watch, load), directory, resumed=stored)
+
+    results = measured_and_reported(directory.path, measure, as_json=as_json, in_browser=open_report)
+    _exit_by(results, expectation)
+
+
+def _resumable(run: Path, flags: Flags) -> StoredRun:
+    """The run to go on with; its plan is its own."""
+    given = [name for name, value in dataclasses.asdict(flags).items() if value is not None]
+    if given:
+        flags_given = " and ".join(map(spelt, given))
+        raise ConfigurationError(f"--resume goes on with the plan of {run}; {flags_given} cannot be given")
+    stored = load_run(run)
+    if stored.end is not None and stored.end.status == "complete":
+        raise ConfigurationError(
+            f"{run} is complete", cure=f"`gainbench report {run}` shows what it measured"
+        )
+    engine.require_same_surroundings(stored)
+    return stored
+
+
+def _plan(path: Path, flags: Flags, first: str | None, second: str | None, locustfile: Path | None) -> Plan:
+    """The plan file's, or one of the two commands given instead of a file."""
+    given = {"--a": first, "--b": second, "--locustfile": locustfile}
+    if not any(given.values()):
+        return build.load_plan(path, flags)
+    missing = [flag for flag, value in given.items() if not value]
+    if missing or not (first and second and locustfile):
+        raise ConfigurationError(f"--a, --b and --locustfile go together; missing: {', '.join(missing)}")
+    servers = build.two_commands(first, second, locustfile.resolve())
+    return build.build(servers, flags, folder=Path.cwd(), name="two-servers")
+
+
+def _generators(plan: Plan, count: int, listen: str | None, secret_file: Path | None) -> Generators:
+    address = None if listen is None else Address.parse(listen)
+    wanted = Generators(count, address, find_secret(secret_file, os.environ))
+    engine.require_reachable(plan, address)
+    return wanted
+
+
+def _show_order(plan: Plan) -> None:
+    """What a run of this plan would measure, in which order, and how long it would take."""
+    for cell in plan.cells:
+        mark = "  (headline)" if cell.headline else ""
+        out.print(f"{cell.key}: {plan.blocks_of(cell)} blocks a trial{mark}", markup=False, soft_wrap=True)
+    out.print(f"\norder of the first of {plan.profile.trials} trials:")
+    for block in (block for stint in trial_blocks(plan, 0) for block in stint.blocks):
+        out.print(f"  {block.cell.key}: {' '.join(block.order)}", markup=False, soft_wrap=True)
+    needed = format_duration(engine.expected_seconds(plan))
+    out.print(f"\nabout {needed}, within a budget of {format_duration(plan.profile.budget)}")
+
+
+def _exit_by(results: Results | None, expectation: Expectation | None) -> None:
+    """The exit status that the figures ask for."""
+    if results is None:
+        raise InvalidMeasurement("the run ended before it had measured anything")
+    if results.run.status == "invalid":
+        raise InvalidMeasurement("a rule of validity is broken, so that the figures above cannot be used")
+    headline = results.headline
+    if expectation is not None and (headline is None or not expectation.holds_for(headline)):
+        raise ExpectationNotMet(f"expected {expectation.text}, which the headline above does not meet")

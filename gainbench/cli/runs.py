@@ -1,0 +1,58 @@
+"""The run directory that a command fills, and the report made of what is in it."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gainbench.analyse.summary import summarise
+from gainbench.cli.console import err, open_report, out
+from gainbench.errors import GainbenchError
+from gainbench.plan.model import Plan
+from gainbench.report import terminal, write
+from gainbench.report.files import REPORT
+from gainbench.store.directory import RunDirectory
+from gainbench.store.lines import Purpose
+from gainbench.store.reading import StoredRun, load_run
+from gainbench.store.results import Results
+
+
+def new_run(out_folder: Path, plan: Plan, purpose: Purpose = "bench") -> RunDirectory:
+    return RunDirectory.create(out_folder, plan.name, now=datetime.now(UTC), purpose=purpose)
+
+
+def write_report(run: Path) -> tuple[StoredRun, Results]:
+    """Write figures and report beside a run's record, from that record alone."""
+    stored = load_run(run)
+    results = summarise(stored)
+    write(stored, results)
+    return stored, results
+
+
+def measured_and_reported(
+    run: Path, measure: Callable[[], None], *, as_json: bool, in_browser: bool
+) -> Results | None:
+    """Measure, then report on it, also when it was cut short: after that, the error takes its course.
+
+    None when there was nothing to report on.
+    """
+    try:
+        measure()
+    except BaseException:
+        with suppress(GainbenchError):  # a full disk, say: what ended the run is the news
+            _report(run, as_json=as_json, in_browser=in_browser)
+        raise
+    return _report(run, as_json=as_json, in_browser=in_browser)
+
+
+def _report(run: Path, *, as_json: bool, in_browser: bool) -> Results | None:
+    stored = load_run(run)
+    results = None
+    if stored.blocks or stored.collapses:
+        _, results = write_report(run)
+        (err if as_json else out).print(terminal.render(results, run / REPORT), crop=False)
+        if in_browser:
+            open_report(run)
+    if as_json:
+        out.print(run, soft_wrap=True, markup=False)
+    return results

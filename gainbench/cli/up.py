@@ -1,0 +1,20 @@
+"""`gainbench up`: the database and the arms, without a measurement."""
+
+from gainbench.cli.console import out
+from gainbench.cli.flags import PlanPath, takes_plan_flags
+from gainbench.plan.build import DEFAULT_PLAN, load_plan
+from gainbench.plan.flags import Flags
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.stack.up import follow, stack_up
+
+
+@takes_plan_flags
+def up(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN) -> None:
+    """Start the database and every arm, and keep them up until Ctrl-C."""
+    plan = load_plan(plan_path, flags)
+    with Supervisor.start() as supervisor, stack_up(supervisor, plan) as stack:
+        for name, arm in stack.arms.items():
+            out.print(f"{name:12} {arm.url}   OpenAPI: {arm.url}/docs", soft_wrap=True)
+        out.print("Ctrl-C stops all of it.")
+        for name, line in follow(stack):
+            out.print(f"{name}: {line}", markup=False, soft_wrap=True)
