@@ -132,7 +132,7 @@ PLAN_FLAGS = (
     PlanFlag("pool", str, "Connection pool per worker.", reader=_pool, metavar="N|default"),
     PlanFlag("workers", int, "Worker processes per arm.", min=1, max=64),
     PlanFlag("trials", int, "Trials with fresh servers.", min=1, max=1000),
-    PlanFlag("blocks", int, "Blocks of each cell a trial.", min=1, max=100),
+    PlanFlag("combs", int, "Combs of each cell a trial.", min=1, max=100),
     PlanFlag("precision", str, "Go on until this precise.", reader=share, metavar="2%"),
     PlanFlag(
         "budget_seconds", str, "Stop by then, whatever is reached.", reader=duration_seconds, metavar="5m"

@@ -25,7 +25,7 @@ from gainbench.stats.estimate import pooled_gain
 from gainbench.store.results import ComparisonFigures, Results
 
 # Of a null run, unless flags say otherwise.
-TRIALS, BLOCKS = 4, 3
+TRIALS, COMBS = 4, 3
 
 
 @takes_plan_flags
@@ -57,11 +57,11 @@ def null(
 
 def _plan(path: Path, flags: Flags) -> Plan:
     """The arm named with --arms, or the headline's candidate, against itself."""
-    plan = build.load_plan(path, dataclasses.replace(flags, trials=None, blocks=None))
+    plan = build.load_plan(path, dataclasses.replace(flags, trials=None, combs=None))
     if flags.arms is None and plan.headline is None:
         raise ConfigurationError("the plan has one arm only; name the arm with --arms A")
     arm = plan.arms[0] if flags.arms else plan.arm(plan.headline.candidate)  # type: ignore[union-attr]
-    return build.against_itself(plan, arm, trials=flags.trials or TRIALS, blocks=flags.blocks or BLOCKS)
+    return build.against_itself(plan, arm, trials=flags.trials or TRIALS, combs=flags.combs or COMBS)
 
 
 def _line(number: int, results: Results) -> str:

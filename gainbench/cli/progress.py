@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from gainbench.cli.console import err
-from gainbench.experiments.bench import Progress, Watcher
+from gainbench.run.run import Progress, Watcher
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers
 
@@ -54,7 +54,7 @@ def _panel(progress: Progress) -> RenderableType:
     """A few lines that are drawn over, for a terminal."""
     if not progress.trial:
         return Text(progress.stage)
-    bar = ProgressBar(total=max(progress.blocks_total, 1), completed=progress.blocks_done, width=40)
+    bar = ProgressBar(total=max(progress.combs_total, 1), completed=progress.combs_done, width=40)
     return Group(Text(progress.stage, style="dim"), bar, Text(_line(progress)))
 
 

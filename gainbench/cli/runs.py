@@ -48,7 +48,7 @@ def measured_and_reported(
 def _report(run: Path, *, as_json: bool, in_browser: bool) -> Results | None:
     stored = load_run(run)
     results = None
-    if stored.blocks or stored.collapses:
+    if stored.combs or stored.collapses:
         _, results = write_report(run)
         (err if as_json else out).print(terminal.render(results, run / REPORT), crop=False)
         if in_browser:

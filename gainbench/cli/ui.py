@@ -24,7 +24,7 @@ def ui(
     open_ui: Annotated[bool, typer.Option("--open", help="Open the web UI in a browser.")] = False,
 ) -> None:
     """Start all arms and the Locust web UI, to turn the knobs by hand and watch; Ctrl-C ends it."""
-    plan = ui_plan(load_plan(plan_path, flags), blocks=flags.blocks)
+    plan = ui_plan(load_plan(plan_path, flags), combs=flags.combs)
     say = functools.partial(err.print, markup=False, soft_wrap=True)
     say("starting the database and the arms")
     with (

@@ -1,4 +1,4 @@
-"""Latency of the headline cell: quantile curves to p99.9 per arm, from the counted windows' histograms."""
+"""Latency of the headline cell: quantile curves to p99.9 per arm, from the combs' histograms."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,9 @@ def quantiles(run: StoredRun, arm: str) -> Quantiles:
     """Latency by nines, as far as the number of requests lets the tail be known."""
     key = run.plan.headline_cell.key
     merged = histogram.merge(
-        window.latency for block in run.compared(key) if not block.dropped for window in block.of(arm)
+        comb.arms[arm].load.latency
+        for comb in run.compared(key)
+        if not comb.dropped and arm in comb.arms
     )
     requests = histogram.count(merged)
     known = [nines for nines in NINES if requests * 10**-nines >= 1]

@@ -1,4 +1,4 @@
-"""Every window in the order it ran, one strip per arm: where drift or a noisy neighbour would show."""
+"""Every comb in the order it ran, one strip per arm: where drift or a noisy neighbour would show."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,17 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from gainbench.report import numbers
 from gainbench.report.figures.canvas import LINE, MUTED, Picture, arm_colours
 from gainbench.store import StoredRun
-from gainbench.store.records import Block, Window
+from gainbench.store.records import Comb
 
 STRIP_PX = 96
 
+Point = tuple[float, float]
+"""Minutes since the run began, and requests per second."""
+
 
 def picture(run: StoredRun) -> Picture | None:
-    """None where no window was measured."""
-    if not run.blocks:
+    """None where no comb was measured."""
+    if not run.combs:
         return None
     arms = run.plan.arm_names
     headline = run.plan.headline_cell.key
@@ -25,29 +28,30 @@ def picture(run: StoredRun) -> Picture | None:
     def paint(figure: Figure, narrow: bool) -> None:
         strips = figure.subplots(len(arms), 1, sharex=True, squeeze=False)[:, 0]
         for axes, arm in zip(strips, arms, strict=True):
-            _paint_strip(axes, run.blocks, arm, arm_colours(arms)[arm], headline)
+            _paint_strip(axes, run.combs, arm, arm_colours(arms)[arm], headline)
             for trial in run.trials:
                 axes.axvline(trial.started / 60, color=LINE, linewidth=1)
         breaks = "\n" if narrow else " "
         strips[-1].set_xlabel(f"minutes since the run began;{breaks}a line where a trial starts")
 
-    dropped = sum(1 for block in run.blocks if block.dropped)
+    dropped = sum(comb.dropped is not None for comb in run.combs)
     described = (
-        f"{numbers.several(sum(len(block.windows) for block in run.blocks), 'window')} of {len(arms)} arms "
-        f"in {numbers.several(len(run.blocks), 'block')}, {dropped} of them dropped."
+        f"{numbers.several(sum(len(comb.turns) for comb in run.combs), 'turn')} of {len(arms)} arms "
+        f"in {numbers.several(len(run.combs), 'comb')}, {dropped} of them dropped."
     )
     height = STRIP_PX * len(arms) + 50
-    return Picture("timeline", "All windows in the order they ran", described, paint, height, height)
+    return Picture("timeline", "All combs in the order they ran", described, paint, height, height)
 
 
-def _paint_strip(axes: Axes, blocks: Sequence[Block], arm: str, colour: str, headline: str) -> None:
-    other = [w for block in blocks if not block.dropped and block.cell != headline for w in block.of(arm)]
-    main = [w for block in blocks if not block.dropped and block.cell == headline for w in block.of(arm)]
-    dropped = [window for block in blocks if block.dropped for window in block.of(arm)]
+def _paint_strip(axes: Axes, combs: Sequence[Comb], arm: str, colour: str, headline: str) -> None:
+    own = [comb for comb in combs if arm in comb.arms]
+    other = _points([comb for comb in own if not comb.dropped and comb.cell != headline], arm)
+    main = _points([comb for comb in own if not comb.dropped and comb.cell == headline], arm)
+    dropped = _points([comb for comb in own if comb.dropped], arm)
     _scatter(axes, other, marker="o", color=colour, alpha=0.35, markersize=3)
     _scatter(axes, main, marker="o", color=colour, markersize=4)
     _scatter(axes, dropped, marker="x", color=MUTED, markersize=6, markeredgewidth=1.5)
-    fastest = max((window.throughput_rps for window in (*main, *other, *dropped)), default=0)
+    fastest = max((rate for _, rate in (*main, *other, *dropped)), default=0)
     axes.set_ylim(0, 1.15 * fastest or 1)
     axes.grid(axis="x", visible=False)
     axes.set_title(f"{arm}, requests/s", loc="left", color=colour, fontsize=12, weight="bold")
@@ -55,6 +59,10 @@ def _paint_strip(axes: Axes, blocks: Sequence[Block], arm: str, colour: str, hea
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.count(round(value))))
 
 
-def _scatter(axes: Axes, windows: Sequence[Window], **style: Any) -> None:
-    minutes = [(window.started + window.seconds / 2) / 60 for window in windows]
-    axes.plot(minutes, [window.throughput_rps for window in windows], linestyle="none", **style)
+def _points(combs: Sequence[Comb], arm: str) -> list[Point]:
+    return [((comb.started + comb.seconds / 2) / 60, comb.throughput_rps(arm) or 0.0) for comb in combs]
+
+
+def _scatter(axes: Axes, points: Sequence[Point], **style: Any) -> None:
+    minutes, rates = ([point[at] for point in points] for at in (0, 1))
+    axes.plot(minutes, rates, linestyle="none", **style)
