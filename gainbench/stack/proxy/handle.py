@@ -144,7 +144,7 @@ class LatencyProxy:
     """A running proxy. Its methods may be called from several threads."""
 
     def __init__(self, process: Process, control: socket.socket) -> None:
-        self._process = process
+        self.process = process
         self._control = control
         self._answers = control.makefile("rb")
         self._turn = threading.Lock()
@@ -189,7 +189,7 @@ class LatencyProxy:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.pid
 
     def port(self, arm: str) -> int:
         return self._ports[arm]
@@ -219,7 +219,7 @@ class LatencyProxy:
         """End the proxy, and with it all connections. May be called twice."""
         self._answers.close()
         self._control.close()
-        self._process.stop()
+        self.process.stop()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._turn:
@@ -238,7 +238,7 @@ class LatencyProxy:
 
     def _gone(self) -> InvalidMeasurement:
         return InvalidMeasurement(
-            f"the latency proxy has stopped answering: {tail(self._process.log)}",
+            f"the latency proxy has stopped answering: {tail(self.process.log)}",
             cure="run again; whatever was measured meanwhile does not count",
         )
 
