@@ -1,7 +1,12 @@
 """A whole plan up at once, the data its arms start from, and the logs that are followed."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -9,7 +14,7 @@ import psutil
 import pytest
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
-from gainbench.plan.build import build
+from gainbench.plan.build import build, load_plan
 from gainbench.plan.file import parse
 from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan, Seed
@@ -18,9 +23,13 @@ from gainbench.stack.database.schemas import connections_needed, create_schemas,
 from gainbench.stack.database.server import DatabaseServer, use_existing
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import GrowingLog, tail
-from gainbench.stack.up import follow, stack_up
+from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy
+from gainbench.stack.up import PROXY, follow, stack_up
 from tests.stack.processes.survivors import is_alive
 
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 20.0
+MOST_HASTE_SECONDS = 0.000_06  # by which the proxy may be early, each way
 SEED = """
 import pathlib
 runs = pathlib.Path("runs")
@@ -99,6 +108,104 @@ def test_logs_are_followed_and_the_end_of_an_arm_is_told(supervisor: Supervisor,
     assert stack.schemas is not None
     schema = stack.schemas.databases["Second.arm"].schema
     assert ("Second.arm", f"serving {schema}") in told
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
+def reads(proxy: LatencyProxy, client: httpx.Client, arm: str, count: int) -> ArmTraffic:
+    """What some reads, one after the other, ask of the database: a SELECT each, and a ROLLBACK behind it."""
+    before = proxy.counters()[arm]
+    for _ in range(count):
+        assert client.get("/tasks?limit=10").status_code == 200
+    # The session goes back when the response is out already.
+    wait_until(lambda: proxy.counters()[arm].since(before).by_kind["rollback"].trips >= count)
+    return proxy.counters()[arm].since(before)
+
+
+@pytest.mark.database
+def test_an_arm_behind_the_proxy_waits_for_both_trips_of_a_read(
+    supervisor: Supervisor, database: DatabaseServer
+) -> None:
+    """A round trip of 5 ms: each read waits for 10 ms; at 0 there is one that waits for less."""
+    flags = Flags(database=database.administrator.url(), arms=("sync", "async"), rtt_ms=(5.0,))
+    plan = load_plan(ROOT / "bench.toml", flags)
+    shortest = 0.005 - 2 * MOST_HASTE_SECONDS
+    with stack_up(supervisor, plan, behind_proxy=True) as stack:
+        assert stack.proxy is not None
+        assert stack.round_trips_ms == {"sync": 5.0, "async": 5.0}
+        for name, arm in stack.arms.items():
+            with httpx.Client(base_url=arm.url) as client:
+                reads(stack.proxy, client, name, 1)  # opens the connections
+                seen = reads(stack.proxy, client, name, 10).by_kind
+                assert seen["select"].trips == 10
+                assert seen["select"].wait_seconds >= 10 * shortest
+                assert seen["rollback"].wait_seconds >= seen["rollback"].trips * shortest
+                stack.proxy.set_rtt(0.0)
+                singly = [reads(stack.proxy, client, name, 1).by_kind["select"] for _ in range(20)]
+                assert [kind.trips for kind in singly] == [1] * 20
+                assert min(kind.wait_seconds for kind in singly) < shortest
+                stack.proxy.set_rtt(5.0)
+
+
+@pytest.mark.database
+def test_the_proxy_stands_in_the_path_at_round_trip_0_too_and_only_where_it_is_wanted(
+    supervisor: Supervisor, plan: Plan
+) -> None:
+    cell = plan.headline_cell.model_copy(update={"rtt_ms": 0.0})
+    at_0 = plan.model_copy(update={"cells": (cell,)})
+    with stack_up(supervisor, at_0, behind_proxy=True) as stack:
+        assert stack.round_trips_ms == {"first": 0.0, "Second.arm": 0.0}
+        assert stack.proxy is not None
+        assert stack.proxy.counters().keys() == {"first", "Second.arm"}
+    with stack_up(supervisor, at_0) as stack:
+        assert (stack.proxy, stack.round_trips_ms) == (None, {})
+
+
+def test_without_a_database_of_ours_nothing_is_put_in_the_path(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    tables = {
+        "database": {"server": "none"},
+        "arms": {"a": {"url": "http://127.0.0.1:1"}},
+        "scenarios": {"any": {"locustfile": "any.py"}},
+    }
+    plan = build(parse(tables, "the plan"), Flags(), folder=tmp_path, name="test")
+    arm = plan.arms[0].model_copy(
+        update={"url": None, "cwd": tmp_path, "command": ("{python}", "-m", "http.server", "{port}")}
+    )
+    with stack_up(supervisor, plan.model_copy(update={"arms": (arm,)}), behind_proxy=True) as stack:
+        assert httpx.get(stack.arms["a"].url).status_code == 200
+        assert (stack.proxy, stack.round_trips_ms) == (None, {})
+
+
+@pytest.mark.database
+def test_the_end_of_the_proxy_is_told(supervisor: Supervisor, plan: Plan) -> None:
+    with stack_up(supervisor, plan, behind_proxy=True) as stack:
+        assert stack.proxy is not None
+        os.kill(stack.proxy.pid, signal.SIGKILL)
+        ended = next(name for name, line in follow(stack) if line == "has ended")
+    assert ended == PROXY
+
+
+@pytest.mark.database
+def test_the_command_serves_at_the_round_trip_it_was_given(database: DatabaseServer) -> None:
+    command = ["up", "--arms", "sync", "--rtt", "2.5", "--db-url", database.administrator.url()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gainbench", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    url = re.search(r"^sync +(\S+) .* round trip 2\.5 ms added$", line.rstrip())
+    assert url is not None, line
+    assert httpx.get(f"{url[1]}/tasks?limit=1").status_code == 200
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
 
 
 @pytest.mark.database

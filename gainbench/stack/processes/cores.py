@@ -17,7 +17,10 @@ class Cores:
 
 
 def available() -> frozenset[int] | None:
-    """The cores this process may use, or None where processes cannot be tied to cores (macOS)."""
+    """The cores this thread may use, or None where processes cannot be tied to cores (macOS).
+
+    Inside `pin_self` these are no more than it was given: ask before.
+    """
     return frozenset(os.sched_getaffinity(0)) if sys.platform == "linux" else None
 
 
@@ -31,16 +34,32 @@ def pin(pids: Iterable[int], cores: Collection[int]) -> None:
 
 @contextmanager
 def pin_self(cores: Collection[int] | None) -> Iterator[None]:
-    """Tie this process with all its threads to these cores while the block lasts; None: leave it free."""
+    """Tie this process with all its threads to these cores; at the end each thread has its own back.
+
+    What is started meanwhile, threads and programs, inherits the tie; such a thread gets at the end what the
+    caller's has. None ties nothing: for where `split` has nothing to split.
+    """
     if cores is None:
         yield
         return
-    before = os.sched_getaffinity(0)
-    pin([os.getpid()], cores)
+    callers = os.sched_getaffinity(0)
+    earlier: dict[int, set[int]] = {}
     try:
+        # A thread not yet tied may start another one: look until there is none left that is new.
+        while fresh := _own_threads() - earlier.keys():
+            for thread in fresh:
+                with suppress(ProcessLookupError):
+                    earlier[thread] = os.sched_getaffinity(thread)
+                    os.sched_setaffinity(thread, cores)
         yield
     finally:
-        pin([os.getpid()], before)
+        for thread in _own_threads():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(thread, earlier.get(thread, callers))
+
+
+def _own_threads() -> set[int]:
+    return {int(thread.name) for thread in Path("/proc/self/task").iterdir()}
 
 
 def split(usable: Collection[int] | None, *, workers: int = 1) -> Cores | None:

@@ -3,6 +3,7 @@
 The proxy itself is ``server.py``, a process of its own. Must not know what is measured with it.
 """
 
+import functools
 import json
 import os
 import resource
@@ -10,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +50,11 @@ class ArmTraffic:
     open_trips: int  # commands that wait for the first byte of their answer
     connect: KindTraffic  # logins: here alone, in no other figure
     by_kind: Mapping[str, KindTraffic]
+    chunks: int = 0  # passed on, both directions
+    late_seconds: float = 0.0  # their lateness behind the due moment, summed with its sign
+    longest_late_seconds: float = 0.0  # of any chunk since the reading before this one, whoever asked for it
+    bytes_to_client: int = 0
+    bytes_to_server: int = 0
 
     @property
     def trips(self) -> int:
@@ -58,8 +64,16 @@ class ArmTraffic:
     def wait_seconds(self) -> float:
         return sum(kind.wait_seconds for kind in self.by_kind.values())
 
+    @property
+    def mean_late_seconds(self) -> float | None:
+        """By how much a chunk was passed on after its due moment, one direction; None without chunks."""
+        return self.late_seconds / self.chunks if self.chunks else None
+
     def since(self, earlier: "ArmTraffic") -> "ArmTraffic":
-        """What came between two readings; the ``open_`` figures are those of the later one."""
+        """What came between two readings; the ``open_`` and ``longest_`` figures are the later one's.
+
+        The longest lateness is that between the two only if nobody read in between.
+        """
         return ArmTraffic(
             connections=self.connections - earlier.connections,
             open_connections=self.open_connections,
@@ -70,15 +84,25 @@ class ArmTraffic:
                 kind: traffic.since(earlier.by_kind.get(kind, KindTraffic()))
                 for kind, traffic in self.by_kind.items()
             },
+            chunks=self.chunks - earlier.chunks,
+            late_seconds=self.late_seconds - earlier.late_seconds,
+            longest_late_seconds=self.longest_late_seconds,
+            bytes_to_client=self.bytes_to_client - earlier.bytes_to_client,
+            bytes_to_server=self.bytes_to_server - earlier.bytes_to_server,
         )
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """How long after its due moment each chunk had been passed on, all arms together."""
+    """How long after its due moment each chunk had been passed on, counted in bins of equal width.
+
+    The first bin begins at ``first_us``, below 0 for chunks passed on early; the last also holds all that
+    is later.
+    """
 
     bin_us: int
     bins: tuple[int, ...]
+    first_us: int = 0
 
     @property
     def chunks(self) -> int:
@@ -86,7 +110,12 @@ class Lateness:
 
     def since(self, earlier: "Lateness") -> "Lateness":
         between = (now - before for now, before in zip(self.bins, earlier.bins, strict=True))
-        return Lateness(self.bin_us, tuple(between))
+        return Lateness(self.bin_us, tuple(between), self.first_us)
+
+    def joined(self, other: "Lateness") -> "Lateness":
+        """The chunks of both."""
+        both = (one + another for one, another in zip(self.bins, other.bins, strict=True))
+        return Lateness(self.bin_us, tuple(both), self.first_us)
 
     def quantile_ms(self, share: float) -> float | None:
         """The middle of the bin that holds the quantile; None without chunks."""
@@ -94,7 +123,7 @@ class Lateness:
         for position, count in enumerate(self.bins):
             seen += count
             if count and seen >= wanted:
-                return (position + 0.5) * self.bin_us / 1_000
+                return (self.first_us + (position + 0.5) * self.bin_us) / 1_000
         return None
 
 
@@ -115,7 +144,7 @@ class LatencyProxy:
     """A running proxy. Its methods may be called from several threads."""
 
     def __init__(self, process: Process, control: socket.socket) -> None:
-        self._process = process
+        self.process = process
         self._control = control
         self._answers = control.makefile("rb")
         self._turn = threading.Lock()
@@ -160,7 +189,7 @@ class LatencyProxy:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.pid
 
     def port(self, arm: str) -> int:
         return self._ports[arm]
@@ -170,18 +199,27 @@ class LatencyProxy:
         self._ask({"set_rtt_ms": rtt_ms})
 
     def counters(self) -> dict[str, ArmTraffic]:
+        """What each arm has asked so far. The longest lateness begins anew with each call."""
         answer = self._ask({"ask": "counters"})
         return {arm: _arm_traffic(record) for arm, record in answer.items() if arm != PROBE_ARM}
 
     def lateness(self) -> Lateness:
+        """That of all arms together."""
+        return functools.reduce(Lateness.joined, self.lateness_by_arm().values())
+
+    def lateness_by_arm(self) -> dict[str, Lateness]:
         answer = self._ask({"ask": "lateness"})
-        return Lateness(answer["bin_us"], tuple(answer["bins"]))
+        return {
+            arm: Lateness(answer["bin_us"], _spread(answer["bins"], filled), answer["first_us"])
+            for arm, filled in answer["filled"].items()
+            if arm != PROBE_ARM
+        }
 
     def stop(self) -> None:
         """End the proxy, and with it all connections. May be called twice."""
         self._answers.close()
         self._control.close()
-        self._process.stop()
+        self.process.stop()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._turn:
@@ -200,7 +238,7 @@ class LatencyProxy:
 
     def _gone(self) -> InvalidMeasurement:
         return InvalidMeasurement(
-            f"the latency proxy has stopped answering: {tail(self._process.log)}",
+            f"the latency proxy has stopped answering: {tail(self.process.log)}",
             cure="run again; whatever was measured meanwhile does not count",
         )
 
@@ -231,4 +269,17 @@ def _arm_traffic(record: dict[str, Any]) -> ArmTraffic:
         open_trips=record["open_trips"],
         connect=by_kind.pop(CONNECT, KindTraffic()),
         by_kind=MappingProxyType(by_kind),
+        chunks=record["chunks"],
+        late_seconds=record["late_ns"] / 1e9,
+        longest_late_seconds=record["longest_late_ns"] / 1e9,
+        bytes_to_client=record["bytes_to_client"],
+        bytes_to_server=record["bytes_to_server"],
     )
+
+
+def _spread(count: int, filled: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """All bins, from those that hold anything."""
+    bins = [0] * count
+    for position, chunks in filled:
+        bins[position] = chunks
+    return tuple(bins)

@@ -12,7 +12,9 @@ _OTHER = "other"
 
 _HEADER_BYTES = 4
 _HEAD_BYTES = 256  # as much of a command as is needed to see its first word behind a comment
-_FIRST_WORD = re.compile(rb"(?:\s|\(|/\*.*?\*/)*([a-z]+)", re.IGNORECASE | re.DOTALL)
+# Atomic, so that a comment ends at its first end and nothing is tried twice: a row of comments with no word
+# behind it would otherwise take time that doubles with each of them, and the proxy would stand still.
+_FIRST_WORD = re.compile(rb"(?>\s+|\(|/\*.*?\*/)*+([a-z]+)", re.IGNORECASE | re.DOTALL)
 _KIND_BY_WORD = {
     b"select": "select",
     b"insert": "insert",

@@ -21,17 +21,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from gainbench.stack.proxy.mysql import Exchange, Tally
+from gainbench.stack.proxy.account import BIN_NS, BINS, EARLIEST_NS, Account, Flow
+from gainbench.stack.proxy.mysql import Exchange
 from gainbench.stack.proxy.poller import BROKEN, READ, WRITE, Poller, sharpen_timers
 
 CHUNK_BYTES = 65_536
 MOST_BYTES_HELD = 4_194_304  # per direction of a connection; beyond it the sender is left waiting
 DESCRIPTORS_OF_THE_PROCESS = 64  # standard streams, poller, timer, control, with room to spare
-MOST_HASTE_NS = 60_000
+MOST_HASTE_NS = -EARLIEST_NS
 HASTE_STEP_NS = 250
 FREE_PORT = ("127.0.0.1", 0)
-LATENESS_BIN_NS = 5_000
-LATENESS_SPAN_NS = 5_000_000  # the last bin also holds all that is later
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
@@ -51,6 +50,7 @@ class Side:
         "connected",
         "connection",
         "fd",
+        "flow",
         "interest",
         "last_due_ns",
         "peer",
@@ -61,13 +61,14 @@ class Side:
 
     peer: "Side"
 
-    def __init__(self, sock: socket.socket, connection: "Connection", *, connected: bool) -> None:
+    def __init__(self, sock: socket.socket, connection: "Connection", flow: Flow, *, connected: bool) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stamp_arrivals(sock)
         self.socket = sock
         self.fd = sock.fileno()
         self.connection = connection
+        self.flow = flow  # what is written to this socket
         self.connected = connected
         self.backlog: deque[bytes | memoryview] = deque()  # b"" at its end: then no more
         self.bytes_held = 0
@@ -82,12 +83,12 @@ class Connection:
 
     __slots__ = ("client", "exchange", "open", "server", "tally")
 
-    def __init__(self, client: socket.socket, server: socket.socket, tally: Tally, now_ns: int) -> None:
-        self.tally = tally
-        self.exchange = Exchange(tally, now_ns)
+    def __init__(self, client: socket.socket, server: socket.socket, account: Account, now_ns: int) -> None:
+        self.tally = account.tally
+        self.exchange = Exchange(account.tally, now_ns)
         self.open = True
-        self.client = Side(client, self, connected=True)
-        self.server = Side(server, self, connected=False)
+        self.client = Side(client, self, account.to_client, connected=True)
+        self.server = Side(server, self, account.to_server, connected=False)
         self.client.peer, self.server.peer = self.server, self.client
 
 
@@ -114,9 +115,8 @@ class Proxy:
     """Forwards every chunk half a round trip after it arrived."""
 
     def __init__(self, upstream: Address, arms: Mapping[str, Address], most_connections: int) -> None:
-        self.tallies = {arm: Tally() for arm in arms}
+        self.accounts = {arm: Account() for arm in arms}
         self.ports: dict[str, int] = {}
-        self.lateness = [0] * (LATENESS_SPAN_NS // LATENESS_BIN_NS)
         self._family, self._upstream = _resolve(upstream)
         self._most_connections = most_connections
         self._open_connections = 0
@@ -149,16 +149,9 @@ class Proxy:
             if side.connection.open:
                 self._haste.learn(now_ns - due_ns)
                 action(side, chunk)
-                self._record_lateness(due_ns)
-
-    def _record_lateness(self, due_ns: int) -> None:
-        late_ns = time.monotonic_ns() - due_ns
-        if late_ns < 0:
-            self.lateness[0] += 1
-        elif late_ns < LATENESS_SPAN_NS:
-            self.lateness[late_ns // LATENESS_BIN_NS] += 1
-        else:
-            self.lateness[-1] += 1
+                # Neither dialling and ends count, nor what found its reader gone.
+                if chunk and not side.writing_done:
+                    side.flow.passed_on(time.monotonic_ns() - due_ns)
 
     def _later(self, due_ns: int, action: Action, side: Side, chunk: bytes) -> None:
         heapq.heappush(self._due, (due_ns, next(self._serial), action, side, chunk))
@@ -174,25 +167,25 @@ class Proxy:
         listener.setblocking(False)
         stamp_arrivals(listener)
         self.ports[arm] = listener.getsockname()[1]
-        tally = self.tallies[arm]
-        self._handle(listener.fileno(), lambda _: self._accept(listener, tally), READ)
+        account = self.accounts[arm]
+        self._handle(listener.fileno(), lambda _: self._accept(listener, account), READ)
         return listener
 
-    def _accept(self, listener: socket.socket, tally: Tally) -> None:
+    def _accept(self, listener: socket.socket, account: Account) -> None:
         try:
             client, _ = listener.accept()
         except (BlockingIOError, ConnectionError):
             return
         if self._open_connections >= self._most_connections:
-            tally.refused_connections += 1
+            account.tally.refused_connections += 1
             reset_on_close(client)
             client.close()
             return
         now_ns = time.monotonic_ns()
-        connection = Connection(client, socket.socket(self._family), tally, now_ns)
+        connection = Connection(client, socket.socket(self._family), account, now_ns)
         self._open_connections += 1
-        tally.connections += 1
-        tally.open_connections += 1
+        account.tally.connections += 1
+        account.tally.open_connections += 1
         self._watch(connection.client, READ)
         # The kernel here has accepted at once; over a wire the server would see the connection after the
         # three packets of TCP's own handshake.
@@ -265,7 +258,8 @@ class Proxy:
         peer.bytes_held += len(chunk)
         if side is connection.client:
             self._pass(peer, self._write, chunk, arrived_ns)
-            connection.exchange.asked(chunk, arrived_ns)
+            if connection.open:  # writing may have found that the server is gone too
+                connection.exchange.asked(chunk, arrived_ns)
         else:
             self._pass(peer, self._write_answer, chunk, arrived_ns)
         if peer.bytes_held > MOST_BYTES_HELD:
@@ -283,11 +277,13 @@ class Proxy:
             self._later(due_ns, action, target, chunk)
         else:
             action(target, chunk)
-            self._record_lateness(due_ns)
+            if chunk and not target.writing_done:
+                target.flow.passed_on(time.monotonic_ns() - due_ns)
 
     def _write_answer(self, client: Side, chunk: bytes) -> None:
         self._write(client, chunk)
-        client.connection.exchange.answered(chunk, time.monotonic_ns())
+        if not client.writing_done:
+            client.connection.exchange.answered(chunk, time.monotonic_ns())
 
     def _write(self, side: Side, chunk: bytes) -> None:
         if side.backlog or not side.connected:
@@ -325,6 +321,8 @@ class Proxy:
                 # The reader is gone. What it sent before still goes the other way, and then its going.
                 self._give_up_writing(side)
                 sent = len(chunk)
+            else:
+                side.flow.bytes += sent
         side.bytes_held -= sent
         source = side.peer
         if not source.interest & READ and not source.reading_done and side.bytes_held < MOST_BYTES_HELD // 2:
@@ -402,9 +400,14 @@ class Control:
                 self._proxy.delay(rtt_ms)
                 return request
             case {"ask": "counters"}:
-                return {arm: tally.as_record() for arm, tally in self._proxy.tallies.items()}
+                return {arm: account.take_record() for arm, account in self._proxy.accounts.items()}
             case {"ask": "lateness"}:
-                return {"bin_us": LATENESS_BIN_NS // 1_000, "bins": self._proxy.lateness}
+                return {
+                    "first_us": EARLIEST_NS // 1_000,
+                    "bin_us": BIN_NS // 1_000,
+                    "bins": BINS,
+                    "filled": {arm: account.filled_bins() for arm, account in self._proxy.accounts.items()},
+                }
         raise ValueError(f"not a request of the latency proxy: {request}")
 
     def _say(self, message: dict[str, Any]) -> None:

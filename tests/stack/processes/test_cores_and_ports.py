@@ -1,12 +1,20 @@
 """Which cores go to whom, and which ports are free."""
 
+import os
 import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack.processes import ports
-from gainbench.stack.processes.cores import Cores, split
+from gainbench.stack.processes.cores import Cores, available, pin_self, split
+
+on_two_cores = pytest.mark.skipif(len(available() or ()) < 2, reason="takes two cores to choose from")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +36,73 @@ def test_arms_get_a_core_per_worker_and_at_most_half(
 @pytest.mark.parametrize("usable", [None, {3}])
 def test_nothing_is_pinned_where_there_is_nothing_to_split(usable: set[int] | None) -> None:
     assert split(usable) is None
+
+
+@contextmanager
+def another_thread(first: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """A thread that does this and then waits for the end of the block: its number for the kernel."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def live() -> None:
+        first()
+        begun.set()
+        ended.wait()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    begun.wait()
+    assert thread.native_id is not None
+    try:
+        yield thread.native_id
+    finally:
+        ended.set()
+        thread.join()
+
+
+@on_two_cores
+def test_every_thread_is_tied_and_gets_back_what_it_had() -> None:
+    before = os.sched_getaffinity(0)
+    one, other = sorted(before)[:2]
+    with another_thread() as free, another_thread(lambda: os.sched_setaffinity(0, {other})) as choosy:
+        with pin_self({one}):
+            assert [os.sched_getaffinity(thread) for thread in (0, free, choosy)] == [{one}] * 3
+        assert [os.sched_getaffinity(thread) for thread in (0, free, choosy)] == [before, before, {other}]
+
+
+@on_two_cores
+def test_what_is_started_while_tied_is_tied_and_a_thread_that_stays_is_set_free() -> None:
+    before = os.sched_getaffinity(0)
+    core = max(before)
+    asked = [sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"]
+    with ExitStack() as living:
+        with pin_self({core}):
+            thread = living.enter_context(another_thread())
+            assert os.sched_getaffinity(thread) == {core}
+            assert subprocess.check_output(asked, text=True).strip() == str({core})
+        assert os.sched_getaffinity(thread) == before
+
+
+@on_two_cores
+def test_the_tie_ends_with_an_error_too() -> None:
+    before = os.sched_getaffinity(0)
+    with pytest.raises(KeyboardInterrupt), pin_self({min(before)}):
+        raise KeyboardInterrupt
+    assert os.sched_getaffinity(0) == before
+
+
+@on_two_cores
+def test_cores_that_are_not_there_tie_nothing() -> None:
+    before = os.sched_getaffinity(0)
+    with another_thread() as thread:
+        with pytest.raises(OSError, match="Invalid argument"), pin_self({1_000}):
+            pytest.fail("tied to a core that is not there")
+        assert os.sched_getaffinity(0) == os.sched_getaffinity(thread) == before
+
+
+def test_where_there_is_nothing_to_split_nothing_is_tied() -> None:
+    before = available()
+    with pin_self(None):
+        assert available() == before
 
 
 def test_free_port_lies_below_the_range_of_outgoing_connections() -> None:

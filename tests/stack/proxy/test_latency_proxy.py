@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -380,6 +381,31 @@ def is_over(sock: socket.socket) -> bool:
         return True
 
 
+def test_a_command_to_a_server_that_is_gone_is_not_left_waiting(
+    plain: LatencyProxy, listener: socket.socket
+) -> None:
+    """The proxy reads the command and finds the server broken off in one and the same look."""
+    client, server = ends(plain, listener)
+    with client:
+        server.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+        with standing_still(plain):
+            client.sendall(b"\x09\0\0\0\x03SELECT 1")
+            break_off(server)
+        wait_until(lambda: plain.counters()["sync"].open_connections == 0)
+    assert plain.counters()["sync"].open_trips == 0
+
+
+@contextmanager
+def standing_still(proxy: LatencyProxy) -> Iterator[None]:
+    """What is done in the block reaches the proxy all at once, at its end."""
+    process = psutil.Process(proxy.pid)
+    process.suspend()
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+    yield
+    process.resume()
+
+
 def test_a_server_that_refuses_ends_the_client_and_nothing_else(supervisor: Supervisor) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         upstream = closed.getsockname()
@@ -443,15 +469,49 @@ def test_too_many_connections_are_refused_with_the_sum(monkeypatch: pytest.Monke
 
 
 def test_figures_between_two_readings_are_their_difference() -> None:
-    earlier = ArmTraffic(2, 2, 0, 1, KindTraffic(2, 0.5), {"select": KindTraffic(10, 1.0)})
+    earlier = ArmTraffic(
+        2,
+        2,
+        0,
+        1,
+        KindTraffic(2, 0.5),
+        {"select": KindTraffic(10, 1.0)},
+        chunks=40,
+        late_seconds=0.5,
+        longest_late_seconds=0.375,
+        bytes_to_client=5_000,
+        bytes_to_server=700,
+    )
     later = ArmTraffic(
-        5, 3, 1, 0, KindTraffic(5, 0.75), {"select": KindTraffic(14, 1.5), "ping": KindTraffic(1, 0.25)}
+        5,
+        3,
+        1,
+        0,
+        KindTraffic(5, 0.75),
+        {"select": KindTraffic(14, 1.5), "ping": KindTraffic(1, 0.25)},
+        chunks=48,
+        late_seconds=0.75,
+        longest_late_seconds=0.125,
+        bytes_to_client=5_900,
+        bytes_to_server=750,
     )
     between = later.since(earlier)
     assert between == ArmTraffic(
-        3, 3, 1, 0, KindTraffic(3, 0.25), {"select": KindTraffic(4, 0.5), "ping": KindTraffic(1, 0.25)}
+        3,
+        3,
+        1,
+        0,
+        KindTraffic(3, 0.25),
+        {"select": KindTraffic(4, 0.5), "ping": KindTraffic(1, 0.25)},
+        chunks=8,
+        late_seconds=0.25,
+        longest_late_seconds=0.125,
+        bytes_to_client=900,
+        bytes_to_server=50,
     )
     assert (between.trips, between.wait_seconds) == (5, 0.75)
+    assert between.mean_late_seconds == 0.25 / 8
+    assert later.since(later).mean_late_seconds is None
 
 
 def test_lateness_is_read_from_its_bins() -> None:
@@ -464,16 +524,96 @@ def test_lateness_is_read_from_its_bins() -> None:
     assert Lateness(5, (0, 0)).quantile_ms(0.50) is None
 
 
-def test_every_chunk_is_recorded_as_more_or_less_late(plain: LatencyProxy, listener: socket.socket) -> None:
+def test_chunks_that_were_early_have_bins_below_zero() -> None:
+    early, late = Lateness(5, (8, 0, 0), first_us=-10), Lateness(5, (1, 0, 1), first_us=-10)
+    both = early.joined(late)
+    assert both == Lateness(5, (9, 0, 1), first_us=-10)
+    assert both.quantile_ms(0.50) == pytest.approx(-0.0075)
+    assert both.quantile_ms(1.00) == pytest.approx(0.0025)
+    assert both.since(late) == early
+
+
+# How punctual it was
+
+
+def test_every_chunk_is_on_the_account_of_its_arm(plain: LatencyProxy, listener: socket.socket) -> None:
     client, server = ends(plain, listener)
-    before = plain.lateness()
     with client, server:
         for _ in range(10):
             client.sendall(b"to")
             assert server.recv(100) == b"to"
             server.sendall(b"fro")
             assert client.recv(100) == b"fro"
-    assert plain.lateness().since(before).chunks >= 20
+    traffic = plain.counters()
+    assert (traffic["sync"].bytes_to_server, traffic["sync"].bytes_to_client) == (20, 30)
+    # Neither connecting nor hanging up is a chunk.
+    assert traffic["sync"].chunks == 20
+    assert plain.lateness_by_arm()["sync"].chunks == plain.lateness().chunks == 20
+    assert traffic["sync#2"].chunks == plain.lateness_by_arm()["sync#2"].chunks == 0
+    assert (traffic["sync#2"].bytes_to_server, traffic["sync#2"].mean_late_seconds) == (0, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there does the kernel note when a chunk came")
+@pytest.mark.parametrize("rtt_ms", [0.0, 10.0])
+def test_a_standstill_is_in_the_sum_and_the_longest_until_it_was_read(
+    plain: LatencyProxy, listener: socket.socket, rtt_ms: float
+) -> None:
+    """Two chunks wait for 0.2 s or more, less the delay asked for; the arm beside them has none."""
+    plain.set_rtt(rtt_ms)
+    client, server = ends(plain, listener)
+    with client, server:
+        client.sendall(b"at leisure")
+        assert server.recv(100) == b"at leisure"
+        before = plain.counters()["sync"]
+        with standing_still(plain):
+            client.sendall(b"a question")
+            server.sendall(b"an answer")
+            time.sleep(0.2)
+        assert server.recv(100) == b"a question"
+        assert client.recv(100) == b"an answer"
+        wait_until(lambda: plain.lateness().chunks == 3)
+        after = plain.counters()
+        again = plain.counters()["sync"]
+    between = after["sync"].since(before)
+    fewest = 0.2 - rtt_ms / 2_000
+    assert between.chunks == 2
+    assert fewest <= between.longest_late_seconds <= between.late_seconds
+    assert between.mean_late_seconds is not None
+    assert between.mean_late_seconds >= fewest
+    assert after["sync#2"].longest_late_seconds == 0.0
+    assert again.longest_late_seconds == 0.0
+    assert again.late_seconds == after["sync"].late_seconds
+    assert plain.lateness_by_arm()["sync"].quantile_ms(1.0) == pytest.approx(4.9975)  # the last bin
+
+
+def test_the_sum_of_lateness_is_that_of_the_chunks_bins(plain: LatencyProxy, listener: socket.socket) -> None:
+    """Each chunk lies within one bin's width of where its bin begins; none is in the last, open one."""
+    plain.set_rtt(2.0)
+    client, server = ends(plain, listener)
+    with client, server:
+        for number in range(200):
+            client.sendall(b"%4d" % number)
+            assert server.recv(100) == b"%4d" % number
+    wait_until(lambda: plain.lateness().chunks == 200)
+    spread = plain.lateness_by_arm()["sync"]
+    inside = sum((spread.first_us + position * 5) * count for position, count in enumerate(spread.bins))
+    summed_us = plain.counters()["sync"].late_seconds * 1e6
+    if spread.bins[-1]:
+        assert summed_us >= inside
+    else:
+        assert inside <= summed_us <= inside + 5 * 200
+
+
+def test_what_a_reader_left_behind_was_not_passed_on(plain: LatencyProxy, listener: socket.socket) -> None:
+    plain.set_rtt(400.0)
+    client, server = ends(plain, listener)
+    with server:
+        server.sendall(b"never read")
+        break_off(client)
+        with pytest.raises(ConnectionResetError):
+            server.recv(1)
+    traffic = plain.counters()["sync"]
+    assert (traffic.connections, traffic.chunks, traffic.bytes_to_client) == (1, 0, 0)
 
 
 def test_a_proxy_that_cannot_find_its_server_says_so(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -46,10 +46,18 @@ def logged_in(tally: Tally) -> Exchange:
         (b"SET NAMES utf8mb4", "set"),
         (b"SHOW STATUS", "other"),
         (b"", "other"),
+        (b"/* no end of it, select", "other"),
+        (b"/*/select/**/ commit", "commit"),
     ],
 )
 def test_a_query_is_named_by_its_first_word(statement: bytes, kind: str) -> None:
     assert CommandReader().kinds(packet(b"\x03" + statement)) == [kind]
+
+
+@pytest.mark.timeout(20)
+def test_a_row_of_comments_with_no_word_behind_it_takes_no_time() -> None:
+    """Sixty comments could be divided in 2 ** 59 ways."""
+    assert CommandReader().kinds(packet(b"\x03" + 60 * b"/**/" + b"1")) == ["other"]
 
 
 @pytest.mark.parametrize(
