@@ -9,9 +9,9 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from gainbench.cli.console import err
-from gainbench.run.run import Progress, Watcher
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers
+from gainbench.run.run import Progress, Watcher
 
 
 @contextmanager

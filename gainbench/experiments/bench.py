@@ -6,12 +6,11 @@ Database and generator up, parity gate, then trials until the plan is content. W
 
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -35,10 +34,8 @@ from gainbench.run.run import (
     Watcher,
     expected_trial_seconds,
 )
-from gainbench.run.servers import Ground, real_servers
+from gainbench.run.servers import Foundation, Ground, foundation, real_servers
 from gainbench.stack.arms.arm import is_loopback
-from gainbench.stack.database.schemas import create_schemas, open_database
-from gainbench.stack.processes import cores
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stats.estimate import Gain, estimate_gain
 from gainbench.stats.power import trials_needed
@@ -129,13 +126,14 @@ def measure(job: Job, directory: RunDirectory, *, resumed: StoredRun | None = No
     """Measure the plan into the run directory. What was measured before an interruption stays there."""
     with _ended(directory, job.plan, resumed) as end:
         job.watch(Progress(stage="starting the database"))
-        with ground(job, logs=directory.logs) as base:
-            end.reason = _measure_on(base, job, directory, end, resumed)
+        with foundation(job.plan, job.supervisor, logs=directory.logs) as base, _generator(job, base) as load:
+            end.reason = _measure_on(base.with_generator(load), job, directory, end, resumed)
 
 
 @contextmanager
-def _generator(job: Job, logs: Path, pinned: Collection[int] | None) -> Iterator[Generator]:
+def _generator(job: Job, base: Foundation) -> Iterator[Generator]:
     """One, or several behind a master, for the whole run."""
+    logs, pinned = base.logs, base.other_cores
     if not job.generators.are_several:
         with Generator.start(job.supervisor, log=logs / "generator.log", cores=pinned) as generator:
             yield generator
@@ -168,11 +166,13 @@ def require_reachable(plan: Plan, listen: Address | None) -> None:
 
 def measure_repeatedly(job: Job, directories: Iterable[RunDirectory]) -> Iterator[RunDirectory]:
     """Measure several times on one database, each time from another seed; yield each finished run."""
-    with ground(job, logs=job.supervisor.folder) as base:
+    logs = job.supervisor.folder
+    with foundation(job.plan, job.supervisor, logs=logs) as base, _generator(job, base) as load:
         for number, directory in enumerate(directories):
             plan = job.plan.model_copy(update={"seed": job.plan.seed + number})
             with _ended(directory, plan, None) as end:
-                end.reason = _measure_on(replace(base, plan=plan), job, directory, end, None)
+                ground = replace(base, plan=plan).with_generator(load)
+                end.reason = _measure_on(ground, job, directory, end, None)
             yield directory
 
 
@@ -243,26 +243,6 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
     finally:
         seconds = time.monotonic() - ending.run_started
         directory.append(End(status=status, reason=ending.reason, seconds=seconds))
-
-
-@contextmanager
-def ground(job: Job, *, logs: Path) -> Iterator[Ground]:
-    """Database, schemas and load generator, and the cores; what all trials of a run share.
-
-    The harness ties itself to the load's cores, where it waits while the arms are measured.
-    """
-    plan, supervisor = job.plan, job.supervisor
-    workers = max(cell.workers for cell in plan.cells)
-    pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
-    others = pinned.others if pinned else None
-    server = open_database(supervisor, plan, logs=logs, cores=others)
-    try:
-        schemas = None if server is None else create_schemas(supervisor, plan, server)
-        with cores.pin_self(others), _generator(job, logs, others) as generator:
-            yield Ground(plan, supervisor, schemas, pinned, logs, time.monotonic(), generator)
-    finally:
-        if server is not None:
-            server.stop()
 
 
 def _parity_gate(run: Run, base: Ground, directory: RunDirectory) -> None:

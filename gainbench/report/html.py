@@ -16,7 +16,7 @@ from gainbench.plan import file as plan_file
 from gainbench.plan.masking import mask_plan
 from gainbench.report import numbers, palette, tables, words
 from gainbench.report.advice import advice
-from gainbench.report.figures import answer, curve, latency, throughput, timeline
+from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures.canvas import FONT, Picture
 from gainbench.store import StoredRun
 from gainbench.store.results import Results
@@ -77,6 +77,7 @@ def _pictures(run: StoredRun, results: Results) -> dict[str, Picture | None]:
         "throughput": throughput.picture(results),
         "timeline": timeline.picture(run),
         "latency": latency.picture(run),
+        "settling": settling.picture(results),
     }
 
 

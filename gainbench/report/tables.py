@@ -256,9 +256,7 @@ def dropped(run: StoredRun, results: Results) -> Table:
         for comb in run.combs
         if comb.dropped
     ]
-    return Table(
-        "dropped", "Dropped combs", _columns("#trial", "#comb", "condition", "reason"), tuple(rows)
-    )
+    return Table("dropped", "Dropped combs", _columns("#trial", "#comb", "condition", "reason"), tuple(rows))
 
 
 def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
@@ -275,7 +273,13 @@ def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
         for cell in cells
         if cell.turns is not None
     ]
-    titles = ("#guard, ms", "#window, ms", "#drain, ms", "#turns per comb", "#longest idle time of an arm, ms")
+    titles = (
+        "#guard, ms",
+        "#window, ms",
+        "#drain, ms",
+        "#turns per comb",
+        "#longest idle time of an arm, ms",
+    )
     return Table("turns", "Lengths of the turns", _columns(*_place_titles(cells), *titles), tuple(rows))
 
 

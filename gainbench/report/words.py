@@ -21,15 +21,15 @@ from gainbench.store.results import (
 GLOSSARY: Mapping[str, str] = {
     "arm": "A server under test.",
     "cell": "A scenario under one condition: users, added round trip, pool, workers.",
-    "turn": "A stretch of time in which just one arm is loaded: a guard that counts for nothing, then a window.",
-    "comb": "Turns of all arms in a mirrored random order, a few seconds of them; the smallest piece that holds "
-    "a ratio.",
+    "turn": "A stretch in which just one arm is loaded: a guard, which counts for nothing, then a window.",
+    "comb": "Turns of the arms in a mirrored random order, some seconds of them; the smallest piece that "
+    "holds a ratio.",
     "trial": "Fresh server processes, warmed up, then combs of every cell. The unit of the statistics.",
     "gain": "Throughput of the candidate over that of the baseline, less 1: a geometric mean of trials.",
     "interval": "Where the gain lies with 95 % confidence, from the spread between trials (Student's t).",
     "round trip": "From a server to the database and back, through a proxy that adds a delay and counts.",
-    "added": "What the proxy puts on top of each round trip, as measured on every chunk that it passes on while "
-    "the arms are loaded. A statement waits longer: the added time, the database's own and a queue.",
+    "added": "What the proxy puts on top of each round trip, as measured on every chunk that it passes on "
+    "under load. A statement waits longer: the added time, the database's own and a queue.",
     "wait ratio": "The time a request stops the event loop for the database, over the CPU time it costs. "
     "It travels from machine to machine; milliseconds do not.",
     "repeatability": "How far a single turn of an arm scatters: the standard deviation of the differences "

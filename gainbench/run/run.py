@@ -112,7 +112,7 @@ class Run:
 
     def _go_on(self, number: int, comb: PlannedComb) -> bool:
         """Tell where the run stands; end a trial that has outgrown the budget by far."""
-        if self.clock() > OVERRUN * self.plan.profile.budget:
+        if self.combs and self.clock() > OVERRUN * self.plan.profile.budget:
             self.stop_reason = f"trial {number + 1} was cut short: it took longer than the budget allows"
             return False
         self._report(number, comb)

@@ -33,7 +33,7 @@ from gainbench.run.trial import Observed
 from gainbench.stack.arms.arm import RunningArm, ServerSettings, launch_arm, stop_arms, wait_until_ready
 from gainbench.stack.arms.burden import Burden
 from gainbench.stack.arms.evidence import stacks
-from gainbench.stack.database.schemas import Schemas
+from gainbench.stack.database.schemas import Schemas, create_schemas, open_database
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.processes import cores
 from gainbench.stack.processes.cores import Cores
@@ -45,16 +45,45 @@ from gainbench.store.records import Collapse, Comb, Outside
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a run sets up once, and every trial's servers stand on."""
+class Foundation:
+    """What stays for a whole run, or for several: the database with every arm's schema, and the cores."""
 
     plan: Plan
     supervisor: Supervisor
     schemas: Schemas | None
     cores: Cores | None
     logs: Path
+
+    @property
+    def other_cores(self) -> frozenset[int] | None:
+        return self.cores.others if self.cores else None
+
+    def with_generator(self, generator: Generator) -> "Ground":
+        return Ground(**vars(self), generator=generator, run_started=time.monotonic())
+
+
+@contextmanager
+def foundation(plan: Plan, supervisor: Supervisor, *, logs: Path) -> Iterator[Foundation]:
+    """Start it. The harness ties itself to the load's cores, where it waits while the arms are measured."""
+    workers = max(cell.workers for cell in plan.cells)
+    pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
+    others = pinned.others if pinned else None
+    server = open_database(supervisor, plan, logs=logs, cores=others)
+    try:
+        schemas = None if server is None else create_schemas(supervisor, plan, server)
+        with cores.pin_self(others):
+            yield Foundation(plan, supervisor, schemas, pinned, logs)
+    finally:
+        if server is not None:
+            server.stop()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground(Foundation):
+    """What every trial's servers stand on: the foundation, and the load generator of a run."""
+
+    generator: Generator
     run_started: float
-    generator: Generator  # stays for the whole run
 
     def clock(self) -> float:
         """Seconds since the run began."""

@@ -28,7 +28,7 @@ from gainbench.ui.protocol import LONGEST_ROUND_TRIP_MS, Choices, Order, Row, St
 
 ASSETS = Path(__file__).parent / "templates"
 STARTED = "the test starts; reload Locust's own page to see it there too"
-GOES_ON = "a test is running: it goes on with these users and this round trip from the next block on"
+GOES_ON = "a test is running: it goes on with these users and this round trip from the next comb on"
 COLUMNS = {
     "arm": "Arm",
     "throughput": "Throughput",
@@ -184,8 +184,8 @@ def compare_pages(view: ReadView, order: TakeOrder) -> Blueprint:
 
     @pages.post("/store")
     def store() -> Response:
-        if not view().blocks:
-            raise Refused("there is nothing to store yet: start a test, and let one block pass")
+        if not view().combs:
+            raise Refused("there is nothing to store yet: start a test, and let one comb pass")
         order(Store())
         return jsonify({"message": "the report is being written"})
 

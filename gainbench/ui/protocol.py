@@ -113,14 +113,14 @@ class Entry:
     run: int
     began: str
     what: str
-    blocks: str
+    combs: str
     throughputs: str
     gain: str
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A window: when it was, and how much was served."""
+    """A comb: when it was, and how much was served."""
 
     seconds: float
     rps: float
@@ -128,7 +128,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class GainPoint:
-    """The gain as it stood after a block."""
+    """The gain as it stood after a comb."""
 
     seconds: float
     gain: float
@@ -142,7 +142,7 @@ class Stored:
 
     run: str
     report: str
-    blocks: int
+    combs: int
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class View:
     lamps: tuple[Lamp, ...] = ()
     history: tuple[Entry, ...] = ()
     messages: tuple[str, ...] = ()
-    blocks: int = 0
+    combs: int = 0
     stored: Stored | None = None
 
 

@@ -1,7 +1,7 @@
 """A sitting at the web UI: the arms stay up while a person starts tests, turns knobs and watches.
 
-What a test measures is what a bench measures, by the same code: blocks of mirrored windows, each on disk at
-once. A stretch of blocks stands where a trial stands in a bench, so that the interval holds what changes from
+What a test measures is what a bench measures, by the same code: combs of mirrored turns, each on disk at
+once. A stretch of combs stands where a trial stands in a bench, so that the interval holds what changes from
 stretch to stretch; as all stretches share their server processes, it does not hold what fresh ones would add.
 """
 
@@ -16,23 +16,23 @@ from types import TracebackType
 from typing import Literal
 
 from gainbench.analyse.summary import summarise
+from gainbench.analyse.validity import drop_reason
 from gainbench.errors import ConfigurationError, GainbenchError
-from gainbench.experiments.bench import ground
-from gainbench.load.handle import Generator
 from gainbench.plan import file
 from gainbench.plan.model import Cell, Plan
 from gainbench.report import numbers, write
 from gainbench.report.files import REPORT
 from gainbench.run.environment import gather
-from gainbench.run.schedule import PlannedBlock
-from gainbench.run.servers import Ground, RealRig, real_rig
-from gainbench.run.trial import CutShort, Memory, TrialRun
+from gainbench.run.servers import Ground, RealServers, foundation, real_servers
+from gainbench.run.trial import Memory, TrialRun
+from gainbench.run.turns import PlannedComb
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import load_run
-from gainbench.store.records import Block, Collapse, End, Line, Window
+from gainbench.store.records import Collapse, Comb, End, Line
 from gainbench.ui.choices import SPAWN_RATE, choices, first_suggestion
 from gainbench.ui.desk import Desk, Gone, desk, require_port
+from gainbench.ui.kept import KeptServers
 from gainbench.ui.ledger import Ledger, described
 from gainbench.ui.protocol import (
     INTERLEAVED,
@@ -45,18 +45,18 @@ from gainbench.ui.protocol import (
     Stored,
     View,
 )
-from gainbench.ui.rig import KeptRig
 
 NAME = "ui"
-BLOCKS_PER_STRETCH = 2
+COMBS_PER_STRETCH = 2
+COMB_SECONDS = 2.0  # for a person to watch: an order is carried out between two combs
 IDLE_SECONDS = 1.0
 SHOWN_MESSAGES = 6
 
 Tell = Callable[[str], None]
-StartRig = Callable[[Ground, Cell, Generator], AbstractContextManager[RealRig]]
+StartServers = Callable[[Ground, Cell], AbstractContextManager[RealServers]]
 
 
-def ui_plan(plan: Plan, *, blocks: int | None = None) -> Plan:
+def ui_plan(plan: Plan, *, combs: int | None = None) -> Plan:
     """The plan of a sitting: its first condition is the headline cell, and no number of trials ends it."""
     if plan.rate is not None or plan.slo is not None:
         asked = "rate" if plan.rate is not None else "slo"
@@ -64,7 +64,7 @@ def ui_plan(plan: Plan, *, blocks: int | None = None) -> Plan:
             f"{asked}: the web UI loads the arms by users, as a closed loop, and keeps no rate",
             cure=f"use `gainbench bench --{asked}`, or take `{asked}` out of the plan's [run]",
         )
-    per_stretch = blocks or BLOCKS_PER_STRETCH
+    per_stretch = combs or COMBS_PER_STRETCH
     cell = plan.headline_cell
     if cell.rtt_ms > LONGEST_ROUND_TRIP_MS:
         raise ConfigurationError(
@@ -75,8 +75,9 @@ def ui_plan(plan: Plan, *, blocks: int | None = None) -> Plan:
         update={
             "name": NAME,
             "trials": 1,
-            "blocks": per_stretch,
-            "headline_blocks": per_stretch,
+            "combs": per_stretch,
+            "headline_combs": per_stretch,
+            "comb": min(plan.profile.comb, COMB_SECONDS),
             "precision": None,
             "rtt_ms": None,
             "headline_only": False,
@@ -91,10 +92,10 @@ def sitting(
 ) -> Iterator["Sitting"]:
     """Database, web UI and arms, up for as long as the block lasts; its end stores what was measured."""
     require_port(port)
-    with ground(plan, supervisor, logs=supervisor.folder) as base, ExitStack() as stack:
-        pinned = base.cores.others if base.cores else None
-        at = stack.enter_context(desk(supervisor, port=port, log=base.logs / "generator.log", cores=pinned))
-        here = Sitting(base, at, out, command, tell)
+    with foundation(plan, supervisor, logs=supervisor.folder) as base, ExitStack() as stack:
+        log = base.logs / "generator.log"
+        at = stack.enter_context(desk(supervisor, port=port, log=log, cores=base.other_cores))
+        here = Sitting(base.with_generator(at.generator), at, out, command, tell)
         stack.push(here.close)
         here.open()
         yield here
@@ -109,13 +110,13 @@ class Sitting:
     out: Path
     command: Sequence[str]
     tell: Tell
-    start_rig: StartRig = real_rig
+    start_servers: StartServers = real_servers
     stored: Stored | None = None
     _ledger: Ledger = field(init=False)
     _directory: RunDirectory | None = None
     _memory: Memory = field(default_factory=Memory)
     _servers: ExitStack = field(default_factory=ExitStack)
-    _rig: KeptRig | None = None
+    _kept: KeptServers | None = None
     _worn: bool = False  # an arm has stopped serving: the next stretch needs fresh servers
     _phase: Phase = "ready"
     _activity: str = ""
@@ -227,7 +228,7 @@ class Sitting:
         self._set("running" if self._warm else "spawning", "warming up")
 
     def _stretch(self, order: Start) -> None:
-        """As many blocks as a trial has, on servers that stay up; then look what is wanted next."""
+        """As many combs as a trial has, on servers that stay up; then look what is wanted next."""
         self._look_after_arms()
         cell = self._cell(order)
         plan = self._plan_of(order, cell)
@@ -236,16 +237,20 @@ class Sitting:
         trial = TrialRun(
             plan=plan,
             number=self._stretches,
-            rigs=self._kept_rig,
+            servers=self._kept_servers,
             memory=self._memory,
             record=self._record,
+            judge=drop_reason,
             clock=self.ground.clock,
-            on_block=self._before_block,
+            go_on=self._go_on,
             warm_up=self._worn or not self._warm,
         )
         self._stretches += 1
         trial.run()
         self._warm = not self._worn
+        goes_on = self._testing and self._current is not None and _same_users(self._current, self._wanted)
+        if self._kept is not None and not goes_on:
+            self._kept.let_users_go()
 
     def _plan_of(self, order: Start, cell: Cell) -> Plan:
         arms = [arm for arm in self.plan.arms if order.mode in (INTERLEAVED, arm.name)]
@@ -257,52 +262,41 @@ class Sitting:
         return first.model_copy(update=changes)
 
     @contextmanager
-    def _kept_rig(self, cell: Cell) -> Iterator[KeptRig]:
-        rig = self._serve(cell)
-        rig.keep_users = True
+    def _kept_servers(self, cell: Cell) -> Iterator[KeptServers]:
+        servers = self._serve(cell)
         if self._current is not None:
-            rig.spawn_rate = self._current.spawn_rate
-        yield rig
+            servers.spawn_rate = self._current.spawn_rate
+        yield servers
 
-    def _serve(self, cell: Cell) -> KeptRig:
+    def _serve(self, cell: Cell) -> KeptServers:
         """The running servers, or fresh ones where there are none or an arm has stopped."""
-        if self._rig is None or self._worn:
+        if self._kept is None or self._worn:
             self._set(self._phase, "starting the arms")
-            if self._rig is not None:
-                self._rig.release()
-                self._rig = None
+            if self._kept is not None:
+                self._kept.let_users_go()
+                self._kept = None
             self._servers.close()
-            real = self._servers.enter_context(self.start_rig(self.ground, cell, self.desk.generator))
-            self._rig = KeptRig(real, SPAWN_RATE, self._before_look, self._after_look)
+            real = self._servers.enter_context(self.start_servers(self.ground, cell))
+            self._kept = KeptServers(real, SPAWN_RATE, self._after_comb)
             self._worn = False
-        return self._rig
+        return self._kept
 
-    def _before_block(self, block: PlannedBlock) -> None:
-        """Between two blocks nothing is lost: the moment for whatever has been ordered meanwhile."""
+    def _go_on(self, comb: PlannedComb) -> bool:
+        """Between two combs nothing is lost: the moment for whatever has been ordered meanwhile."""
         self._take_orders()
         if self._wants_report:
             self._store()
-        if not self._testing or self._wanted != self._current:
-            self._cut_short()
-        order = self._memory.serving(block.cell, block.order)
-        self._set("running", f"now in turn: {', '.join(order)}")
-
-    def _before_look(self, arm: str) -> None:
-        """Between two windows only a wish to stop counts."""
-        self._take_orders()
-        if not self._testing:
-            self._cut_short()
-
-    def _after_look(self, window: Window) -> None:
-        self._ledger.add_window(window)
-        self._publish()
-
-    def _cut_short(self) -> None:
-        if self._rig is not None and self._current is not None:
-            self._rig.keep_users = self._testing and _same_users(self._current, self._wanted)
         if not self._testing:
             self._set("stopping", "stopping")
-        raise CutShort
+        if not self._testing or self._wanted != self._current:
+            return False
+        arms = self._memory.serving(comb.cell, comb.arms)
+        self._set("running", f"in turns: {', '.join(arms)}")
+        return True
+
+    def _after_comb(self, comb: Comb) -> None:
+        self._ledger.add_turns(comb)
+        self._publish()
 
     def _take_orders(self) -> None:
         while (order := self.desk.next_order()) is not None:
@@ -324,11 +318,11 @@ class Sitting:
     def _record(self, line: Line) -> None:
         """On disk first, then on the page."""
         cell = self._cell(self._current) if self._current else self.plan.headline_cell
-        if isinstance(line, Block | Collapse):
+        if isinstance(line, Comb | Collapse):
             self._note_condition(cell)
         if self._directory is not None:
             self._directory.append(line)
-        if isinstance(line, Block | Collapse):
+        if isinstance(line, Collapse) or (isinstance(line, Comb) and line.phase == "comb"):
             self._ledger.add(cell, line)
             self._publish()
         if isinstance(line, Collapse):
@@ -359,7 +353,7 @@ class Sitting:
         self._set(self._phase)
 
     def _write_report(self, *, failure: GainbenchError | None = None) -> None:
-        """Close the record as it stands and report on it. A block that follows opens it again.
+        """Close the record as it stands and report on it. A comb that follows opens it again.
 
         Ctrl-C is how a sitting ends, so it leaves a complete record.
         """
@@ -372,13 +366,13 @@ class Sitting:
         run = load_run(self._directory.path)
         write(run, summarise(run))
         report = self._directory.path / REPORT
-        self.stored = Stored(str(self._directory.path), str(report), self._ledger.blocks)
+        self.stored = Stored(str(self._directory.path), str(report), self._ledger.combs)
 
     def _look_after_arms(self) -> None:
-        """Notice an arm that has ended while no window was open: what comes next needs fresh servers."""
-        if self._rig is None or self._worn:
+        """Notice an arm that has ended while nothing was measured: what comes next needs fresh servers."""
+        if self._kept is None or self._worn:
             return
-        ended = self._rig.ended()
+        ended = self._kept.ended()
         if ended:
             self._worn = True
             self._say(f"{', '.join(ended)}: the server has ended; all arms get fresh ones")
@@ -415,7 +409,7 @@ class Sitting:
             lamps=figures.lamps,
             history=figures.history,
             messages=tuple(reversed(self._messages)),
-            blocks=self._ledger.blocks,
+            combs=self._ledger.combs,
             stored=self.stored,
         )
 

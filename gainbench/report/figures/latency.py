@@ -55,9 +55,7 @@ def quantiles(run: StoredRun, arm: str) -> Quantiles:
     """Latency by nines, as far as the number of requests lets the tail be known."""
     key = run.plan.headline_cell.key
     merged = histogram.merge(
-        comb.arms[arm].load.latency
-        for comb in run.compared(key)
-        if not comb.dropped and arm in comb.arms
+        comb.arms[arm].load.latency for comb in run.compared(key) if not comb.dropped and arm in comb.arms
     )
     requests = histogram.count(merged)
     known = [nines for nines in NINES if requests * 10**-nines >= 1]

@@ -37,7 +37,7 @@ function draw(view) {
   const colours = Object.fromEntries(arms.map((arm) => [arm.name, arm]));
   fill("messages", view.messages, (text) => element("p", {}, text));
   fill("rows", view.rows, (row) => line([armName(colours[row.arm]), row.throughput, row.failures, row.p50, row.p95, row.p99, row.cpu, row.gain]));
-  fill("history", view.history, (entry) => line([entry.run, entry.began, entry.what, entry.blocks, entry.throughputs, entry.gain]));
+  fill("history", view.history, (entry) => line([entry.run, entry.began, entry.what, entry.combs, entry.throughputs, entry.gain]));
   fill("legend", arms, (arm) => armName(arm));
   fill("lamps", view.lamps, lamp);
   drawRates(byId("rates"), view.rates, colours);
@@ -45,7 +45,7 @@ function draw(view) {
   byId("stored").hidden = !view.stored;
   if (view.stored) {
     write("stored-run", view.stored.run);
-    write("stored-blocks", String(view.stored.blocks));
+    write("stored-combs", String(view.stored.combs));
   }
 }
 

@@ -1,0 +1,51 @@
+"""The rate within a turn of the headline cell, from the opening of the gate on: has it settled?"""
+
+from itertools import cycle
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from gainbench.report import numbers
+from gainbench.report.figures.canvas import MUTED, Picture, arm_colours
+from gainbench.store.results import CellFigures, Results
+
+LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+LEAST_RANGE = 0.05  # of the rate, to both sides: a flat line shall look flat
+
+
+def picture(results: Results) -> Picture | None:
+    """None where no turn of the headline cell was kept."""
+    cell = results.headline_cell
+    if cell is None or cell.turns is None or not cell.settling:
+        return None
+    found = cell
+
+    def paint(figure: Figure, narrow: bool) -> None:
+        axes = figure.add_subplot()
+        _paint(axes, found)
+
+    described = "; ".join(
+        f"{arm}: {', '.join(f'{value:.2f}' for value in profile)}" for arm, profile in cell.settling.items()
+    )
+    return Picture("settling", "The rate within a turn", described, paint, 300, 280)
+
+
+def _paint(axes: Axes, cell: CellFigures) -> None:
+    turns = cell.turns
+    if turns is None:
+        return
+    colours = arm_colours(tuple(cell.arms))
+    length = turns.guard_ms + turns.window_ms
+    reach = LEAST_RANGE
+    for (arm, profile), style in zip(cell.settling.items(), cycle(LINES), strict=False):
+        middle = [(at + 0.5) * length / len(profile) for at in range(len(profile))]
+        axes.plot(middle, profile, color=colours[arm], linestyle=style, label=arm)
+        reach = max(reach, *(abs(value - 1) for value in profile))
+    axes.axvline(turns.guard_ms, color=MUTED, linewidth=1)
+    axes.set_ylim(1 - 1.1 * reach, 1 + 1.1 * reach)
+    axes.set_xlim(0, length)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.percent(value)))
+    axes.set_xlabel("ms since the gate opened")
+    axes.set_ylabel("of the mean rate")
+    axes.legend(loc="lower right", frameon=False)
