@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from gainbench.load.handle import Generator
-from gainbench.load.protocol import ArmTarget, Workload
+from gainbench.load.protocol import ArmTarget, Comb, Workload
 from gainbench.stack.processes import cores
 from gainbench.stack.processes.supervisor import Process, Supervisor
 from gainbench.stats.estimate import block_difference, estimate_gain
@@ -118,10 +118,8 @@ class Ours:
         self._meter = Meter(url, self._generator.pid)
 
     def turn(self, turns: list[Turn], seconds: float) -> None:
-        self._generator.begin(ARM, guard_seconds=GUARD_SECONDS, seconds=seconds)
         with self._meter.turn(turns):
-            self._generator.finish()
-        self._generator.pause(drain_seconds=1)
+            self._generator.run_comb(Comb((ARM,), 0.0, seconds, drain_seconds=1.0, patience_seconds=5.0))
 
     def stop(self) -> None:
         self._generator.finish_workload()

@@ -12,7 +12,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gainbench.load.handle import Generator
-from gainbench.load.protocol import ArmTarget, Workload
+from gainbench.load.protocol import ArmTarget, Comb, Workload
 from gainbench.load.several.crew import Crew, Generators
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stats.estimate import block_difference, estimate_gain
@@ -28,7 +27,6 @@ from gainbench.stats.estimate import block_difference, estimate_gain
 HERE = Path(__file__).parent
 LOCUSTFILE = HERE / "get.py"
 ARM = "trivial"
-GUARD_SECONDS = 0.2
 DRAIN_SECONDS = 2.0
 FEWEST_CORES = 4
 LEAST_RATIO = 1.6
@@ -51,13 +49,10 @@ def served(url: str) -> int:
 
 
 def turn(generator: Generator, url: str, seconds: float) -> float:
-    """Requests per second of one stretch, from the endpoint's own count."""
-    generator.begin(ARM, guard_seconds=GUARD_SECONDS, seconds=seconds)
-    before, began = served(url), time.monotonic()
-    generator.finish()
-    rate_rps = (served(url) - before) / (time.monotonic() - began)
-    generator.pause(drain_seconds=DRAIN_SECONDS)
-    return rate_rps
+    """Requests per second of one turn, drain included, from the endpoint's own count."""
+    before = served(url)
+    report = generator.run_comb(Comb((ARM,), 0.0, seconds, DRAIN_SECONDS, patience_seconds=5.0))
+    return (served(url) - before) / (report.ended_at - report.started_at)
 
 
 def measure(users: int, blocks: int, seconds: float) -> list[tuple[float, float, float, float]]:

@@ -1,97 +1,136 @@
-"""Does our generator see the throughput that wrk sees, with as many connections?
+"""Does our generator see what wrk sees, with as many connections, through the same latency proxy?
 
-    python -m benchmarks.wrk_agreement [--connections 4] [--blocks 5] [--seconds 2] [--arms async,sync]
+    python -m benchmarks.wrk_agreement [--connections 4,16] [--blocks 20] [--seconds 1] [--rtt 0.1]
 
-Starts the plan's arms, pinned as in a measurement and without the latency proxy, and loads `GET
-/tasks?limit=10` on one arm at a time: wrk, ours, ours, wrk. Needs wrk (Debian and Ubuntu: apt-get install
-wrk; macOS: brew install wrk) and the machine for itself.
+Starts the plan's arms as a bench does, pinned and behind the latency proxy, and loads `GET /tasks?limit=10`
+on one arm at a time: all arms by wrk and by ours, each turn a second, in mirrored order. Prints how far each
+arm's throughput and each gain lie apart. Needs wrk (Debian and Ubuntu: apt-get install wrk; macOS: brew
+install wrk) and the machine for itself.
 """
 
 import argparse
+import random
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from itertools import combinations
+from math import log
 from pathlib import Path
 
 import psutil
 
 from gainbench.load.handle import Generator
-from gainbench.load.protocol import ArmTarget, Workload
+from gainbench.load.protocol import ArmTarget, Comb, Workload
 from gainbench.plan.build import load_plan
 from gainbench.plan.flags import Flags
 from gainbench.stack.processes import cores
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.up import stack_up
-from gainbench.stats.estimate import block_difference, estimate_gain
+from gainbench.stats.estimate import Gain, estimate_gain
 
 LOCUSTFILE = Path(__file__).parents[1] / "loadtests" / "todo.py"
 USER = "ReadList"
 PATH = "/tasks?limit=10"
 GUARD_SECONDS = 0.3
 WARM_UP_SECONDS = 2.0
-FURTHEST = 0.05
+FURTHEST = 0.04  # of an arm's throughput
+FURTHEST_GAIN = 0.02
+OURS, WRK = "ours", "wrk"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--blocks", type=int, default=5, help="wrk, ours, ours, wrk: one block for each arm")
-    parser.add_argument("--seconds", type=int, default=2, help="length of a turn")
-    parser.add_argument("--arms", help="names of the plan's arms, separated by commas; all by default")
+    parser.add_argument("--connections", default="4,16")
+    parser.add_argument("--blocks", type=int, default=20, help="each arm twice by each generator: one block")
+    parser.add_argument("--seconds", type=int, default=1, help="length of a turn")
+    parser.add_argument("--rtt", type=float, default=0.1)
     options = parser.parse_args()
 
     wrk = shutil.which("wrk")
     if wrk is None:
         print("wrk is missing; install it with: apt-get install wrk (or: brew install wrk)", file=sys.stderr)
         return 4
-    flags = Flags(arms=tuple(options.arms.split(","))) if options.arms else Flags()
-    plan = load_plan(flags=flags)
+    plan = load_plan(flags=Flags(rtt_ms=(options.rtt,)))
     pinned = cores.split(cores.available())
-    with Supervisor.start() as supervisor, stack_up(supervisor, plan) as stack:
+    agreed = True
+    with Supervisor.start() as supervisor, stack_up(supervisor, plan, behind_proxy=True) as stack:
         if pinned:
             psutil.Process().cpu_affinity(sorted(pinned.others))  # wrk inherits it
+            for arm in stack.arms.values():
+                cores.pin(arm.pids(), pinned.arms)
         generator = Generator.start(
             supervisor, log=supervisor.folder / "generator.log", cores=pinned.others if pinned else None
         )
         targets = tuple(ArmTarget(name, arm.url) for name, arm in stack.arms.items())
-        generator.prepare(Workload(LOCUSTFILE, USER, options.connections, targets, seed=1))
-        outcomes = [compare(wrk, generator, target, options) for target in targets]
-        generator.finish_workload()
+        for connections in map(int, options.connections.split(",")):
+            generator.prepare(Workload(LOCUSTFILE, USER, connections, targets, seed=1))
+            for target in targets:
+                ours(generator, target, WARM_UP_SECONDS)
+            blocks = [
+                block(wrk, generator, targets, connections, options.seconds, random.Random(number))
+                for number in range(options.blocks)
+            ]
+            generator.finish_workload()
+            agreed = conclude(connections, [target.name for target in targets], blocks) and agreed
         generator.stop()
-    return 0 if all(outcomes) else 1
+    return 0 if agreed else 1
 
 
-def compare(wrk: str, generator: Generator, target: ArmTarget, options: argparse.Namespace) -> bool:
-    """One arm's table; whether the two agree."""
+Rates = dict[tuple[str, str], float]
+"""The mean log throughput, by arm and generator."""
 
-    def ours() -> float:
-        generator.begin(target.name, guard_seconds=GUARD_SECONDS, seconds=options.seconds)
-        report = generator.finish()
-        generator.pause(drain_seconds=5)
-        if report.failures:
-            sys.exit(f"{target.name}: failures under our load: {report.failures}")
-        return report.successes / report.seconds
 
-    def theirs() -> float:
-        return run_wrk(wrk, target, options.connections, options.seconds)
+def block(
+    wrk: str,
+    generator: Generator,
+    targets: tuple[ArmTarget, ...],
+    connections: int,
+    seconds: int,
+    rng: random.Random,
+) -> Rates:
+    turns = [(target, by) for target in targets for by in (OURS, WRK)]
+    rng.shuffle(turns)
+    seen: dict[tuple[str, str], list[float]] = {}
+    for target, by in (*turns, *reversed(turns)):
+        rate = ours(generator, target, seconds) if by == OURS else run_wrk(wrk, target, connections, seconds)
+        seen.setdefault((target.name, by), []).append(log(rate))
+    return {key: sum(values) / len(values) for key, values in seen.items()}
 
-    generator.begin(target.name, guard_seconds=WARM_UP_SECONDS, seconds=0.1)
-    generator.finish()
-    generator.pause(drain_seconds=5)
-    print(f"\n{target.name}: {options.connections} connections")
-    print(f"{'block':>5}  {'wrk':>8}  {'ours':>8}  requests/s")
-    differences = []
-    for block in range(1, options.blocks + 1):
-        order: tuple[Callable[[], float], ...] = (theirs, ours, ours, theirs)
-        first, second, third, fourth = (driver() for driver in order)
-        differences.append(block_difference([second, third], [first, fourth]))
-        print(f"{block:5}  {(first + fourth) / 2:8.0f}  {(second + third) / 2:8.0f}", flush=True)
-    off = estimate_gain(differences)
-    interval = "" if off.low is None or off.high is None else f" ({off.low:+.1%} to {off.high:+.1%})"
-    print(f"ours against wrk: {off.gain:+.1%}{interval}, at most {FURTHEST:.0%} apart")
-    return abs(off.gain) <= FURTHEST
+
+def ours(generator: Generator, target: ArmTarget, seconds: float) -> float:
+    comb = Comb((target.name,), GUARD_SECONDS, seconds, drain_seconds=5.0, patience_seconds=5.0)
+    report = generator.run_comb(comb)
+    if report.arms[target.name].failures:
+        sys.exit(f"{target.name}: failures under our load: {report.arms[target.name].failures}")
+    (turn,) = report.turns
+    return turn.successes / turn.seconds
+
+
+def conclude(connections: int, arms: list[str], blocks: list[Rates]) -> bool:
+    print(f"\n{connections} connections, {len(blocks)} blocks")
+    agreed = True
+    for arm in arms:
+        apart = estimate_gain([rates[arm, OURS] - rates[arm, WRK] for rates in blocks])
+        print(f"  {arm:9} ours against wrk: {told(apart)}, at most {FURTHEST:.0%}")
+        agreed = agreed and abs(apart.gain) <= FURTHEST
+    for baseline, candidate in combinations(arms, 2):
+        gains = {
+            by: estimate_gain([rates[candidate, by] - rates[baseline, by] for rates in blocks])
+            for by in (OURS, WRK)
+        }
+        apart = gains[OURS].gain - gains[WRK].gain
+        print(
+            f"  {candidate} over {baseline}: ours {told(gains[OURS])}, wrk {told(gains[WRK])},"
+            f" {apart * 100:+.1f} points apart, at most {FURTHEST_GAIN * 100:.0f}"
+        )
+        agreed = agreed and abs(apart) <= FURTHEST_GAIN
+    return agreed
+
+
+def told(gain: Gain) -> str:
+    interval = "" if gain.low is None or gain.high is None else f" ({gain.low:+.1%} to {gain.high:+.1%})"
+    return f"{gain.gain:+.1%}{interval}"
 
 
 def run_wrk(wrk: str, target: ArmTarget, connections: int, seconds: int) -> float:
