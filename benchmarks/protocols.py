@@ -105,8 +105,8 @@ def one_trial(
     steps = []
     for pair in pairs:
         for name in names:
-            comb = order_of(name, pair, memory, cell, rng)
-            seconds = len(comb.order) * comb.turn_seconds
+            order = order_of(name, pair, memory, cell, rng)
+            seconds = len(order.order) * order.turn_seconds
             steps += [(pair, name)] * max(1, round(long_seconds / seconds))
     rng.shuffle(steps)
     for key in seen.values():

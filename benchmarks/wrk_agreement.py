@@ -119,12 +119,12 @@ def conclude(connections: int, arms: list[str], blocks: list[Rates]) -> bool:
             by: estimate_gain([rates[candidate, by] - rates[baseline, by] for rates in blocks])
             for by in (OURS, WRK)
         }
-        apart = gains[OURS].gain - gains[WRK].gain
+        difference = gains[OURS].gain - gains[WRK].gain
         print(
             f"  {candidate} over {baseline}: ours {told(gains[OURS])}, wrk {told(gains[WRK])},"
-            f" {apart * 100:+.1f} points apart, at most {FURTHEST_GAIN * 100:.0f}"
+            f" {difference * 100:+.1f} points apart, at most {FURTHEST_GAIN * 100:.0f}"
         )
-        agreed = agreed and abs(apart) <= FURTHEST_GAIN
+        agreed = agreed and abs(difference) <= FURTHEST_GAIN
     return agreed
 
 
