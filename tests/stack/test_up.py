@@ -207,13 +207,15 @@ def test_the_command_serves_at_the_round_trip_it_was_given(tables: dict[str, Any
         text=True,
     )
     assert process.stdout is not None
-    lines = [process.stdout.readline().rstrip() for _ in range(2)]
-    for name, line in zip(("first", "Second.arm"), lines, strict=True):
-        url = re.fullmatch(name + r" +(http\S+) .* round trip 2\.5 ms added", line)
-        assert url is not None, line
-        assert httpx.get(url[1]).status_code == 200
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    try:
+        lines = [process.stdout.readline().rstrip() for _ in range(2)]
+        for name, line in zip(("first", "Second.arm"), lines, strict=True):
+            url = re.fullmatch(name + r" +(http\S+) .* round trip 2\.5 ms added", line)
+            assert url is not None, line
+            assert httpx.get(url[1]).status_code == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
     assert process.returncode == 130
 
 
