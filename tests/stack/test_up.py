@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
+import tomli_w
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.plan.build import build, load_plan
@@ -50,18 +52,22 @@ def running_in(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def plan(tmp_path: Path, database: DatabaseServer) -> Plan:
-    """Two arms of one kind, on the session's server as an existing one."""
+def tables(tmp_path: Path, database: DatabaseServer) -> dict[str, Any]:
+    """A plan of two arms of one kind, on the session's server as an existing one."""
     (tmp_path / "seed.py").write_text(SEED)
     (tmp_path / "server.py").write_text(SERVER)
     arm = {"command": ["{python}", "server.py", "{port}"], "seed": "three"}
-    tables = {
+    return {
         "database": {"server": database.administrator.url()},
         "seeds": {"three": {"command": ["{python}", "seed.py"]}},
         "arms": {"first": arm, "Second.arm": arm},
         "scenarios": {"any": {"locustfile": "any.py"}},
         "cells": [{"scenario": "any", "users": 2, "pool": 5, "workers": 2}],
     }
+
+
+@pytest.fixture
+def plan(tmp_path: Path, tables: dict[str, Any]) -> Plan:
     return build(parse(tables, "the plan of the test"), Flags(), folder=tmp_path, name="test")
 
 
@@ -132,24 +138,22 @@ def test_an_arm_behind_the_proxy_waits_for_both_trips_of_a_read(
     supervisor: Supervisor, database: DatabaseServer
 ) -> None:
     """A round trip of 5 ms: each read waits for 10 ms; at 0 there is one that waits for less."""
-    flags = Flags(database=database.administrator.url(), arms=("sync", "async"), rtt_ms=(5.0,))
+    flags = Flags(database=database.administrator.url(), arms=("sync",), rtt_ms=(5.0,))
     plan = load_plan(ROOT / "bench.toml", flags)
     shortest = 0.005 - 2 * MOST_HASTE_SECONDS
     with stack_up(supervisor, plan, behind_proxy=True) as stack:
         assert stack.proxy is not None
-        assert stack.round_trips_ms == {"sync": 5.0, "async": 5.0}
-        for name, arm in stack.arms.items():
-            with httpx.Client(base_url=arm.url) as client:
-                reads(stack.proxy, client, name, 1)  # opens the connections
-                seen = reads(stack.proxy, client, name, 10).by_kind
-                assert seen["select"].trips == 10
-                assert seen["select"].wait_seconds >= 10 * shortest
-                assert seen["rollback"].wait_seconds >= seen["rollback"].trips * shortest
-                stack.proxy.set_rtt(0.0)
-                singly = [reads(stack.proxy, client, name, 1).by_kind["select"] for _ in range(20)]
-                assert [kind.trips for kind in singly] == [1] * 20
-                assert min(kind.wait_seconds for kind in singly) < shortest
-                stack.proxy.set_rtt(5.0)
+        assert stack.round_trips_ms == {"sync": 5.0}
+        with httpx.Client(base_url=stack.arms["sync"].url) as client:
+            reads(stack.proxy, client, "sync", 1)  # opens the connections
+            seen = reads(stack.proxy, client, "sync", 10).by_kind
+            stack.proxy.set_rtt(0.0)
+            singly = [reads(stack.proxy, client, "sync", 1).by_kind["select"] for _ in range(20)]
+    assert seen["select"].trips == 10
+    assert seen["select"].wait_seconds >= 10 * shortest
+    assert seen["rollback"].wait_seconds >= seen["rollback"].trips * shortest
+    assert [kind.trips for kind in singly] == [1] * 20
+    assert min(kind.wait_seconds for kind in singly) < shortest
 
 
 @pytest.mark.database
@@ -193,18 +197,25 @@ def test_the_end_of_the_proxy_is_told(supervisor: Supervisor, plan: Plan) -> Non
 
 
 @pytest.mark.database
-def test_the_command_serves_at_the_round_trip_it_was_given(database: DatabaseServer) -> None:
-    command = ["up", "--arms", "sync", "--rtt", "2.5", "--db-url", database.administrator.url()]
+def test_the_command_serves_at_the_round_trip_it_was_given(tables: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "any.py").touch()
+    (tmp_path / "plan.toml").write_text(tomli_w.dumps(tables))
     process = subprocess.Popen(
-        [sys.executable, "-m", "gainbench", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "gainbench", "up", "--plan", str(tmp_path / "plan.toml"), "--rtt", "2.5"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
-    line = process.stdout.readline()
-    url = re.search(r"^sync +(\S+) .* round trip 2\.5 ms added$", line.rstrip())
-    assert url is not None, line
-    assert httpx.get(f"{url[1]}/tasks?limit=1").status_code == 200
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    try:
+        lines = [process.stdout.readline().rstrip() for _ in range(2)]
+        for name, line in zip(("first", "Second.arm"), lines, strict=True):
+            url = re.fullmatch(name + r" +(http\S+) .* round trip 2\.5 ms added", line)
+            assert url is not None, line
+            assert httpx.get(url[1]).status_code == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
     assert process.returncode == 130
 
 
