@@ -135,7 +135,7 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
         combs = kept.get(cell.key, ())
         baseline = {
             trial: (cpu, wait)
-            for trial, cpu, wait in per_trial(combs, lambda group: _baseline_costs(claim, group))
+            for trial, cpu, wait in per_trial(combs, lambda group: _baseline_costs(plan, claim, group))
         }
         for ratio in trial_ratios(comparison, combs):
             cpu, wait = baseline[ratio.trial]
@@ -146,9 +146,11 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
     return samples
 
 
-def _baseline_costs(claim: Claim, combs: Sequence[Comb]) -> tuple[int, float | None, float | None]:
-    baseline = claim.baseline
-    return combs[0].trial, cpu_ms(combs, baseline), loop_wait_ms(combs, baseline, claim.off_loop)
+def _baseline_costs(
+    plan: Plan, claim: Claim, combs: Sequence[Comb]
+) -> tuple[int, float | None, float | None]:
+    baseline, off_loop = claim.baseline, plan.off_loop(claim.baseline) or ()
+    return combs[0].trial, cpu_ms(combs, baseline), loop_wait_ms(combs, baseline, off_loop)
 
 
 def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:

@@ -82,6 +82,8 @@ class Arm(Frozen):
     # Three arms with two workers each take half of it where they share one slow core.
     ready_timeout: Seconds = 60.0
     seed: str | None = None
+    # Kinds of statements that run outside the event loop, where the others stop it; None: none stops it.
+    off_loop: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Arm":
@@ -158,8 +160,6 @@ class Claim(Frozen):
     baseline: Name
     scenario: Name | None = None  # whose request the claim is about; None: any
     source: str | None = None
-    # Statements that the baseline runs outside its event loop, so that they are no part of L_loop.
-    off_loop: tuple[str, ...] = ()
     band: Band | None = None
 
 
@@ -239,6 +239,12 @@ class Plan(Frozen):
 
     def scenario(self, name: str) -> Scenario:
         return next(scenario for scenario in self.scenarios if scenario.name == name)
+
+    def off_loop(self, arm: str) -> tuple[str, ...] | None:
+        """What does not stop this arm's event loop. A claim's baseline that says nothing waits for it all."""
+        said = self.arm(arm).off_loop
+        waits = self.claim is not None and self.claim.baseline == arm
+        return () if said is None and waits else said
 
     @property
     def arm_names(self) -> tuple[str, ...]:

@@ -62,6 +62,27 @@ def test_the_statements_named_off_the_loop_are_no_part_of_the_loops_wait(tmp_pat
     assert cell.arms["async"].loop_wait_ms_per_request is None
 
 
+@pytest.mark.parametrize(("said", "loop_wait_ms"), [(None, None), ((), 0.46), (("rollback",), 0.28)])
+def test_any_arm_that_says_what_stops_its_loop_has_its_loops_wait(
+    tmp_path: Path, said: tuple[str, ...] | None, loop_wait_ms: float | None
+) -> None:
+    plan = runs.plan(claim=False)
+    arms = tuple(arm.model_copy(update={"off_loop": said}) for arm in plan.arms)
+    cell = results_of(tmp_path, plan.model_copy(update={"arms": arms})).headline_cell
+    assert cell is not None
+    # A SELECT waits for 0.18 + 0.1 ms, a ROLLBACK for 0.08 + 0.1 ms.
+    found = cell.arms["async"].loop_wait_ms_per_request
+    assert found == (loop_wait_ms and pytest.approx(loop_wait_ms))
+
+
+def test_a_claims_baseline_that_names_no_statement_off_its_loop_waits_for_all_of_them(tmp_path: Path) -> None:
+    plan = runs.plan()
+    arms = tuple(arm.model_copy(update={"off_loop": None}) for arm in plan.arms)
+    cell = results_of(tmp_path, plan.model_copy(update={"arms": arms})).headline_cell
+    assert cell is not None
+    assert cell.arms["blocking"].loop_wait_ms_per_request == pytest.approx(0.46)
+
+
 def test_a_run_over_a_curve_finds_the_claim_on_it(tmp_path: Path) -> None:
     claim = results_of(tmp_path, runs.curve_plan()).claim
     assert claim is not None
