@@ -69,7 +69,8 @@ def curve_cells(plan: Plan) -> tuple[Cell, ...]:
 def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | None:
     """The gain of one comparison along the claim's wait ratio; None where that ratio is unknown."""
     samples = _samples(plan, comparison, believed)
-    fitted = _fit(samples, believed.pilot)
+    rising = plan.claim is not None and comparison.baseline == plan.claim.baseline
+    fitted = _fit(samples, believed.pilot, rising=rising)
     if fitted is None:
         return None
     line = list(
@@ -99,7 +100,7 @@ def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFig
     if claim is None:
         return None
     samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), believed)
-    fitted = _fit(samples, believed.pilot)
+    fitted = _fit(samples, believed.pilot, rising=True)
     if fitted is None:
         return None
     crossing = fitted.crossing(claim.gain)
@@ -153,8 +154,11 @@ def _baseline_costs(
     return combs[0].trial, cpu_ms(combs, baseline), loop_wait_ms(combs, baseline, off_loop)
 
 
-def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
-    """Fit over each cell's mean wait ratio, so that all trials share the places where they were measured."""
+def _fit(samples: Sequence[_Sample], pilot: int | None, *, rising: bool) -> curves.Curve | None:
+    """Fit over each cell's mean wait ratio, so that all trials share the places where they were measured.
+
+    Over the claim's baseline the gain must rise, since the wait stops that arm's loop and no other's.
+    """
     places = {
         cell.key: _mean([sample.wait_ratio for sample in samples if sample.cell == cell])
         for cell in dict.fromkeys(sample.cell for sample in samples)
@@ -167,7 +171,7 @@ def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
         ]
         for trial in sorted({sample.trial for sample in samples})
     ]
-    return curves.fit_curve(trials, pilot=pilot)
+    return curves.fit_curve(trials, rising=rising, pilot=pilot)
 
 
 def _point(cell: Cell, samples: Sequence[_Sample], pilot: int | None) -> CurvePoint | None:
