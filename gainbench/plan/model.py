@@ -136,16 +136,20 @@ class Profile(Frozen):
 
 
 class Band(Frozen):
-    """Where the claim's own surroundings lie on the curve, as the numbers its sources give."""
+    """The claim's own surroundings, from lowest to highest, as its sources give them.
 
+    Nothing measured here enters: a band in units of this machine would follow it wherever the curve goes.
+    """
+
+    cpu_ms: tuple[float, float]
     rtt_ms: tuple[float, float]
-    cpu_factor: tuple[float, float]
-    loop_trips: Annotated[float, Field(gt=0)]
+    database_ms: tuple[float, float]
+    loop_trips: Annotated[float, Field(gt=0, le=1000)]
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> "Band":
-        for key in ("rtt_ms", "cpu_factor"):
+        for key in ("cpu_ms", "rtt_ms", "database_ms"):
             low, high = getattr(self, key)
             if not 0 < low <= high:
                 raise ValueError(f"{key} = [{low}, {high}]: write the lower number first, both above 0")
@@ -161,6 +165,7 @@ class Claim(Frozen):
     scenario: Name | None = None  # whose request the claim is about; None: any
     source: str | None = None
     band: Band | None = None
+    at_wait_ratios: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = (0.5, 1.0)
 
 
 class ParityRules(Frozen):
