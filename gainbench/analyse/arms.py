@@ -6,7 +6,6 @@ from itertools import groupby, pairwise
 from typing import TypeVar
 
 from gainbench.load import histogram
-from gainbench.plan.model import Claim
 from gainbench.stats.estimate import estimate_throughput, repeatability
 from gainbench.store.records import ArmReading, Collapse, Comb
 from gainbench.store.results import ArmFigures, Latency
@@ -15,10 +14,13 @@ MOST_ERRORS = 0.001  # of an arm's requests: beyond, neither its costs nor its c
 T = TypeVar("T")
 
 
-def arm_figures(arm: str, kept: Sequence[Comb], collapse: Collapse | None, claim: Claim | None) -> ArmFigures:
+def arm_figures(
+    arm: str, kept: Sequence[Comb], collapse: Collapse | None, off_loop: Sequence[str] | None
+) -> ArmFigures:
     """Pool an arm's combs. A collapsed arm keeps what it did before, but gets no throughput.
 
     An arm that fails gets no costs: a failure is often cheaper than an answer, and would make it look good.
+    ``off_loop`` as the plan's arm says it; None where no statement stops the arm's event loop.
     """
     combs = combs_with(arm, kept)
     trials = per_trial(combs, lambda group: throughput_rps(group, arm))
@@ -29,7 +31,6 @@ def arm_figures(arm: str, kept: Sequence[Comb], collapse: Collapse | None, claim
     priced = combs if errors <= MOST_ERRORS * requests else []
     readings = [comb.arms[arm] for comb in priced]
     cpu = total(reading.server.cpu_seconds for reading in readings)
-    off_loop = claim.off_loop if claim and claim.baseline == arm else None
     turnarounds = sum(reading.load.turnarounds for reading in readings)
     return ArmFigures(
         state=collapse.state if collapse else "ok",

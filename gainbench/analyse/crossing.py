@@ -5,7 +5,7 @@ still for the database, in units of the CPU time of a request. Milliseconds belo
 ratio travels.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,9 +16,10 @@ from gainbench.stats import claim as claims
 from gainbench.stats import curve as curves
 from gainbench.stats.estimate import estimate_gain
 from gainbench.store.records import Comb
-from gainbench.store.results import ClaimFigures, Curve, CurvePoint, Status
+from gainbench.store.results import ClaimFigures, Curve, CurvePoint, GainAt, SetUp, Status
 
 FIT_STEP = 8  # of the fitted line's 401 places, a figure needs no more than every eighth
+FIRST_RTT_MS = 0.1  # to propose where only the cell without a delay was measured
 
 KeptCombs = Mapping[str, Sequence[Comb]]
 
@@ -69,7 +70,8 @@ def curve_cells(plan: Plan) -> tuple[Cell, ...]:
 def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | None:
     """The gain of one comparison along the claim's wait ratio; None where that ratio is unknown."""
     samples = _samples(plan, comparison, believed)
-    fitted = _fit(samples, believed.pilot)
+    rising = plan.claim is not None and comparison.baseline == plan.claim.baseline
+    fitted = _fit(samples, believed.pilot, rising=rising)
     if fitted is None:
         return None
     line = list(
@@ -90,6 +92,7 @@ def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | 
         candidate=comparison.candidate,
         points=tuple(point for point in points if point is not None),
         fit=tuple(line[::FIT_STEP]),
+        gain_at=tuple(_gain_at(fitted, place) for place in (plan.claim.at_wait_ratios if plan.claim else ())),
     )
 
 
@@ -99,13 +102,16 @@ def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFig
     if claim is None:
         return None
     samples = _samples(plan, Comparison(baseline=claim.baseline, candidate=claim.candidate), believed)
-    fitted = _fit(samples, believed.pilot)
+    fitted = _fit(samples, believed.pilot, rising=True)
     if fitted is None:
         return None
     crossing = fitted.crossing(claim.gain)
-    band = _band(claim.band, believed.of(claim.baseline, claim.candidate), claim, plan)
+    band = _band(claim.band) if claim.band else None
     judged = band if status == "valid" else None
     verdict = claims.judge_claim(crossing, judged) if judged else claims.ClaimVerdict.UNRESOLVED
+    refused = claims.refused_gains(fitted, judged) if judged else claims.Refused(None, None)
+    measured = sorted({sample.cell.rtt_ms for sample in samples})
+    wanting = verdict is not claims.ClaimVerdict.NOT_REPRODUCED and fitted.low is not None
     return ClaimFigures(
         gain=claim.gain,
         baseline=claim.baseline,
@@ -120,7 +126,13 @@ def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFig
         rtt_high_ms=_added_rtt_ms(crossing.high, samples),
         source=claim.source,
         sources=claim.band.sources if claim.band else (),
-        notes=_notes(crossing, status),
+        notes=(
+            *_notes(crossing, status, trials=fitted.trials),
+            *(_missing(crossing, refused, judged, measured) if judged and wanting else ()),
+        ),
+        set_up=_set_up(claim.band) if claim.band else None,
+        refused_below=refused.below,
+        refused_above=refused.above,
     )
 
 
@@ -135,7 +147,7 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
         combs = kept.get(cell.key, ())
         baseline = {
             trial: (cpu, wait)
-            for trial, cpu, wait in per_trial(combs, lambda group: _baseline_costs(claim, group))
+            for trial, cpu, wait in per_trial(combs, lambda group: _baseline_costs(plan, claim, group))
         }
         for ratio in trial_ratios(comparison, combs):
             cpu, wait = baseline[ratio.trial]
@@ -146,13 +158,18 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
     return samples
 
 
-def _baseline_costs(claim: Claim, combs: Sequence[Comb]) -> tuple[int, float | None, float | None]:
-    baseline = claim.baseline
-    return combs[0].trial, cpu_ms(combs, baseline), loop_wait_ms(combs, baseline, claim.off_loop)
+def _baseline_costs(
+    plan: Plan, claim: Claim, combs: Sequence[Comb]
+) -> tuple[int, float | None, float | None]:
+    baseline, off_loop = claim.baseline, plan.off_loop(claim.baseline) or ()
+    return combs[0].trial, cpu_ms(combs, baseline), loop_wait_ms(combs, baseline, off_loop)
 
 
-def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
-    """Fit over each cell's mean wait ratio, so that all trials share the places where they were measured."""
+def _fit(samples: Sequence[_Sample], pilot: int | None, *, rising: bool) -> curves.Curve | None:
+    """Fit over each cell's mean wait ratio, so that all trials share the places where they were measured.
+
+    Over the claim's baseline the gain must rise, since the wait stops that arm's loop and no other's.
+    """
     places = {
         cell.key: _mean([sample.wait_ratio for sample in samples if sample.cell == cell])
         for cell in dict.fromkeys(sample.cell for sample in samples)
@@ -165,7 +182,7 @@ def _fit(samples: Sequence[_Sample], pilot: int | None) -> curves.Curve | None:
         ]
         for trial in sorted({sample.trial for sample in samples})
     ]
-    return curves.fit_curve(trials, pilot=pilot)
+    return curves.fit_curve(trials, rising=rising, pilot=pilot)
 
 
 def _point(cell: Cell, samples: Sequence[_Sample], pilot: int | None) -> CurvePoint | None:
@@ -197,21 +214,32 @@ def _added_rtt_ms(wait_ratio: float | None, samples: Sequence[_Sample]) -> float
     return None
 
 
-def _band(band: Band | None, kept: KeptCombs, claim: Claim, plan: Plan) -> claims.Band | None:
-    combs = [comb for cell in curve_cells(plan) for comb in kept.get(cell.key, ())]
-    cost = cpu_ms(combs, claim.baseline)
-    if band is None or not cost:
-        return None
-    return claims.wait_ratio_band(
-        trips_on_loop=band.loop_trips,
-        rtt_ms=band.rtt_ms,
-        cpu_ms_per_request=cost,
-        cpu_factor=band.cpu_factor,
+def _gain_at(fitted: curves.Curve, wait_ratio: float) -> GainAt:
+    found = fitted.at(wait_ratio)
+    return GainAt(
+        wait_ratio=wait_ratio,
+        gain=found.gain if found else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
     )
 
 
-def _notes(crossing: curves.Crossing, status: Status) -> tuple[str, ...]:
+def _band(band: Band) -> claims.Band:
+    return claims.wait_ratio_band(
+        loop_trips=band.loop_trips, rtt_ms=band.rtt_ms, database_ms=band.database_ms, cpu_ms=band.cpu_ms
+    )
+
+
+def _set_up(band: Band) -> SetUp:
+    return SetUp(
+        cpu_ms=band.cpu_ms, rtt_ms=band.rtt_ms, database_ms=band.database_ms, loop_trips=band.loop_trips
+    )
+
+
+def _notes(crossing: curves.Crossing, status: Status, *, trials: int) -> tuple[str, ...]:
     notes = []
+    if trials == 1:
+        notes.append("a single trial gives no interval: more trials decide")
     if crossing.state is curves.CrossingState.BELOW:
         notes.append("the gain stays below the claim over the whole measured range")
     if crossing.state is curves.CrossingState.ABOVE:
@@ -221,6 +249,29 @@ def _notes(crossing: curves.Crossing, status: Status) -> tuple[str, ...]:
     if status == "interrupted":
         notes.append("the run was interrupted: a part of it does not decide the claim")
     return tuple(notes)
+
+
+def _missing(
+    crossing: curves.Crossing, refused: claims.Refused, band: claims.Band, rtt_ms: Sequence[float]
+) -> Iterator[str]:
+    """Which cells would give the bounds that are unknown, and make the claim one that can be refused."""
+    if crossing.low is None and rtt_ms[0] > 0:
+        yield f"its lower bound is unknown: add cells below, {_flag((0.0, rtt_ms[0] / 2, *rtt_ms))}"
+    elif crossing.low is None:
+        yield "its lower bound is unknown, and no cell lies below one without a delay"
+    above = _flag((*rtt_ms, 2 * (rtt_ms[-1] or FIRST_RTT_MS), 4 * (rtt_ms[-1] or FIRST_RTT_MS)))
+    if crossing.high is None:
+        yield f"its upper bound is unknown: add cells above, {above}"
+    elif refused.above is None:
+        yield (
+            f"to refuse gains that are too high, the curve has to reach a wait ratio of {band.high:.2f}: "
+            f"add cells above, {above}"
+        )
+
+
+def _flag(rtt_ms: Sequence[float]) -> str:
+    """As it is typed: `--rtt` takes the place of the plan's round trips, so that the measured stay in it."""
+    return f"--rtt {','.join(f'{rtt:g}' for rtt in rtt_ms)}"
 
 
 def _mean(values: Sequence[float]) -> float:

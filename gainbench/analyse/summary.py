@@ -120,7 +120,8 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         headline=cell.headline,
         rtt_measured_ms=_round_trips(cell, serving, kept[cell.key]),
         arms={
-            arm: arm_figures(arm, kept[cell.key], collapsed.get(arm), plan.claim) for arm in plan.arm_names
+            arm: arm_figures(arm, kept[cell.key], collapsed.get(arm), plan.off_loop(arm))
+            for arm in plan.arm_names
         },
         comparisons=figures,
         repeatability={arm: turn_spread(arm, kept[cell.key]) for arm in serving},

@@ -82,6 +82,8 @@ class Arm(Frozen):
     # Three arms with two workers each take half of it where they share one slow core.
     ready_timeout: Seconds = 60.0
     seed: str | None = None
+    # Kinds of statements that run outside the event loop, where the others stop it; None: none stops it.
+    off_loop: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Arm":
@@ -134,16 +136,20 @@ class Profile(Frozen):
 
 
 class Band(Frozen):
-    """Where the claim's own surroundings lie on the curve, as the numbers its sources give."""
+    """The claim's own surroundings, from lowest to highest, as its sources give them.
 
+    Nothing measured here enters: a band in units of this machine would follow it wherever the curve goes.
+    """
+
+    cpu_ms: tuple[float, float]
     rtt_ms: tuple[float, float]
-    cpu_factor: tuple[float, float]
-    loop_trips: Annotated[float, Field(gt=0)]
+    database_ms: tuple[float, float]
+    loop_trips: Annotated[float, Field(gt=0, le=1000)]
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> "Band":
-        for key in ("rtt_ms", "cpu_factor"):
+        for key in ("cpu_ms", "rtt_ms", "database_ms"):
             low, high = getattr(self, key)
             if not 0 < low <= high:
                 raise ValueError(f"{key} = [{low}, {high}]: write the lower number first, both above 0")
@@ -158,9 +164,8 @@ class Claim(Frozen):
     baseline: Name
     scenario: Name | None = None  # whose request the claim is about; None: any
     source: str | None = None
-    # Statements that the baseline runs outside its event loop, so that they are no part of L_loop.
-    off_loop: tuple[str, ...] = ()
     band: Band | None = None
+    at_wait_ratios: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = (0.5, 1.0)
 
 
 class ParityRules(Frozen):
@@ -239,6 +244,12 @@ class Plan(Frozen):
 
     def scenario(self, name: str) -> Scenario:
         return next(scenario for scenario in self.scenarios if scenario.name == name)
+
+    def off_loop(self, arm: str) -> tuple[str, ...] | None:
+        """What does not stop this arm's event loop. A claim's baseline that says nothing waits for it all."""
+        said = self.arm(arm).off_loop
+        waits = self.claim is not None and self.claim.baseline == arm
+        return () if said is None and waits else said
 
     @property
     def arm_names(self) -> tuple[str, ...]:

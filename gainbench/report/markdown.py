@@ -76,7 +76,10 @@ def _held_rates(results: Results) -> list[str]:
 
 
 def _claim(results: Results) -> list[str]:
-    return [_safe(words.claim(results.claim)), ""] if results.claim else []
+    if results.claim is None:
+        return []
+    said = (words.claim(results.claim), words.refused(results.claim), *words.gains_at(results))
+    return [text for line in said if line for text in (_safe(line), "")]
 
 
 def _trust(results: Results) -> list[str]:

@@ -39,9 +39,9 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
         yield Text(words.held_rate(held))
     if results.claim is not None:
         yield Text(words.claim(results.claim))
-        meaning = words.claim_meaning(results.claim)
-        if meaning:
-            yield Text(meaning)
+        more = words.refused(results.claim) or words.claim_meaning(results.claim)
+        if more:
+            yield Text(more)
     yield Text(advice(results), style="bold")
     certainty = words.certainty(results)
     if certainty:

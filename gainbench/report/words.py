@@ -12,6 +12,8 @@ from gainbench.store.results import (
     CellFigures,
     ClaimFigures,
     ComparisonFigures,
+    Curve,
+    GainAt,
     HeldRate,
     LatencyFigures,
     Results,
@@ -253,12 +255,69 @@ def _place(found: ClaimFigures) -> str:
 def _against_band(found: ClaimFigures) -> str:
     if found.band is None:
         return "The plan names no band to hold it against."
-    band = numbers.ratio_range(*found.band)
+    within = f"the band of {numbers.ratio_range(*found.band)} in which the published set-up must have been"
+    why = "".join(f"; {note}" for note in found.notes)
     return {
-        "reproduced": f"That overlaps the band of {band} that a small cloud set-up gives.",
-        "not reproduced": f"That lies outside the band of {band} that a small cloud set-up gives.",
-        "unresolved": f"The band that a small cloud set-up gives is {band}; the run cannot decide.",
+        "reproduced": f"That overlaps {within}.",
+        "not reproduced": f"That lies outside {within}.",
+        "unresolved": f"The run cannot hold it against {within}{why}.",
     }[found.verdict]
+
+
+def band(found: ClaimFigures) -> str | None:
+    """How the band comes about, so that it can be done by hand."""
+    if found.band is None or found.set_up is None:
+        return None
+    there = found.set_up
+    rtt, database, cpu = (numbers.ms_range(*pair) for pair in (there.rtt_ms, there.database_ms, there.cpu_ms))
+    stops = "trip that stops" if there.loop_trips == 1 else "trips that stop"
+    trips = f"{numbers.plain(there.loop_trips)} {stops} the event loop"
+    return (
+        f"The band of {numbers.ratio_range(*found.band)}: {trips}, {rtt} of round trip and {database} "
+        f"in the database for each, over {cpu} of CPU time for a request. Nothing measured here is in it."
+    )
+
+
+def refused(found: ClaimFigures) -> str | None:
+    """Which other claims this very run would have turned down: what makes it a test."""
+    below, above = found.refused_below, found.refused_above
+    if below is None and above is None:
+        return None
+    if above is None:
+        would = f"below {numbers.gain(below)}"
+        rest = "; none is too high, since the curve ends within the band"
+    elif below is None:
+        would = f"above {numbers.gain(above)}"
+        rest = "; none is too low, since the curve begins within the band"
+    else:
+        would, rest = f"below {numbers.gain(below)} or above {numbers.gain(above)}", ""
+    return f"A published gain {would} would not have held here{rest}."
+
+
+def gain_at(curve: Curve) -> str | None:
+    """The gain where the wait ratio is the same on every machine."""
+    if not curve.gain_at:
+        return None
+    places = "; ".join(
+        f"{numbers.plain(place.wait_ratio)}: {_measured_gain(place)}" for place in curve.gain_at
+    )
+    return f"{curve.candidate} over {curve.baseline} at a wait ratio of {places}."
+
+
+def gains_at(results: Results) -> tuple[str, ...]:
+    """The same for each curve, the claim's own first."""
+    claimed = results.claim.baseline if results.claim else None
+    ordered = sorted(results.curves, key=lambda curve: curve.baseline != claimed)
+    return tuple(said for said in map(gain_at, ordered) if said is not None)
+
+
+def _measured_gain(place: GainAt) -> str:
+    if place.gain is None:
+        return "not measured"
+    within = (
+        "no interval" if place.low is None else f"95 % interval {numbers.interval(place.low, place.high)}"
+    )
+    return f"{numbers.gain(place.gain)} ({within})"
 
 
 def claim_meaning(found: ClaimFigures) -> str | None:
@@ -349,7 +408,7 @@ def curve_caption(results: Results) -> str:
     names = distinctions(results.cells)
     missing = [names[cell.key] for cell in invalid_on_curve(results)]
     left_off = f" Left off, as invalid: {joined(missing)}." if missing else ""
-    return f"The line is fitted over all trials, its band a 95 % interval; a point is a cell.{left_off}"
+    return f"A point is a cell with its 95 % interval; the line joins them and is a guide.{left_off}"
 
 
 def headings(cells: Sequence[CellFigures]) -> Mapping[str, str]:

@@ -3,10 +3,13 @@
 All numbers of the set-up come from the caller, who has them from the plan.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gainbench.stats.curve import Crossing, CrossingState
+import numpy as np
+
+from gainbench.stats.curve import Crossing, CrossingState, Curve
 
 
 class ClaimVerdict(StrEnum):
@@ -25,36 +28,65 @@ class Band:
     high: float
 
 
+@dataclass(frozen=True)
+class Refused:
+    """The gains that would not have been reproduced, had they been published: those below and those above.
+
+    None where the measured range does not reach far enough to refuse any on that side.
+    """
+
+    below: float | None
+    above: float | None
+
+
 def wait_ratio_band(
     *,
-    trips_on_loop: float,
+    loop_trips: float,
     rtt_ms: tuple[float, float],
-    cpu_ms_per_request: float,
-    cpu_factor: tuple[float, float],
+    database_ms: tuple[float, float],
+    cpu_ms: tuple[float, float],
 ) -> Band:
     """Return the band of wait ratios: time that the loop stands still over CPU time, per request.
 
-    ``rtt_ms`` is the range of round trips there; ``cpu_factor`` how much slower its core may be than the one
-    on which ``cpu_ms_per_request`` was measured. The slowest core with the nearest database waits least.
+    Each trip takes the network's round trip and the database's own time for the statement. The slowest core
+    with the nearest and fastest database waits least.
     """
     return Band(
-        low=trips_on_loop * min(rtt_ms) / (max(cpu_factor) * cpu_ms_per_request),
-        high=trips_on_loop * max(rtt_ms) / (min(cpu_factor) * cpu_ms_per_request),
+        low=loop_trips * (min(rtt_ms) + min(database_ms)) / max(cpu_ms),
+        high=loop_trips * (max(rtt_ms) + max(database_ms)) / min(cpu_ms),
     )
 
 
 def judge_claim(crossing: Crossing, band: Band) -> ClaimVerdict:
     """Return the verdict on the claim that the gain lies in the band.
 
-    One bound on the far side of the band is enough to refuse the claim. To confirm it, the curve must surely
-    have crossed within the measured range (its upper bound is known), in an interval that overlaps the band.
-    One that begins below the range counts from the crossing on: its open end would overlap with anything.
+    One bound on the far side of the band is enough to refuse the claim. To confirm it, both bounds must lie
+    within the measured range, in an interval that overlaps the band: an open end would overlap with anything.
     """
     beyond = crossing.low is not None and crossing.low > band.high
     short = crossing.high is not None and crossing.high < band.low
     if beyond or short:
         return ClaimVerdict.NOT_REPRODUCED
-    if crossing.state is not CrossingState.CROSSED or crossing.x is None or crossing.high is None:
-        return ClaimVerdict.UNRESOLVED
-    begins = crossing.x if crossing.low is None else crossing.low
-    return ClaimVerdict.REPRODUCED if begins <= band.high else ClaimVerdict.UNRESOLVED
+    both = crossing.low is not None and crossing.high is not None
+    if crossing.state is CrossingState.CROSSED and both:
+        return ClaimVerdict.REPRODUCED
+    return ClaimVerdict.UNRESOLVED
+
+
+def refused_gains(curve: Curve, band: Band) -> Refused:
+    """Return which published gains ``judge_claim`` would refuse on this curve.
+
+    A gain's crossing lies surely before the band where the lower edge of the curve has reached it by then,
+    and surely beyond where the upper edge has not reached it by the band's end.
+    """
+    below = above = None
+    if curve.low is not None and band.low > curve.x[0]:
+        below = _highest(curve.x, curve.low, until=band.low)
+    if curve.high is not None and band.high < curve.x[-1]:
+        above = _highest(curve.x, curve.high, until=band.high)
+    return Refused(below, above)
+
+
+def _highest(x: Sequence[float], edge: Sequence[float], *, until: float) -> float:
+    there = float(np.interp(until, x, edge))
+    return max([there, *(value for place, value in zip(x, edge, strict=True) if place <= until)])

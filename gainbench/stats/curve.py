@@ -1,9 +1,11 @@
 """The gain over the wait for the database, and where that curve reaches a target.
 
-The curve is drawn in u = log(1 + wait ratio). There it has a simple shape: while the candidate is bound by
-its CPU, the ratio of throughputs is (D_baseline / D_candidate) (1 + wait ratio), so that the log ratio is a
-straight line of slope 1; as users run out it bends down. A low polynomial in u follows both, while one in
-the wait ratio itself misses it by up to a third of its interval (docs/statistics.md has the figures).
+The curve passes through what was measured: the mean log ratio of each cell, joined by cubics that keep to the
+points' own rises and falls (PCHIP: Fritsch and Carlson, 1980). It is drawn in u = log(1 + wait ratio), where
+the log ratio of a CPU-bound candidate is a straight line of slope 1, so that little is left for the joints to
+get wrong. Where the gain must rise with the wait, as that of an async arm over a loop that stands still does,
+cells that fall are first pooled with their neighbours (isotonic regression: Ayer et al., 1955).
+docs/statistics.md compares this by simulation with other curves.
 
 Knows points; not which arms, cells or milliseconds they came from. Never extrapolates.
 """
@@ -17,8 +19,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-HIGHEST_DEGREE = 3
-MERGED_SHARE = 0.1  # of the measured range: nearer cells count as one when the degree is chosen
+MERGED_SHARE = 0.05  # of the measured range in u: nearer cells count as one, or the line would zigzag
 GRID_POINTS = 401
 
 Floats = NDArray[np.float64]
@@ -58,14 +59,24 @@ class Crossing:
 
 
 @dataclass(frozen=True)
+class GainAt:
+    """The gain at one wait ratio; no interval where the curve has no band."""
+
+    x: float
+    gain: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Curve:
-    """The fitted mean curve on a fine grid over the measured range, with its pointwise band, as gains."""
+    """The mean curve on a fine grid over the measured range, with its pointwise band, as gains."""
 
     x: tuple[float, ...]
     gain: tuple[float, ...]
     low: tuple[float, ...] | None
     high: tuple[float, ...] | None
-    degree: int
+    places: tuple[float, ...]  # what the curve passes through: the cells' wait ratios, near ones merged
     confidence: float
     trials: int
 
@@ -82,99 +93,126 @@ class Curve:
             high = _upper_bound(self.x, self.low, target_gain)
         return Crossing(target_gain, state, x, low, high, self.confidence)
 
+    def at(self, x: float) -> GainAt | None:
+        """Return the gain at this wait ratio; None outside the measured range."""
+        if not self.x[0] <= x <= self.x[-1]:
+            return None
+        gain, low, high = (
+            None if edge is None else float(np.interp(x, self.x, edge))
+            for edge in (self.gain, self.low, self.high)
+        )
+        return None if gain is None else GainAt(x, gain, low, high)
+
 
 def fit_curve(
-    trials: Sequence[Sequence[CurvePoint]], *, confidence: float = 0.95, pilot: int | None = None
+    trials: Sequence[Sequence[CurvePoint]],
+    *,
+    rising: bool,
+    confidence: float = 0.95,
+    pilot: int | None = None,
 ) -> Curve | None:
-    """Fit one curve through all trials by weighted least squares, with a t band from their spread.
+    """Join the cells' weighted means over all trials, with a t band from the trials' spread.
 
-    The band is the jackknife over whole trials (Tukey 1958): for complete trials exactly the t interval over
-    one fit per trial, and sound where trials lack cells. ``pilot`` as in ``estimate.mean_interval``: the band
-    then rests on the spread of these first trials, which have to support the curve by themselves. None where
-    the cells are too few for a line; no band for a single trial.
+    ``rising`` where physics says that the curve cannot fall. The band is the jackknife over whole trials
+    (Tukey 1958): each trial left out in turn, and the curve drawn anew. At a cell that no other pulls it is
+    exactly the t interval of the cell's gain. ``pilot`` as in ``estimate.mean_interval``: the band then rests
+    on the spread of these first trials, which have to support the curve by themselves. None where fewer than
+    two cells can be told apart; no band for a single trial.
     """
     measured = [trial for trial in trials if trial]
-    degree = _degree(measured[:pilot])
-    if degree is None:
+    clusters = _clusters(measured[:pilot])
+    if len(clusters) < 2:
         return None
-    positions = [point.x for trial in measured for point in trial]
-    basis = _Basis(math.log1p(min(positions)), math.log1p(max(positions)), degree)
+    table = _tabulate(measured, clusters)
+    u_places = np.log1p(table.x)
+    u = np.linspace(u_places[0], u_places[-1], GRID_POINTS)
 
-    sums = [_normal_equations(trial, basis) for trial in measured]
-    matrices = np.array([matrix for matrix, _ in sums])
-    vectors = np.array([vector for _, vector in sums])
-    coefficients = np.linalg.solve(matrices.sum(axis=0), vectors.sum(axis=0))
-
-    grid = basis.grid()
-    design = basis.design(grid)
-    mean = design @ coefficients
-    half = _band_half_width(matrices[:pilot], vectors[:pilot], design, confidence, trials=len(measured))
+    (mean,) = _joined(u_places, table.weights.sum(axis=0)[None], table.sums.sum(axis=0)[None], u, rising)
+    half = _band_half_width(table.first(pilot), u_places, u, rising, confidence, trials=len(measured))
     return Curve(
-        x=tuple(grid.tolist()),
+        x=tuple(np.expm1(u).tolist()),
         gain=tuple(np.expm1(mean).tolist()),
         low=None if half is None else tuple(np.expm1(mean - half).tolist()),
         high=None if half is None else tuple(np.expm1(mean + half).tolist()),
-        degree=degree,
+        places=tuple(table.x.tolist()),
         confidence=confidence,
         trials=len(measured),
     )
 
 
 @dataclass(frozen=True)
-class _Basis:
-    """Powers of u = log(1 + wait ratio), stretched to [-1, 1] over the measured range."""
+class _Table:
+    """Trials by places: the weight measured there, and the weighted sum of log ratios."""
 
-    u_min: float
-    u_max: float
-    degree: int
+    x: Floats
+    weights: Floats
+    sums: Floats
 
-    def grid(self) -> Floats:
-        u = np.linspace(self.u_min, self.u_max, GRID_POINTS)
-        return np.asarray(np.expm1(u))
-
-    def design(self, x: Floats) -> Floats:
-        u = np.log1p(x)
-        stretched = (2 * u - self.u_min - self.u_max) / (self.u_max - self.u_min)
-        return np.vander(stretched, self.degree + 1)
+    def first(self, trials: int | None) -> "_Table":
+        return _Table(self.x, self.weights[:trials], self.sums[:trials])
 
 
-def _degree(trials: Sequence[Sequence[CurvePoint]]) -> int | None:
-    """Return what the cells support, such that the fit still stands when any one trial is left out."""
-    positions = sorted({point.x for trial in trials for point in trial})
-    nearest = MERGED_SHARE * (positions[-1] - positions[0]) if positions else 0.0
-    cells = sorted((_places([point.x for point in trial], nearest) for trial in trials), reverse=True)[:2]
-    if not cells or cells[-1] < 2:
-        return None
-    return min(cells[-1] - 1, HIGHEST_DEGREE)
+def _clusters(trials: Sequence[Sequence[CurvePoint]]) -> list[list[float]]:
+    """The cells' places, near ones together; only cells that stay when any one trial is left out."""
+    enough = min(2, len(trials))
+    seen = [{point.x for point in trial} for trial in trials]
+    kept = [x for x in sorted(set().union(*seen)) if sum(x in cells for cells in seen) >= enough]
+    if not kept:
+        return []
+    nearest = MERGED_SHARE * (math.log1p(kept[-1]) - math.log1p(kept[0]))
+    clusters = [[kept[0]]]
+    for x in kept[1:]:
+        if math.log1p(x) - math.log1p(clusters[-1][0]) > nearest:
+            clusters.append([x])
+        else:
+            clusters[-1].append(x)
+    return clusters
 
 
-def _places(positions: Sequence[float], nearest: float) -> int:
-    """How many places can be told apart: cells that lie together say little of the curve between others."""
-    count, last = 0, -math.inf
-    for position in sorted(positions):
-        if position - last > nearest:
-            count, last = count + 1, position
-    return count
+def _tabulate(trials: Sequence[Sequence[CurvePoint]], clusters: Sequence[Sequence[float]]) -> _Table:
+    column = {x: at for at, cluster in enumerate(clusters) for x in cluster}
+    weights, sums = (np.zeros((len(trials), len(clusters))) for _ in range(2))
+    moments = np.zeros(len(clusters))
+    for row, trial in enumerate(trials):
+        for point in trial:
+            if point.x in column:
+                at = column[point.x]
+                weights[row, at] += point.weight
+                sums[row, at] += point.weight * point.log_ratio
+                moments[at] += point.weight * point.x
+    return _Table(moments / weights.sum(axis=0), weights, sums)
 
 
-def _normal_equations(trial: Sequence[CurvePoint], basis: _Basis) -> tuple[Floats, Floats]:
-    design = basis.design(np.array([point.x for point in trial]))
-    weighted = design.T * np.array([point.weight for point in trial])
-    return weighted @ design, weighted @ np.array([point.log_ratio for point in trial])
+def _joined(u_places: Floats, weights: Floats, sums: Floats, u: Floats, rising: bool) -> Floats:
+    """One curve for each row of weights and sums, on the grid."""
+    means = sums / weights
+    if rising:
+        for row in np.flatnonzero((np.diff(means, axis=1) < 0).any(axis=1)):
+            means[row] = scipy.optimize.isotonic_regression(means[row], weights=weights[row]).x
+    return np.asarray(scipy.interpolate.PchipInterpolator(u_places, means, axis=1)(u))
 
 
 def _band_half_width(
-    matrices: Floats, vectors: Floats, design: Floats, confidence: float, *, trials: int
+    given: _Table, u_places: Floats, u: Floats, rising: bool, confidence: float, *, trials: int
 ) -> Floats | None:
     """The t band of a mean over ``trials``, from the jackknife spread of those given: all, or the pilot's."""
-    given = len(matrices)
-    if given < 2:
+    count = len(given.weights)
+    if count < 2:
         return None
-    mean = np.linalg.solve(matrices.sum(axis=0), vectors.sum(axis=0))
-    without_one = np.linalg.solve(matrices.sum(axis=0) - matrices, (vectors.sum(axis=0) - vectors)[..., None])
-    deviations = (without_one[..., 0] - mean) @ design.T
-    standard_error = np.sqrt((given - 1) / trials * (deviations**2).sum(axis=0))
-    return np.asarray(scipy.stats.t.ppf((1 + confidence) / 2, given - 1) * standard_error)
+    weights, sums = given.weights.sum(axis=0), given.sums.sum(axis=0)
+    (mean,) = _joined(u_places, weights[None], sums[None], u, rising)
+    without_one = _joined(u_places, weights - given.weights, sums - given.sums, u, rising)
+    standard_error = np.sqrt((count - 1) / trials * ((without_one - mean) ** 2).sum(axis=0))
+    return np.asarray(
+        scipy.stats.t.ppf((1 + confidence) / 2, _degrees_of_freedom(given, u_places, u)) * standard_error
+    )
+
+
+def _degrees_of_freedom(given: _Table, u_places: Floats, u: Floats) -> Floats:
+    """One less than the trials that measured the places on either side, of which the fewer count."""
+    at_places = (given.weights > 0).sum(axis=0) - 1
+    before = np.clip(np.searchsorted(u_places, u, side="right") - 1, 0, len(u_places) - 2)
+    return np.asarray(np.minimum(at_places[before], at_places[before + 1]), dtype=float)
 
 
 def _first_rise(x: Sequence[float], y: Sequence[float], target: float) -> float | None:

@@ -165,6 +165,15 @@ class CurvePoint(Record):
     high: float | None
 
 
+class GainAt(Record):
+    """The gain at a wait ratio named in the plan; unknown outside the measured range."""
+
+    wait_ratio: float
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
 class Curve(Record):
     """The gain of one comparison along the wait ratio, with the fitted line and its band."""
 
@@ -172,6 +181,16 @@ class Curve(Record):
     candidate: str
     points: tuple[CurvePoint, ...]
     fit: tuple[tuple[float, float, float | None, float | None], ...]  # wait ratio, gain, low, high
+    gain_at: tuple[GainAt, ...] = ()
+
+
+class SetUp(Record):
+    """What the plan says of the published set-up, lowest and highest: the band's wait ratios come from it."""
+
+    cpu_ms: tuple[float, float]
+    rtt_ms: tuple[float, float]
+    database_ms: tuple[float, float]
+    loop_trips: float
 
 
 class ClaimFigures(Record):
@@ -191,6 +210,10 @@ class ClaimFigures(Record):
     source: str | None
     sources: tuple[str, ...]
     notes: tuple[str, ...]
+    set_up: SetUp | None = None
+    # Published gains beyond these would not have been reproduced here; None: the curve could refuse none.
+    refused_below: float | None = None
+    refused_above: float | None = None
 
 
 class CollapseFigures(Record):

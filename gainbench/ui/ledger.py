@@ -183,7 +183,7 @@ class Ledger:
 
     def _row(self, condition: Condition, arm: str, lamps: Sequence[Lamp]) -> Row:
         collapse = condition.collapses.get(arm)
-        figures = arm_figures(arm, _kept(condition.combs), collapse, self._plan.claim)
+        figures = arm_figures(arm, _kept(condition.combs), collapse, self._plan.off_loop(arm))
         p50, p95, p99 = histogram.quantiles_ms(condition.latencies.get(arm), (0.5, 0.95, 0.99))
         return Row(
             arm=arm,

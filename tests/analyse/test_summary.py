@@ -62,14 +62,129 @@ def test_the_statements_named_off_the_loop_are_no_part_of_the_loops_wait(tmp_pat
     assert cell.arms["async"].loop_wait_ms_per_request is None
 
 
+@pytest.mark.parametrize(("said", "loop_wait_ms"), [(None, None), ((), 0.46), (("rollback",), 0.28)])
+def test_any_arm_that_says_what_stops_its_loop_has_its_loops_wait(
+    tmp_path: Path, said: tuple[str, ...] | None, loop_wait_ms: float | None
+) -> None:
+    plan = runs.plan(claim=False)
+    arms = tuple(arm.model_copy(update={"off_loop": said}) for arm in plan.arms)
+    cell = results_of(tmp_path, plan.model_copy(update={"arms": arms})).headline_cell
+    assert cell is not None
+    # A SELECT waits for 0.18 + 0.1 ms, a ROLLBACK for 0.08 + 0.1 ms.
+    found = cell.arms["async"].loop_wait_ms_per_request
+    assert found == (loop_wait_ms and pytest.approx(loop_wait_ms))
+
+
+def test_a_claims_baseline_that_names_no_statement_off_its_loop_waits_for_all_of_them(tmp_path: Path) -> None:
+    plan = runs.plan()
+    arms = tuple(arm.model_copy(update={"off_loop": None}) for arm in plan.arms)
+    cell = results_of(tmp_path, plan.model_copy(update={"arms": arms})).headline_cell
+    assert cell is not None
+    assert cell.arms["blocking"].loop_wait_ms_per_request == pytest.approx(0.46)
+
+
 def test_a_run_over_a_curve_finds_the_claim_on_it(tmp_path: Path) -> None:
     claim = results_of(tmp_path, runs.curve_plan()).claim
     assert claim is not None
     # 1400 (0.9 + rtt) / 1000 = 1.38 at an added round trip of 0.0857 ms: a wait of 0.2657 ms in 0.72 ms.
     assert claim.rtt_ms == pytest.approx(0.0857, abs=0.01)
     assert claim.wait_ratio == pytest.approx(0.369, abs=0.015)
-    assert claim.band == pytest.approx((0.2 / (5 * 0.72), 0.6 / 0.72))
+    assert claim.band == pytest.approx((0.3 / 2.5, 0.9 / 0.8))
     assert claim.verdict == "reproduced"
+
+
+def costing(plan: Plan, factor: float) -> list[Line]:
+    """The plan's run on a machine where `blocking` takes this much more CPU time for a request."""
+
+    def dearer(window: Window) -> Window:
+        seconds = window.arm_reading.cpu_seconds
+        if window.arm != "blocking" or seconds is None:
+            return window
+        reading = window.arm_reading.model_copy(update={"cpu_seconds": factor * seconds})
+        return window.model_copy(update={"arm_reading": reading})
+
+    return [
+        line.model_copy(update={"windows": tuple(dearer(window) for window in line.windows)})
+        if isinstance(line, Block)
+        else line
+        for line in runs.lines(plan)
+    ]
+
+
+def test_a_crossing_far_from_the_set_up_refutes_the_claim_whatever_a_request_costs_here(
+    tmp_path: Path,
+) -> None:
+    plan = runs.curve_plan()
+    claim = results_of(tmp_path, plan, costing(plan, 0.1)).claim
+    assert claim is not None
+    # Ten times less CPU time: the crossing lies at a wait ratio of 3.7, the set-up where it was.
+    assert claim.wait_ratio == pytest.approx(3.69, abs=0.15)
+    assert claim.band == pytest.approx((0.12, 1.125))
+    assert claim.verdict == "not reproduced"
+    assert claim.notes == ()
+
+
+def test_a_run_says_which_published_gains_it_would_have_refused(tmp_path: Path) -> None:
+    claim = results_of(tmp_path, runs.curve_plan()).claim
+    assert claim is not None
+    # At 1.125 a request waits for 0.81 ms, 0.63 of them added: 1400 (0.9 + 0.63) / 1000 = 2.142
+    assert claim.refused_above == pytest.approx(1.142, abs=0.03)
+    # Without a delay it waits for 0.18 ms in 0.72: the curve begins at 0.25, above the band's 0.12.
+    assert claim.refused_below is None
+    assert claim.notes == ()
+
+
+def test_a_run_whose_curve_lies_past_the_start_of_the_band_refuses_gains_that_are_too_low(
+    tmp_path: Path,
+) -> None:
+    plan = runs.curve_plan()
+    claim = results_of(tmp_path, plan, costing(plan, 2.5)).claim
+    assert claim is not None
+    # 0.18 ms in 1.8 ms is 0.1; at 0.12 a request waits for 0.216 ms: 1400 (0.9 + 0.036) / 1000 = 1.31
+    assert claim.refused_below == pytest.approx(0.29, abs=0.03)
+    # The last cell waits for 0.98 ms, 0.54: within the band.
+    assert claim.refused_above is None
+    assert claim.notes == (
+        "to refuse gains that are too high, the curve has to reach a wait ratio of 1.12: "
+        "add cells above, --rtt 0,0.1,0.2,0.4,0.8,1.6,3.2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rtts", "note"),
+    [
+        ((0.1, 0.2, 0.4), "its lower bound is unknown: add cells below, --rtt 0,0.05,0.1,0.2,0.4"),
+        ((0.0, 0.05), "its upper bound is unknown: add cells above, --rtt 0,0.05,0.1,0.2"),
+    ],
+)
+def test_a_claim_that_is_not_bounded_says_which_cells_to_add(
+    tmp_path: Path, rtts: tuple[float, ...], note: str
+) -> None:
+    plan = runs.plan(cells=[runs.cell(rtt, headline=rtt == rtts[0]) for rtt in rtts], trials=8)
+    claim = results_of(tmp_path, plan).claim
+    assert claim is not None
+    assert claim.verdict == "unresolved"
+    assert note in claim.notes
+
+
+def test_the_gain_is_given_where_the_wait_ratio_is_that_of_any_machine(tmp_path: Path) -> None:
+    results = results_of(tmp_path, runs.curve_plan())
+    half, one = results.curves[0].gain_at
+    # At 0.5 a request waits for 0.36 ms, 0.18 of them added: 1400 (0.9 + 0.18) / 1000 = 1.512
+    assert (half.wait_ratio, half.gain) == (0.5, pytest.approx(0.512, abs=0.03))
+    assert half.low is not None
+    assert half.high is not None
+    assert half.low < 0.512 < half.high
+    # At 1.0 it waits for 0.72 ms, 0.54 of them added: 1400 (0.9 + 0.54) / 1000 = 2.016
+    assert (one.wait_ratio, one.gain) == (1.0, pytest.approx(1.016, abs=0.04))
+
+
+def test_outside_what_was_measured_the_gain_at_a_wait_ratio_is_unknown(tmp_path: Path) -> None:
+    plan = runs.curve_plan()
+    assert plan.claim is not None
+    claim = plan.claim.model_copy(update={"at_wait_ratios": (0.2, 2.0)})
+    results = results_of(tmp_path, plan.model_copy(update={"claim": claim}))
+    assert [(place.gain, place.low) for place in results.curves[0].gain_at] == [(None, None)] * 2
 
 
 def test_failures_never_count_as_throughput(tmp_path: Path) -> None:

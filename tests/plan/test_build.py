@@ -26,7 +26,7 @@ def round_trips(plan: Plan) -> list[float]:
 def test_the_default_plan_is_the_books_cell_over_five_round_trips() -> None:
     plan = plan_with()
     assert plan.arm_names == ("blocking", "sync", "async")
-    assert round_trips(plan) == [0, 0.1, 0.2, 0.4, 0.8]
+    assert round_trips(plan) == [0, 0.1, 0.2, 0.4, 0.8, 2]
     headline = plan.headline_cell
     assert (headline.scenario, headline.users, headline.pool.size, headline.rtt_ms) == (
         "read-list",

@@ -94,6 +94,30 @@ def test_what_a_claim_names_must_exist() -> None:
     assert "claim.scenario = 'lode': there is none of that name; choices: load" in message
 
 
+BAND = {"cpu_ms": [0.8, 2.5], "rtt_ms": [0.2, 0.6], "database_ms": [0.1, 0.3], "loop_trips": 1}
+
+
+@pytest.mark.parametrize("key", ["cpu_ms", "rtt_ms", "database_ms"])
+@pytest.mark.parametrize("pair", [[0.6, 0.2], [0, 0.2]])
+def test_a_bands_numbers_run_from_low_to_high_and_are_above_0(key: str, pair: list[float]) -> None:
+    claim = {"gain": 0.3, "baseline": "before", "candidate": "after", "band": {**BAND, key: pair}}
+    low, high = (float(value) for value in pair)
+    told = f"{key} = [{low}, {high}]: write the lower number first, both above 0"
+    assert told in problems_of({**SMALLEST, "claim": claim})
+
+
+def test_a_band_in_units_of_this_machine_is_unknown() -> None:
+    claim = {"gain": 0.3, "baseline": "before", "candidate": "after", "band": {**BAND, "cpu_factor": [1, 5]}}
+    told = "unknown key; choices: cpu_ms, database_ms, loop_trips, rtt_ms, sources"
+    assert told in problems_of({**SMALLEST, "claim": claim})
+
+
+@pytest.mark.parametrize("ratio", [0, -1, 5000])
+def test_a_wait_ratio_to_report_at_is_a_positive_number(ratio: float) -> None:
+    claim = {"gain": 0.3, "baseline": "before", "candidate": "after", "at_wait_ratios": [ratio]}
+    assert f"claim.at_wait_ratios[0] = {ratio}" in problems_of({**SMALLEST, "claim": claim})
+
+
 @pytest.mark.parametrize("table", ["run", "claim"])
 def test_no_arm_is_its_own_baseline(table: str) -> None:
     more = {"gain": 0.3} if table == "claim" else {}

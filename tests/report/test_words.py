@@ -5,7 +5,7 @@ import pytest
 
 from gainbench.report import tables, words
 from gainbench.report.advice import advice
-from gainbench.store.results import Quantiles, Results
+from gainbench.store.results import GainAt, Quantiles, Results
 from tests.report import cases
 from tests.report.cases import Case
 from tests.runs import ENVIRONMENT, plan
@@ -195,7 +195,7 @@ def test_a_claim_is_placed_in_wait_ratio_and_in_the_milliseconds_of_this_machine
         "Reproduced: the published +38 % of async over blocking lies at a wait ratio of 0.37 (0.36 to 0.38), "
         "which here takes 0.086 ms added to each round trip (0.078 to 0.094 ms; for waits under load "
         "see the cost table). "
-        "That overlaps the band of 0.06 to 0.83 that a small cloud set-up gives."
+        "That overlaps the band of 0.12 to 1.12 in which the published set-up must have been."
     )
 
 
@@ -246,6 +246,66 @@ def test_a_claim_that_the_curve_never_crosses_has_no_place(full: Case) -> None:
 def test_a_claim_outside_its_band_is_not_reproduced(full: Case) -> None:
     said = claimed(full, verdict="not reproduced", band=(0.5, 0.6))
     assert "That lies outside the band of 0.50 to 0.60" in said
+
+
+def test_an_undecided_claim_says_what_is_missing(full: Case) -> None:
+    said = claimed(full, verdict="unresolved", low=None, notes=("add cells below, --rtt 0,0.05",))
+    assert said.endswith("must have been; add cells below, --rtt 0,0.05.")
+
+
+def test_the_band_can_be_worked_out_by_hand(full: Case) -> None:
+    assert full.results.claim is not None
+    assert words.band(full.results.claim) == (
+        "The band of 0.12 to 1.12: 1 trip that stops the event loop, 0.20 to 0.60 ms of round trip and "
+        "0.10 to 0.30 ms in the database for each, over 0.80 to 2.50 ms of CPU time for a request. "
+        "Nothing measured here is in it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "said"),
+    [
+        (0.14, 0.7, "A published gain below +14.0 % or above +70.0 % would not have held here."),
+        (
+            None,
+            0.7,
+            "A published gain above +70.0 % would not have held here; none is too low, since the curve "
+            "begins within the band.",
+        ),
+        (
+            0.14,
+            None,
+            "A published gain below +14.0 % would not have held here; none is too high, since the curve "
+            "ends within the band.",
+        ),
+        (None, None, None),
+    ],
+)
+def test_the_gains_that_would_have_been_refused_are_said(
+    full: Case, below: float | None, above: float | None, said: str | None
+) -> None:
+    assert full.results.claim is not None
+    limits = {"refused_below": below, "refused_above": above}
+    assert words.refused(full.results.claim.model_copy(update=limits)) == said
+
+
+def test_the_gain_at_a_wait_ratio_is_said_with_its_interval_or_as_not_measured(full: Case) -> None:
+    places = (
+        GainAt(wait_ratio=0.5, gain=0.5, low=0.4, high=0.6),
+        GainAt(wait_ratio=1.0, gain=None, low=None, high=None),
+    )
+    curve = full.results.curves[0].model_copy(update={"gain_at": places})
+    assert words.gain_at(curve) == (
+        "async over blocking at a wait ratio of 0.5: +50.0 % (95 % interval +40.0 % to +60.0 %); "
+        "1: not measured."
+    )
+    assert words.gain_at(curve.model_copy(update={"gain_at": ()})) is None
+
+
+def test_the_claims_own_curve_comes_first(full: Case) -> None:
+    curves = full.results.curves[::-1]
+    said = words.gains_at(full.results.model_copy(update={"curves": curves}))
+    assert [line.partition(" at ")[0] for line in said] == ["async over blocking", "async over sync"]
 
 
 def test_cells_are_told_apart_by_what_differs_between_them(full: Case) -> None:

@@ -75,11 +75,13 @@ def simulate_curve(
     blocks: Sequence[int],
     trials: int,
     dropped: float = 0.0,
+    noise: float = 1.0,
 ) -> list[list[CurvePoint]]:
-    """Return points around the true curve, with 3 % noise per block and 1 % per trial, some cells dropped."""
+    """Points around the true curve, `noise` times 3 % per block and 1 % per trial off, some cells dropped."""
     weights = np.array(blocks, dtype=float)
     shape = (trials, len(x))
-    noisy = log_ratios + rng.normal(0, 0.01, (trials, 1)) + rng.normal(0, 0.03, shape) / np.sqrt(weights)
+    per_trial = rng.normal(0, 0.01 * noise, (trials, 1))
+    noisy = log_ratios + per_trial + rng.normal(0, 0.03 * noise, shape) / np.sqrt(weights)
     kept = rng.random(shape) >= dropped
     return [
         [

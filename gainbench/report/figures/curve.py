@@ -75,24 +75,27 @@ def _extent(curve: Curve) -> list[float]:
 
 
 def _paint_curve(axes: Axes, curve: Curve, colour: str, *, is_main: bool) -> None:
+    """What was measured stands out; the line between is thin, since it is only a guide."""
     fit = curve.fit[:: max(1, len(curve.fit) // MOST_FIT_POINTS)]
     band = [(x, low, high) for x, _, low, high in fit if low is not None and high is not None]
     if band:
         xs, lows, highs = zip(*band, strict=True)
-        axes.fill_between(xs, lows, highs, color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(xs, lows, highs, color=colour, alpha=0.1, linewidth=0)
     style: Any = "-" if is_main else (0, (5, 2))
-    axes.plot([x for x, *_ in fit], [gain for _, gain, _, _ in fit], color=colour, linestyle=style)
+    places, gains = [x for x, *_ in fit], [gain for _, gain, _, _ in fit]
+    axes.plot(places, gains, color=colour, linestyle=style, linewidth=1, alpha=0.7)
     for point in curve.points:
         if point.low is not None and point.high is not None:
-            axes.plot([point.wait_ratio] * 2, [point.low, point.high], color=colour, linewidth=1.5)
+            ends: Any = {"marker": "_", "markersize": 8, "markeredgewidth": 2}
+            axes.plot([point.wait_ratio] * 2, [point.low, point.high], color=colour, linewidth=2, **ends)
     axes.plot(
         [point.wait_ratio for point in curve.points],
         [point.gain for point in curve.points],
         "o",
         color=colour,
-        markersize=7,
+        markersize=9,
         markerfacecolor=colour if is_main else PAPER,
-        markeredgewidth=1.5,
+        markeredgewidth=2,
     )
 
 
