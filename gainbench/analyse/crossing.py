@@ -258,8 +258,10 @@ def _missing(
     if crossing.low is None and rtt_ms[0] > 0:
         yield f"its lower bound is unknown: add cells below, {_flag((0.0, rtt_ms[0] / 2, *rtt_ms))}"
     elif crossing.low is None:
-        yield "its lower bound is unknown, and no cell lies below one without a delay"
-    above = _flag((*rtt_ms, 2 * (rtt_ms[-1] or FIRST_RTT_MS), 4 * (rtt_ms[-1] or FIRST_RTT_MS)))
+        cure = "" if crossing.x is None else ": more trials narrow the interval"
+        yield f"its lower bound is unknown, and no cell lies below one without a delay{cure}"
+    furthest = rtt_ms[-1] or FIRST_RTT_MS
+    above = _flag((*rtt_ms, 2 * furthest, 4 * furthest))
     if crossing.high is None:
         yield f"its upper bound is unknown: add cells above, {above}"
     elif refused.above is None:
