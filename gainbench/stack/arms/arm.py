@@ -133,6 +133,9 @@ def wait_until_ready(running: RunningArm) -> None:
                 running.stop()
                 raise _failed(running, f"is not ready after {running.ready_timeout_seconds:g} s: {problem}")
             time.sleep(POLL_SECONDS)
+    # What answers need not be the arm: one that found its port taken has ended, and another holds the port.
+    if running.process is not None and not running.pids():
+        raise _failed(running, f"ended with status {running.process.returncode()}")
 
 
 def server_command(arm: Arm, *, port: int, workers: int) -> list[str]:

@@ -190,6 +190,26 @@ def test_arm_that_never_gets_ready_says_what_it_answers(
     server.stop()
 
 
+def test_whoever_answers_on_the_port_of_an_arm_that_has_ended_is_not_taken_for_it(
+    start: Start, supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when two servers are given one port: the second ends, and the first answers in its place."""
+    holder = start(app="small_app:app")
+    port = int(holder.url.rpartition(":")[2])
+    monkeypatch.setattr("gainbench.stack.arms.arm.free_port", lambda: port)
+    second = launch_arm(
+        supervisor,
+        Arm(name="b", cwd=tmp_path, app="small_app:app"),
+        settings=ServerSettings(Pool(size=7, overflow=2), 1, 33, 4.5),
+        database=DATABASE,
+        log=tmp_path / "b.log",
+    )
+    wait_until(lambda: not second.pids(), "it found its port free")
+
+    with pytest.raises(ArmFailed, match=r"(?s)arm 'b' ended with status \d.*address already in use"):
+        wait_until_ready(second)
+
+
 def test_arm_that_never_gets_ready_is_stopped(start: Start, tmp_path: Path) -> None:
     with pytest.raises(ArmFailed, match=r"arm 'a' is not ready after 0\.5 s"):
         start(command=("sh", "-c", "echo $$ > pid; exec sleep 60"), ready_timeout=0.5)

@@ -1,6 +1,7 @@
 """Which cores go to whom, and which ports are free."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -125,3 +126,34 @@ def test_machine_without_free_ports_is_told_so(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(ports, "LAST", port)
         with pytest.raises(EnvironmentLacking, match="no free port"):
             ports.free_port()
+
+
+def test_a_port_given_to_a_server_that_is_still_starting_is_given_to_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = ports.free_port(), ports.free_port()
+    monkeypatch.setattr(ports, "FIRST", min(first, second))
+    monkeypatch.setattr(ports, "LAST", min(first, second))
+    with pytest.raises(EnvironmentLacking, match="no free port"):
+        ports.free_port()
+
+
+def test_another_process_is_not_given_it_either_but_may_listen_on_it() -> None:
+    port = ports.free_port()
+    choose = (
+        "from gainbench.stack.processes import ports; import socket;"
+        f"ports.FIRST = ports.LAST = {port};"
+        f"socket.create_server((ports.HOST, {port})).close(); print('listened'); ports.free_port()"
+    )
+    other = subprocess.run([sys.executable, "-c", choose], capture_output=True, text=True, check=False)
+    assert other.stdout == "listened\n"
+    assert "no free port" in other.stderr
+
+
+def test_ports_given_long_ago_may_be_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "KEPT", 1)
+    port = ports.free_port()
+    ports.free_port()
+    chosen = iter([port])
+    monkeypatch.setattr(random.SystemRandom, "randint", lambda *_: next(chosen))
+    assert ports.free_port() == port

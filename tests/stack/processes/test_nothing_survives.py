@@ -38,8 +38,14 @@ class Starter:
 
     def __call__(self, *kinds: str, prefix: list[str] | None = None) -> Started:
         report = self._folder / "report.json"
-        self._outermost.append(subprocess.Popen([*(prefix or []), *PARENT, str(report), *kinds], cwd=ROOT))
-        wait_until(report.exists, "the parent has not started", START_SECONDS)
+        outermost = subprocess.Popen([*(prefix or []), *PARENT, str(report), *kinds], cwd=ROOT)
+        self._outermost.append(outermost)
+        wait_until(
+            lambda: report.exists() or outermost.poll() is not None,
+            "the parent has not started",
+            START_SECONDS,
+        )
+        assert outermost.poll() is None, "the parent ended before it had started"
         found = json.loads(report.read_text())
         supervisor = psutil.Process(found["supervisor"])
         pids = [supervisor.pid, *(child.pid for child in supervisor.children(recursive=True))]
