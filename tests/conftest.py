@@ -12,6 +12,9 @@ from gainbench.stack.database.server import DatabaseServer, start_private
 from gainbench.stack.processes.supervisor import Supervisor
 from tests.browser import CHROMIUM_FLAGS, find_chromium
 
+# Hundreds of Python processes are started below, and each would compile the same modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 REQUIRE_ALL = "GAINBENCH_REQUIRE_ALL"
 MAY_SKIP = ("database", "browser")
 
