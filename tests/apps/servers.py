@@ -97,6 +97,9 @@ def plain_environment() -> dict[str, str]:
 
 def command(arm: Arm, port: int) -> list[str]:
     options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    # By default uvicorn closes an idle connection after as long as httpx keeps one: on a busy machine a test
+    # would send its next request into the closing one.
+    options += ["--timeout-keep-alive", "75"]
     return [sys.executable, "-m", "uvicorn", arm.app, *options]
 
 

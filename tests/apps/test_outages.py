@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from gainbench.stack.database import sql
 from gainbench.stack.database.server import DatabaseServer, start_private
 from gainbench.stack.processes.ports import free_port
 from gainbench.stack.processes.supervisor import Supervisor
-from tests.apps.servers import ARMS, Arm, RunningApp, Schema, running
+from tests.apps.servers import ARMS, Arm, RunningApp, Schema, running, seed_script
 
 pytestmark = pytest.mark.database
 
@@ -37,6 +37,35 @@ def start(supervisor: Supervisor, arm: Arm, tmp_path: Path) -> Start:
     return partial(running, supervisor, arm, folder=tmp_path)
 
 
+@pytest.fixture(scope="module")
+def ready_made(
+    supervisor: Supervisor,
+    database: DatabaseServer,
+    all_arms: dict[str, RunningApp],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, RunningApp]]:
+    """Apps with nothing special, one for each arm: a start takes longer than any of the tests."""
+    with ExitStack() as stack:
+        yield {
+            arm.name: stack.enter_context(
+                running(
+                    supervisor,
+                    arm,
+                    Schema.seeded(database, f"outages_{arm.name}"),
+                    tmp_path_factory.mktemp(arm.name),
+                    UPSTREAM_URL=f"{all_arms['async'].url}/healthz",
+                )
+            )
+            for arm in ARMS
+        }
+
+
+@pytest.fixture
+def shared_app(ready_made: dict[str, RunningApp], arm: Arm) -> RunningApp:
+    """For a test that leaves it as it was."""
+    return ready_made[arm.name]
+
+
 @pytest.fixture
 def schema(database: DatabaseServer, arm: Arm) -> Iterator[Schema]:
     seeded = Schema.seeded(database, f"outage_{arm.name}")
@@ -52,9 +81,10 @@ def assert_unavailable(answer: httpx.Response, *words: str) -> None:
         assert word in answer.json()["detail"]
 
 
-def test_an_app_whose_database_is_away_starts_and_says_so(start: Start, schema: Schema) -> None:
+def test_an_app_whose_database_and_upstream_are_away_starts_and_says_so(start: Start, schema: Schema) -> None:
     nowhere = replace(schema.server, administrator=schema.server.administrator.at("127.0.0.1", free_port()))
-    with start(replace(schema, server=nowhere)) as app, httpx.Client(base_url=app.url) as client:
+    upstream = {"UPSTREAM_URL": f"http://127.0.0.1:{free_port()}/"}
+    with start(replace(schema, server=nowhere), **upstream) as app, httpx.Client(base_url=app.url) as client:
         for answer in (
             client.get("/healthz"),
             client.get("/tasks/1"),
@@ -62,10 +92,13 @@ def test_an_app_whose_database_is_away_starts_and_says_so(start: Start, schema: 
             client.post("/blogs", data=POST, files={"image": ("x.png", PNG)}),
         ):
             assert_unavailable(answer, "DATABASE_URL")
+        failed = client.get("/io/upstream")
+        assert failed.status_code == 502
+        assert "UPSTREAM_URL" in failed.json()["detail"]
         assert "Traceback" not in app.log.read_text()
 
 
-def test_one_request_notices_lost_connections_and_the_next_has_a_new_one(
+def test_one_request_notices_lost_connections_and_the_next_has_a_new_one_until_the_app_stops(
     start: Start, schema: Schema
 ) -> None:
     with start(schema, POOL_SIZE="1") as app, httpx.Client(base_url=app.url) as client:
@@ -76,6 +109,10 @@ def test_one_request_notices_lost_connections_and_the_next_has_a_new_one(
         kill_connections(schema)
         assert_unavailable(client.get("/healthz"))
         assert client.get("/healthz").status_code == 200
+        assert schema.server.open_connections(schema.account.name) > 0
+
+    # Stopped, the app leaves no connection behind.
+    assert schema.server.open_connections(schema.account.name) == 0
 
 
 def test_an_account_that_may_not_write_reads_on_and_leaves_no_image(start: Start, schema: Schema) -> None:
@@ -90,11 +127,13 @@ def test_an_account_that_may_not_write_reads_on_and_leaves_no_image(start: Start
         assert app.stored_files() == []
 
 
-def test_a_schema_without_tables_is_told_how_to_get_them(start: Start, schema: Schema) -> None:
-    schema.execute("DROP TABLE dones; DROP TABLE tasks; DROP TABLE blogs")
-    with start(schema) as app, httpx.Client(base_url=app.url) as client:
+def test_a_schema_without_tables_is_told_how_to_get_them(shared_app: RunningApp) -> None:
+    shared_app.schema.execute("DROP TABLE dones; DROP TABLE tasks; DROP TABLE blogs")
+    with httpx.Client(base_url=shared_app.url) as client:
         assert_unavailable(client.get("/tasks"), "apps.shared.seed")
         assert_unavailable(client.get("/blogs"), "apps.shared.seed")
+        shared_app.schema.execute(seed_script())
+        assert client.get("/tasks").status_code == 200
 
 
 def test_a_pool_that_stays_empty_is_a_503_that_names_it(start: Start, schema: Schema) -> None:
@@ -111,57 +150,39 @@ def test_a_pool_that_stays_empty_is_a_503_that_names_it(start: Start, schema: Sc
     assert afterwards.status_code == 200
 
 
-def test_the_websocket_says_what_http_would_say_and_goes_on(start: Start, schema: Schema) -> None:
-    with start(schema) as app, connect(f"{app.url.replace('http', 'ws')}/io/ws") as websocket:
-        schema.execute("RENAME TABLE dones TO undones")
+def test_the_websocket_says_what_http_would_say_and_goes_on(shared_app: RunningApp) -> None:
+    with connect(f"{shared_app.url.replace('http', 'ws')}/io/ws") as websocket:
+        shared_app.schema.execute("RENAME TABLE dones TO undones")
         websocket.send("hello")
         assert "apps.shared.seed" in json.loads(websocket.recv())["detail"]
-        schema.execute("RENAME TABLE undones TO dones")
+        shared_app.schema.execute("RENAME TABLE undones TO dones")
         websocket.send("hello")
         assert json.loads(websocket.recv())["task"]["id"] == 1
 
 
-def test_an_upload_folder_that_is_lost_on_the_way_is_a_503_and_stores_no_post(
-    start: Start, schema: Schema
-) -> None:
-    before = schema.row_counts()
-    with start(schema) as app, httpx.Client(base_url=app.url) as client:
-        app.uploads.write_text("in the way")
-        lost = client.post("/blogs", data=POST, files={"image": ("x.png", PNG)})
-        copied = client.post("/io/file")
+def test_an_upload_folder_that_is_lost_on_the_way_is_a_503_and_stores_no_post(shared_app: RunningApp) -> None:
+    before = shared_app.schema.row_counts()
+    shared_app.uploads.write_text("in the way")
+    try:
+        with httpx.Client(base_url=shared_app.url) as client:
+            lost = client.post("/blogs", data=POST, files={"image": ("x.png", PNG)})
+            copied = client.post("/io/file")
+    finally:
+        shared_app.uploads.unlink()
 
     for answer in (lost, copied):
         assert answer.status_code == 503
         assert "UPLOAD_DIR" in answer.json()["detail"]
-    assert schema.row_counts() == before
+    assert shared_app.schema.row_counts() == before
 
 
-def test_stopping_the_app_leaves_no_connection_behind(start: Start, schema: Schema) -> None:
-    with start(schema) as app:
-        assert httpx.get(f"{app.url}/tasks/1").status_code == 200
-        assert schema.server.open_connections(schema.account.name) > 0
-
-    assert schema.server.open_connections(schema.account.name) == 0
-
-
-def test_an_upstream_is_called_with_either_client(
-    start: Start, schema: Schema, all_arms: dict[str, RunningApp]
-) -> None:
-    with start(schema, UPSTREAM_URL=f"{all_arms['async'].url}/healthz") as app:
-        answers = [
-            httpx.get(f"{app.url}/io/upstream?client={client}") for client in ("shared", "per-request")
-        ]
+def test_an_upstream_is_called_with_either_client(shared_app: RunningApp) -> None:
+    answers = [
+        httpx.get(f"{shared_app.url}/io/upstream?client={client}") for client in ("shared", "per-request")
+    ]
 
     for answer in answers:
         assert (answer.status_code, answer.json()) == (200, {"status": 200, "size_bytes": 15})
-
-
-def test_an_upstream_that_fails_is_a_502_that_names_the_setting(start: Start, schema: Schema) -> None:
-    with start(schema, UPSTREAM_URL=f"http://127.0.0.1:{free_port()}/") as app:
-        failed = httpx.get(f"{app.url}/io/upstream")
-
-    assert failed.status_code == 502
-    assert "UPSTREAM_URL" in failed.json()["detail"]
 
 
 def kill_connections(schema: Schema) -> None:
