@@ -90,7 +90,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         arms=serving,
         combs=combs,
         kept=tuple(kept[cell.key]),
-        pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
+        pinned=run.environment.pinning is not None and run.environment.pinning.pinned,
         is_open_loop=plan.rate is not None,
         are_twins=run.parity is not None and run.parity.skipped is None and not run.parity.differences,
     )

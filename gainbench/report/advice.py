@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gainbench.report import numbers, words
+from gainbench.store.environment import ArmSettings
 from gainbench.store.results import CellFigures, ComparisonFigures, Results
 
 HANDLERS = "HANDLERS"  # the apps' own setting: where their handlers run
@@ -59,7 +60,8 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     gone = [name for name, arm in cell.arms.items() if arm.state != "ok"]
     served = [name for name, arm in cell.arms.items() if arm.state == "ok"]
     rest = f" {words.joined(served)} went on serving." if served else ""
-    has_pool = results.environment.get("database", {}).get("server") != "none"
+    database = results.environment.database
+    has_pool = database is None or database.server != "none"
     load = numbers.several(cell.users, "user") + (f" with a pool of {words.pool(cell)}" if has_pool else "")
     cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
     stands_still = any(found.stacks for found in results.collapses if found.cell == cell.key)
@@ -117,11 +119,18 @@ def _is_threaded_twin(results: Results, comparison: ComparisonFigures) -> bool:
 
     Any arm may lie between two others: a second driver, say, which is no step without async.
     """
-    recorded = results.environment.get("settings") or {}
-    blocking, threaded = (recorded.get(arm) or {} for arm in (comparison.baseline, comparison.candidate))
-    if (blocking.get(HANDLERS), threaded.get(HANDLERS)) != ("event-loop", "thread-pool"):
+    recorded = results.environment.settings
+    blocking, threaded = (recorded.get(arm) for arm in (comparison.baseline, comparison.candidate))
+    if blocking is None or threaded is None:
         return False
-    return bool(blocking.get("command")) and {**blocking, HANDLERS: ""} == {**threaded, HANDLERS: ""}
+    places = (blocking.variables.get(HANDLERS), threaded.variables.get(HANDLERS))
+    return places == ("event-loop", "thread-pool") and _but_for_handlers(blocking) == _but_for_handlers(
+        threaded
+    )
+
+
+def _but_for_handlers(settings: ArmSettings) -> ArmSettings:
+    return settings.model_copy(update={"variables": {**settings.variables, HANDLERS: ""}})
 
 
 def _between(

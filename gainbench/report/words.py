@@ -175,7 +175,8 @@ def added(cell: CellFigures) -> str:
 def measured(results: Results, cell: CellFigures) -> str:
     """What was measured, and that it is not the reader's deployment."""
     workers = numbers.several(cell.workers, "worker")
-    cores = (results.environment.get("pinning") or {}).get("arms_cores")
+    pinning = results.environment.pinning
+    cores = pinning.arms_cores if pinning else None
     on = f" on {numbers.several(len(cores), 'core')}" if cores else ""
     return (
         f"Measured: scenario {cell.scenario}, {_load_in_full(cell)}, "

@@ -5,10 +5,11 @@ changes meaning.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from gainbench.store.environment import Environment
 from gainbench.store.records import Record
 
 State = Literal["ok", "collapsed", "failed"]
@@ -246,7 +247,7 @@ class Results(Record):
     schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
     run: RunFacts
-    environment: Mapping[str, Any]
+    environment: Environment
     cells: tuple[CellFigures, ...]
     curves: tuple[Curve, ...]
     collapses: tuple[CollapseFigures, ...]

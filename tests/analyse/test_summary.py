@@ -288,7 +288,7 @@ def test_a_complete_run_without_a_block_of_its_headline_cell_is_invalid(
 
 
 def test_a_run_that_knows_nothing_of_its_pinning_is_summarised(tmp_path: Path) -> None:
-    path = runs.store(tmp_path, environment={**runs.ENVIRONMENT, "pinning": None})
+    path = runs.store(tmp_path, environment=runs.ENVIRONMENT.model_copy(update={"pinning": None}))
     assert summarise(load_run(path)).run.status == "valid"
 
 

@@ -5,10 +5,11 @@ import pytest
 
 from gainbench.report import tables, words
 from gainbench.report.advice import advice
+from gainbench.store.environment import Environment
 from gainbench.store.results import GainAt, Quantiles, Results
 from tests.report import cases
 from tests.report.cases import Case
-from tests.runs import ENVIRONMENT, plan
+from tests.runs import plan
 
 
 def with_verdicts(results: Results, **verdicts_and_gains: tuple[str, float]) -> Results:
@@ -36,9 +37,11 @@ def test_a_blocked_loop_is_told_how_much_of_the_gain_comes_without_async(full: C
 
 def with_settings(results: Results, arm: str, **changes: str | None) -> Results:
     """The results with other settings of one arm; None: not recorded."""
-    settings = results.environment["settings"]
-    changed = {key: value for key, value in {**settings[arm], **changes}.items() if value is not None}
-    environment = {**results.environment, "settings": {**settings, arm: changed}}
+    settings = results.environment.settings
+    said = {"command": settings[arm].command, **settings[arm].variables, **changes}
+    known = {key: value for key, value in said.items() if value is not None}
+    changed = settings[arm].model_copy(update={"command": known.pop("command"), "variables": known})
+    environment = results.environment.model_copy(update={"settings": {**settings, arm: changed}})
     return results.model_copy(update={"environment": environment})
 
 
@@ -62,7 +65,7 @@ def test_an_arm_not_known_to_be_the_same_app_in_threads_is_not_said_to_be(
 
 
 def test_without_recorded_settings_no_arm_is_said_to_be_the_twin(full: Case) -> None:
-    said = advice(full.results.model_copy(update={"environment": {}}))
+    said = advice(full.results.model_copy(update={"environment": Environment()}))
     assert "`def`" not in said
     assert "without async" not in said
 
@@ -74,9 +77,8 @@ def test_an_arm_of_another_kind_that_gains_nothing_is_not_spoken_of(full: Case) 
 
 
 def test_the_twin_is_preferred_to_any_other_arm_in_between(tmp_path: Path) -> None:
-    environment = {**ENVIRONMENT, "settings": {**ENVIRONMENT["settings"], "aiomysql": {"command": "x"}}}
     arms = ("blocking", "aiomysql", "sync", "async")
-    case = cases.stored(tmp_path, plan(arms=arms), environment=environment)
+    case = cases.stored(tmp_path, plan(arms=arms))
     said = with_verdicts(case.results, aiomysql_over_blocking=("faster", 0.35))
     assert "Declare these handlers `def` (arm sync)" in advice(said)
 
