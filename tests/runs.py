@@ -16,7 +16,7 @@ from typing import Any
 
 from gainbench.load import histogram
 from gainbench.plan.file import render
-from gainbench.plan.model import Arm, Band, Cell, Claim, Comparison, Plan, Pool, Profile, Scenario
+from gainbench.plan.model import Arm, Band, Cell, Claim, ColourName, Comparison, Plan, Pool, Profile, Scenario
 from gainbench.store import RunDirectory
 from gainbench.store.environment import ArmSettings, Commit, DatabaseFacts, Environment, Machine, Pinning
 from gainbench.store.lines import Purpose
@@ -38,6 +38,7 @@ NOW = datetime(2026, 11, 21, 9, 30, 0, tzinfo=UTC)
 ARMS = ("blocking", "sync", "async")
 RATES_RPS: Mapping[str, float] = {"blocking": 1000.0, "sync": 1300.0, "async": 1400.0}
 CPU_MS: Mapping[str, float] = {"blocking": 0.72, "sync": 0.76, "async": 0.71}
+COLOURS: Mapping[str, ColourName] = {"blocking": "vermillion", "sync": "blue", "async": "green"}
 STRAYING = (0.0, 0.01, -0.01, 0.005, -0.005, 0.015, -0.015, 0.0)
 
 ENVIRONMENT = Environment(
@@ -91,6 +92,8 @@ def plan(
                 name=arm,
                 app=f"apps.{kind(arm)}_app.main:app",
                 off_loop=("rollback",) if kind(arm) == "blocking" else None,
+                twin_of="blocking" if arm == "sync" and "blocking" in arms else None,
+                colour=COLOURS.get(kind(arm)),
             )
             for arm in arms
         ),

@@ -16,6 +16,7 @@ from gainbench.plan.model import Cell, Plan
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Collapse, Comb
 from gainbench.store.results import (
+    ArmFacts,
     CellFigures,
     CollapseFigures,
     Curve,
@@ -58,6 +59,7 @@ def summarise(run: StoredRun) -> Results:
             status=status,
         ),
         environment=run.environment,
+        arms={arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour) for arm in plan.arms},
         cells=cells,
         curves=_curves(plan, believed),
         collapses=_collapses(run),

@@ -65,7 +65,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     return Plan(
         name=run.name or name,
         folder=folder,
-        arms=arms,
+        arms=_among_themselves(arms),
         scenarios=tuple(_resolve(scenario, folder) for scenario in plan_file.scenarios.values()),
         seeds=tuple(_seed(seed, folder) for seed in plan_file.seeds.values()),
         database=database,
@@ -108,7 +108,7 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
     return plan.model_copy(
         update={
             "name": "null",
-            "arms": (arm, twin),
+            "arms": _among_themselves((arm, twin)),
             "comparisons": (Comparison(baseline=arm.name, candidate=twin.name, headline=True),),
             "cells": (plan.headline_cell,),
             "profile": profile,
@@ -153,6 +153,12 @@ def _arms(plan_file: PlanFile, flags: Flags, folder: Path, problems: Problems) -
 def _arm(arm: Arm, name: str, folder: Path) -> Arm:
     python = folder / arm.python if arm.python else None
     return arm.model_copy(update={"name": name, "cwd": folder / arm.cwd, "python": python})
+
+
+def _among_themselves(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms that are measured, none of them called the twin of one that is not."""
+    names = {arm.name for arm in arms}
+    return tuple(arm if arm.twin_of in names else arm.model_copy(update={"twin_of": None}) for arm in arms)
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

@@ -40,6 +40,7 @@ Users = Annotated[int, Field(ge=1, le=10_000)]
 Workers = Annotated[int, Field(ge=1, le=64)]
 Rate = Annotated[float, Field(ge=1, le=1_000_000)]
 Arrivals = Literal["poisson", "constant"]
+ColourName = Literal["vermillion", "blue", "green", "purple", "orange", "sky", "grey"]
 
 
 class Frozen(BaseModel):
@@ -84,6 +85,8 @@ class Arm(Frozen):
     seed: str | None = None
     # Kinds of statements that run outside the event loop, where the others stop it; None: none stops it.
     off_loop: tuple[str, ...] | None = None
+    twin_of: Name | None = None  # another arm, whose code this is with its handlers in threads
+    colour: ColourName | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Arm":

@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 from gainbench.report import numbers, words
-from gainbench.store.environment import ArmSettings
 from gainbench.store.results import CellFigures, ComparisonFigures, Results
-
-HANDLERS = "HANDLERS"  # the apps' own setting: where their handlers run
 
 
 def advice(results: Results) -> str:
@@ -115,22 +112,11 @@ def _no_step(first: ComparisonFigures, headline: ComparisonFigures) -> str:
 
 
 def _is_threaded_twin(results: Results, comparison: ComparisonFigures) -> bool:
-    """Whether the two arms are known to be one app, and to differ in where its handlers run alone.
+    """Whether the plan calls the candidate the baseline's own code in threads.
 
     Any arm may lie between two others: a second driver, say, which is no step without async.
     """
-    recorded = results.environment.settings
-    blocking, threaded = (recorded.get(arm) for arm in (comparison.baseline, comparison.candidate))
-    if blocking is None or threaded is None:
-        return False
-    places = (blocking.variables.get(HANDLERS), threaded.variables.get(HANDLERS))
-    return places == ("event-loop", "thread-pool") and _but_for_handlers(blocking) == _but_for_handlers(
-        threaded
-    )
-
-
-def _but_for_handlers(settings: ArmSettings) -> ArmSettings:
-    return settings.model_copy(update={"variables": {**settings.variables, HANDLERS: ""}})
+    return results.arms[comparison.candidate].twin_of == comparison.baseline
 
 
 def _between(

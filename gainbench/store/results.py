@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
+from gainbench.plan.model import ColourName
 from gainbench.store.environment import Environment
 from gainbench.store.records import Record
 
@@ -134,6 +135,13 @@ class TurnFigures(Record):
     arms_idle_ms: float  # the longest that an arm stood idle within a comb
 
 
+class ArmFacts(Record):
+    """What the plan says of an arm that a report must know."""
+
+    twin_of: str | None  # another arm, whose code this is with its handlers in threads
+    colour: ColourName | None
+
+
 class CellFigures(Record):
     key: str
     scenario: str
@@ -248,6 +256,7 @@ class Results(Record):
     kind: Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
     run: RunFacts
     environment: Environment
+    arms: Mapping[str, ArmFacts]
     cells: tuple[CellFigures, ...]
     curves: tuple[Curve, ...]
     collapses: tuple[CollapseFigures, ...]

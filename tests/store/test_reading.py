@@ -273,6 +273,7 @@ def results_file(kind: str, **more: object) -> str:
         "kind": kind,
         "run": {"id": kind, "started": "", "seconds": 1, "profile": "", "seed": 0, "status": "valid"},
         "environment": {"machine": MACHINE},
+        "arms": {},
         "cells": [],
         "curves": [],
         "collapses": [],
