@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gainbench.load import histogram
+from gainbench.plan.condition import Pool
 from gainbench.plan.file import render
-from gainbench.plan.model import Arm, Band, Cell, Claim, ColourName, Comparison, Plan, Pool, Profile, Scenario
+from gainbench.plan.model import Arm, Band, Cell, Claim, ColourName, Comparison, Plan, Profile, Scenario
 from gainbench.store import RunDirectory
 from gainbench.store.environment import ArmSettings, Commit, DatabaseFacts, Environment, Machine, Pinning
 from gainbench.store.lines import Purpose
@@ -110,6 +111,12 @@ def plan(
         claim=_claim() if claim else None,
         seed=7,
     )
+
+
+def at_rate(the_plan: Plan, rate_rps: float) -> Plan:
+    """The same as an open loop."""
+    cells = tuple(one.changed({"rate_rps": rate_rps}) for one in the_plan.cells)
+    return the_plan.model_copy(update={"cells": cells})
 
 
 def curve_plan(*, trials: int = 8) -> Plan:

@@ -113,12 +113,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
     return CellFigures(
         key=cell.key,
         scenario=cell.scenario,
-        users=cell.users,
-        rtt_ms=cell.rtt_ms,
-        pool=cell.pool.size,
-        overflow=cell.pool.overflow,
-        workers=cell.workers,
-        rate_rps=plan.rate,
+        condition=cell.condition,
         headline=cell.headline,
         rtt_measured_ms=_round_trips(cell, serving, kept[cell.key]),
         arms={

@@ -59,7 +59,9 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     rest = f" {words.joined(served)} went on serving." if served else ""
     database = results.environment.database
     has_pool = database is None or database.server != "none"
-    load = numbers.several(cell.users, "user") + (f" with a pool of {words.pool(cell)}" if has_pool else "")
+    load = numbers.several(cell.condition.users, "user")
+    if has_pool:
+        load += f" with a pool of {cell.condition.pool.label}"
     cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
     stands_still = any(found.stacks for found in results.collapses if found.cell == cell.key)
     if not (has_pool and stands_still) or any(arm.state == "failed" for arm in cell.arms.values()):

@@ -8,9 +8,10 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import against_itself, build, load_plan, two_commands
+from gainbench.plan.condition import Pool
 from gainbench.plan.file import parse
 from gainbench.plan.flags import Flags
-from gainbench.plan.model import Control, Plan, Pool
+from gainbench.plan.model import Control, Plan
 
 BENCH = Path(__file__).parents[2] / "bench.toml"
 

@@ -201,7 +201,10 @@ def test_a_cell_left_off_the_curve_is_named_with_its_reason(reported: Reported) 
 def test_a_cell_beside_the_curve_is_not_said_to_be_left_off_it(reported: Reported) -> None:
     results = reported(cases.invalid_beside).results
     crowded = [
-        found.model_copy(update={"users": 40}) if found.rtt_ms == 0.4 else found for found in results.cells
+        found.model_copy(update={"condition": found.condition.changed({"users": 40})})
+        if found.condition.rtt_ms == 0.4
+        else found
+        for found in results.cells
     ]
     (said,) = words.notes(results.model_copy(update={"cells": tuple(crowded)}))
     assert said.startswith("40 users, 0.4 ms added: invalid, no figure. errors: ")
