@@ -1,9 +1,9 @@
 """The search for the highest rate an arm holds, on arms whose limit is known."""
 
 import pytest
-from gainbench.run.held_rates import RateSearch, held_rates, outcome
 
 from gainbench.load import histogram
+from gainbench.run.held_rates import RateSearch, held_rates, outcome
 from gainbench.store.records import PlannedStarts, Probe, Window
 from tests.runs import window
 

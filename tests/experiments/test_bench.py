@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gainbench.run.held_rates import held_rates
 
 from gainbench.errors import ConfigurationError
 from gainbench.experiments import bench
 from gainbench.experiments.bench import Progress, Run
 from gainbench.plan.model import Plan
 from gainbench.run.environment import gather
-from gainbench.run.trial import WARM_UP_SECONDS, CutShort, Look
+from gainbench.run.held_rates import held_rates
+from gainbench.run.trial import CutShort, Look
 from gainbench.store import load_run
 from gainbench.store.environment import Commit, Machine
 from gainbench.store.records import Line, PlannedStarts, Probe
@@ -175,15 +175,6 @@ def test_the_windows_of_a_slow_open_loop_count_in_what_a_trial_takes() -> None:
     slow = bench.expected_trial_seconds(runs.at_rate(the_plan, 2.0))
     # Four windows, each as long as twenty starts at two a second take.
     assert slow - usual == pytest.approx(4 * (10.0 - the_plan.profile.window))
-
-
-def test_other_users_cost_a_warm_up_and_other_servers_a_start() -> None:
-    def seconds(**change: Any) -> float:
-        cells = (runs.cell(), runs.cell(headline=False).changed(change))
-        return bench.expected_trial_seconds(runs.plan(arms=("blocking", "async"), cells=cells))
-
-    assert seconds(users=8) - seconds(rtt_ms=0.2) == pytest.approx(2 * WARM_UP_SECONDS)
-    assert seconds(workers=2) - seconds(rtt_ms=0.2) == pytest.approx(bench.TRIAL_OVERHEAD_SECONDS)
 
 
 def test_a_run_goes_on_only_where_it_began(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_an_arm_is_a_twin_only_of_one_that_is_measured(flags: dict[str, object],
 
 
 def test_the_null_of_a_twin_has_two_arms_that_are_alike() -> None:
-    first, second = against_itself(plan_with(), plan_with().arm("sync"), trials=2, blocks=1).arms
+    first, second = against_itself(plan_with(), plan_with().arm("sync"), trials=2, combs=1).arms
     assert first.twin_of is None
     assert first.model_copy(update={"name": second.name}) == second
 

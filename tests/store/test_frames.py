@@ -1,10 +1,9 @@
 import csv
 from pathlib import Path
 
-from gainbench.store.windows import render
-
 from gainbench.store import load_run
 from gainbench.store.records import Outside, Trial
+from gainbench.store.windows import render
 from tests.runs import block, cell, store, window
 
 
