@@ -7,7 +7,6 @@ strays a little. As the real probe does, the synthetic one sees what the proxy a
 asked, or 0.05 ms where none is.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -16,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from gainbench.load import histogram
+from gainbench.plan.condition import Pool
 from gainbench.plan.file import render
-from gainbench.plan.model import Arm, Band, Cell, Claim, Comparison, Plan, Pool, Profile, Scenario
+from gainbench.plan.model import Arm, Band, Cell, Claim, ColourName, Comparison, Plan, Profile, Scenario
 from gainbench.store import RunDirectory
+from gainbench.store.environment import ArmSettings, Commit, DatabaseFacts, Environment, Machine, Pinning
 from gainbench.store.lines import Purpose
 from gainbench.store.records import (
     ArmReading,
@@ -38,24 +39,35 @@ NOW = datetime(2026, 11, 21, 9, 30, 0, tzinfo=UTC)
 ARMS = ("blocking", "sync", "async")
 RATES_RPS: Mapping[str, float] = {"blocking": 1000.0, "sync": 1300.0, "async": 1400.0}
 CPU_MS: Mapping[str, float] = {"blocking": 0.72, "sync": 0.76, "async": 0.71}
+COLOURS: Mapping[str, ColourName] = {"blocking": "vermillion", "sync": "blue", "async": "green"}
 STRAYING = (0.0, 0.01, -0.01, 0.005, -0.005, 0.015, -0.015, 0.0)
 
-ENVIRONMENT: Mapping[str, Any] = {
-    "machine": {"cpu": "Example CPU", "cores": 2, "memory_gib": 8, "system": "Linux 6.1"},
-    "versions": {"python": "3.11.2", "fastapi": "0.165.0", "sqlalchemy": "2.1.9", "mariadb": "10.11.6"},
-    "settings": {
-        name: {"command": f"uvicorn apps.{app}.main:app", "workers": 1, "POOL_SIZE": "40", **handlers}
+ENVIRONMENT = Environment(
+    command="gainbench bench --seed 7",
+    machine=Machine(system="Linux 6.1", cpu="Example CPU", cores=2, memory_gib=8.0),
+    versions={"python": "3.11.2", "fastapi": "0.165.0", "sqlalchemy": "2.1.9", "aiomysql": None},
+    pinning=Pinning(pinned=True, arms_cores=(0,), other_cores=(1,)),
+    database=DatabaseFacts(server="private", flavour="MariaDB", version="10.11.6"),
+    settings={
+        name: ArmSettings(
+            kind="app",
+            command=f"uvicorn apps.{app}.main:app",
+            workers=1,
+            variables={"POOL_SIZE": "40", **handlers},
+        )
         for name, app, handlers in (
             ("blocking", "sync_app", {"HANDLERS": "event-loop"}),
             ("sync", "sync_app", {"HANDLERS": "thread-pool"}),
             ("async", "async_app", {}),
         )
     },
-    "pinning": {"pinned": True, "arms_cores": [0], "other_cores": [1]},
-    "database": {"flavour": "MariaDB", "version": "10.11.6", "tls": False},
-    "command": "gainbench bench --seed 7",
-    "app_diff": "--- sync_app/db.py\n+++ async_app/db.py\n-def session():\n+async def session():\n",
-}
+    commits={
+        "blocking": Commit(commit="1" * 40, modified=False),
+        "sync": Commit(commit="1" * 40, modified=False),
+        "async": Commit(commit="2" * 40, modified=True),
+    },
+    app_diff="--- sync_app/db.py\n+++ async_app/db.py\n-def session():\n+async def session():\n",
+)
 
 
 def cell(rtt_ms: float = 0.1, *, headline: bool = True, scenario: str = "read-list", users: int = 4) -> Cell:
@@ -81,6 +93,8 @@ def plan(
                 name=arm,
                 app=f"apps.{kind(arm)}_app.main:app",
                 off_loop=("rollback",) if kind(arm) == "blocking" else None,
+                twin_of="blocking" if arm == "sync" and "blocking" in arms else None,
+                colour=COLOURS.get(kind(arm)),
             )
             for arm in arms
         ),
@@ -97,6 +111,12 @@ def plan(
         claim=_claim() if claim else None,
         seed=7,
     )
+
+
+def at_rate(the_plan: Plan, rate_rps: float) -> Plan:
+    """The same as an open loop."""
+    cells = tuple(one.changed({"rate_rps": rate_rps}) for one in the_plan.cells)
+    return the_plan.model_copy(update={"cells": cells})
 
 
 def curve_plan(*, trials: int = 8) -> Plan:
@@ -257,7 +277,7 @@ def store(
     the_plan: Plan | None = None,
     *,
     record: Sequence[Line] | None = None,
-    environment: Mapping[str, Any] = ENVIRONMENT,
+    environment: Environment = ENVIRONMENT,
     now: datetime = NOW,
 ) -> Path:
     """Write a run directory as the trial loop does and return its path."""
@@ -266,7 +286,7 @@ def store(
     purpose = purposes.get(the_plan.name, "bench")
     directory = RunDirectory.create(out, the_plan.name, now=now, purpose=purpose)
     directory.write_text("plan.toml", render(the_plan))
-    directory.write_text("environment.json", json.dumps(environment))
+    directory.write_text("environment.json", environment.model_dump_json())
     for line in lines(the_plan) if record is None else record:
         directory.append(line)
     return directory.path

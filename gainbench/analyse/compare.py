@@ -128,7 +128,7 @@ def _hindrance(plan: Plan, comparison: Comparison, cell: Cell) -> str | None:
         return "requests wait for the database; measure at round trip 0"
     if plan.rate is not None:
         return "an open loop serves the rate asked for"
-    if len({(one.server_condition, one.scenario, one.users) for one in plan.cells}) > 1:
+    if len({one.workload for one in plan.cells}) > 1:
         return "what was burnt is known for one condition of a trial only; measure a single one"
     return None
 

@@ -58,13 +58,8 @@ class _Sample:
 
 def curve_cells(plan: Plan) -> tuple[Cell, ...]:
     """The cells that differ from the headline cell in nothing but the round trip."""
-    headline = plan.headline_cell
-    return tuple(
-        cell
-        for cell in plan.cells
-        if cell.model_copy(update={"rtt_ms": 0, "headline": False})
-        == headline.model_copy(update={"rtt_ms": 0, "headline": False})
-    )
+    shared = plan.headline_cell.but_for("rtt_ms")
+    return tuple(cell for cell in plan.cells if cell.but_for("rtt_ms") == shared)
 
 
 def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | None:

@@ -16,6 +16,7 @@ from gainbench.plan.model import Cell, Plan
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Collapse, Comb
 from gainbench.store.results import (
+    ArmFacts,
     CellFigures,
     CollapseFigures,
     Curve,
@@ -58,6 +59,7 @@ def summarise(run: StoredRun) -> Results:
             status=status,
         ),
         environment=run.environment,
+        arms={arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour) for arm in plan.arms},
         cells=cells,
         curves=_curves(plan, believed),
         collapses=_collapses(run),
@@ -90,7 +92,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         arms=serving,
         combs=combs,
         kept=tuple(kept[cell.key]),
-        pinned=bool((run.environment.get("pinning") or {}).get("pinned")),
+        pinned=run.environment.pinning is not None and run.environment.pinning.pinned,
         is_open_loop=plan.rate is not None,
         are_twins=run.parity is not None and run.parity.skipped is None and not run.parity.differences,
     )
@@ -111,12 +113,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
     return CellFigures(
         key=cell.key,
         scenario=cell.scenario,
-        users=cell.users,
-        rtt_ms=cell.rtt_ms,
-        pool=cell.pool.size,
-        overflow=cell.pool.overflow,
-        workers=cell.workers,
-        rate_rps=plan.rate,
+        condition=cell.condition,
         headline=cell.headline,
         rtt_measured_ms=_round_trips(cell, serving, kept[cell.key]),
         arms={

@@ -13,9 +13,10 @@ import typer
 from pydantic import ValidationError
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.file import PROFILES, pool_from
+from gainbench.plan.condition import Pool, pool_from
+from gainbench.plan.file import PROFILES
 from gainbench.plan.flags import Flags, spelt
-from gainbench.plan.model import Arrivals, Control, Pool
+from gainbench.plan.model import Arrivals, Control
 from gainbench.plan.units import duration_seconds, share
 
 PlanPath = Annotated[Path, typer.Option("--plan", metavar="FILE", help="The plan to measure.")]

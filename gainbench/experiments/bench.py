@@ -4,7 +4,6 @@ Database and generator up, parity gate, then trials until the plan is content. W
 ``run/trial.py``, what the figures mean in ``analyse/``.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,8 +41,6 @@ from gainbench.stats.power import trials_needed
 from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Comb, End
-
-SURROUNDINGS = ("machine", "versions", "settings", "git")
 
 
 def expected_seconds(plan: Plan) -> float:
@@ -194,7 +191,7 @@ def _measure_on(
     )
     if resumed is None:
         environment = gather(plan, command=job.command, cores=base.cores, database=base.database)
-        directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
+        directory.write_text(ENVIRONMENT, environment.model_dump_json(indent=1) + "\n")
         _parity_gate(run, base, directory)
     else:
         run.continue_from(resumed)
@@ -206,8 +203,8 @@ def _measure_on(
 
 def require_same_surroundings(run: StoredRun) -> None:
     """A run holds one environment: trials of another machine, version or commit are another run."""
-    now = json.loads(json.dumps(gather(run.plan, command=(), cores=None, database=None)))
-    changed = [key for key in SURROUNDINGS if now[key] != run.environment.get(key)]
+    now = gather(run.plan, command=(), cores=None, database=None)
+    changed = now.differences(run.environment)
     if changed:
         raise ConfigurationError(
             f"the run cannot be resumed, for this differs from when it began: {', '.join(changed)}",

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Sequence
-from itertools import combinations, count, product
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
 from gainbench.plan import file
 from gainbench.plan.checks import check_cell_tables, check_control, check_database, check_lengths, check_names
+from gainbench.plan.condition import ConditionTable
 from gainbench.plan.file import PlanFile
 from gainbench.plan.flags import Flags, checked
 from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Database, Plan, Profile, Scenario, Seed
@@ -51,7 +52,8 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     check_names(plan_file, arms, problems)
     check_cell_tables(plan_file, problems)
     comparisons = _comparisons(plan_file, flags, arms, problems)
-    cells = _cells(plan_file, flags, profile, problems)
+    rate = flags.rate or plan_file.run.rate
+    cells = _cells(plan_file, flags, profile, rate, problems)
     if profile.headline_only:
         arms, comparisons, cells = _headline_alone(flags, arms, comparisons, cells)
         profile = profile.changed({"headline_only": False})
@@ -61,11 +63,10 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     check_control(control, arms, problems)
     problems.raise_any(name)
     run = plan_file.run
-    rate = flags.rate or run.rate
     return Plan(
         name=run.name or name,
         folder=folder,
-        arms=arms,
+        arms=_among_themselves(arms),
         scenarios=tuple(_resolve(scenario, folder) for scenario in plan_file.scenarios.values()),
         seeds=tuple(_seed(seed, folder) for seed in plan_file.seeds.values()),
         database=database,
@@ -81,7 +82,6 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         thread_tokens=run.thread_tokens,
         pool_timeout=run.pool_timeout,
         margin=run.margin,
-        rate=rate,
         arrivals=flags.arrivals or run.arrivals,
         slo=flags.slo_seconds or run.slo,
         allow_targets=plan_file.allow_targets,
@@ -108,7 +108,7 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
     return plan.model_copy(
         update={
             "name": "null",
-            "arms": (arm, twin),
+            "arms": _among_themselves((arm, twin)),
             "comparisons": (Comparison(baseline=arm.name, candidate=twin.name, headline=True),),
             "cells": (plan.headline_cell,),
             "profile": profile,
@@ -153,6 +153,12 @@ def _arms(plan_file: PlanFile, flags: Flags, folder: Path, problems: Problems) -
 def _arm(arm: Arm, name: str, folder: Path) -> Arm:
     python = folder / arm.python if arm.python else None
     return arm.model_copy(update={"name": name, "cwd": folder / arm.cwd, "python": python})
+
+
+def _among_themselves(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms that are measured, none of them called the twin of one that is not."""
+    names = {arm.name for arm in arms}
+    return tuple(arm if arm.twin_of in names else arm.model_copy(update={"twin_of": None}) for arm in arms)
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
@@ -209,7 +215,9 @@ def _headline_pair(
     return kept, (headline,)
 
 
-def _cells(plan_file: PlanFile, flags: Flags, profile: Profile, problems: Problems) -> tuple[Cell, ...]:
+def _cells(
+    plan_file: PlanFile, flags: Flags, profile: Profile, rate: float | None, problems: Problems
+) -> tuple[Cell, ...]:
     """Every cell once, exactly one of them the headline."""
     tables = plan_file.cells or tuple(file.CellTable(scenario=name) for name in plan_file.scenarios)
     if flags.scenario is not None:
@@ -220,33 +228,31 @@ def _cells(plan_file: PlanFile, flags: Flags, profile: Profile, problems: Proble
             problems.unknown("--scenario", flags.scenario, list(plan_file.scenarios))
     cells: dict[str, Cell] = {}
     for table in tables:
-        for cell in _cells_of(table, flags, profile):
+        for cell in _cells_of(table, flags, profile, rate):
             known = cells.get(cell.key)
             cells[cell.key] = cell if known is None or cell.headline else known
     return _one_headline(tuple(cells.values()))
 
 
-def _cells_of(table: file.CellTable, flags: Flags, profile: Profile) -> list[Cell]:
-    users = _users(table, flags)
-    rtt_ms = flags.rtt_ms or _common(table.rtt_ms, profile.rtt_ms)
+def _cells_of(table: file.CellTable, flags: Flags, profile: Profile, rate: float | None) -> list[Cell]:
+    """The table's cells, where flags outdo the table and the table the profile."""
+    said: dict[str, Any] = {"rtt_ms": _common(table.rtt_ms, profile.rtt_ms)}
+    if flags.rate is not None:
+        # A plan's users are a closed loop's, unless the plan itself names the rate.
+        said["users"] = users_for(flags.rate)
+    flagged = {name: getattr(flags, name) for name in ConditionTable.model_fields}
+    said |= {name: value for name, value in flagged.items() if value is not None}
+    conditions = table.changed(said).conditions(rate)
+    cells = [Cell(scenario=table.scenario, **dict(condition)) for condition in conditions]
     return [
-        Cell(
-            scenario=table.scenario,
-            users=count,
-            rtt_ms=rtt,
-            pool=flags.pool or table.pool,
-            workers=flags.workers or table.workers,
-            headline=rtt == table.headline_rtt_ms and count == users[0],
+        cell.model_copy(
+            update={
+                "headline": cell.rtt_ms == table.headline_rtt_ms
+                and cell.but_for("rtt_ms") == cells[0].but_for("rtt_ms")
+            }
         )
-        for count, rtt in product(users, rtt_ms)
+        for cell in cells
     ]
-
-
-def _users(table: file.CellTable, flags: Flags) -> tuple[int, ...]:
-    """A plan's users are a closed loop's, unless the plan itself names the rate."""
-    if flags.users is not None:
-        return (flags.users,)
-    return table.users if flags.rate is None else (users_for(flags.rate),)
 
 
 def users_for(rate: float) -> int:

@@ -25,6 +25,9 @@ def check_names(plan_file: PlanFile, arms: Sequence[Arm], problems: Problems) ->
     for name, arm in plan_file.arms.items():
         if arm.seed is not None and arm.seed not in plan_file.seeds:
             problems.unknown(f"arms.{name}.seed", arm.seed, list(plan_file.seeds))
+        others = [other for other in known if other != name]
+        if arm.twin_of is not None and arm.twin_of not in others:
+            problems.unknown(f"arms.{name}.twin_of", arm.twin_of, others)
 
 
 def check_lengths(names: Sequence[str], problems: Problems) -> None:

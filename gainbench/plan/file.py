@@ -9,8 +9,9 @@ import tomli_w
 from pydantic import BeforeValidator, Field, ValidationError
 
 from gainbench.errors import ConfigurationError
+from gainbench.plan.condition import ConditionTable, Rate, RoundTripMs, RoundTrips, as_list
+from gainbench.plan.frozen import Frozen
 from gainbench.plan.model import (
-    SQLALCHEMY_DEFAULT_POOL,
     Arm,
     Arrivals,
     Band,
@@ -19,22 +20,15 @@ from gainbench.plan.model import (
     Combs,
     Control,
     Database,
-    Frozen,
     Name,
     ParityRules,
     Plan,
-    Pool,
     Profile,
-    Rate,
-    RoundTripMs,
-    RoundTrips,
     Scenario,
     Seconds,
     Seed,
     Share,
     Trials,
-    Users,
-    Workers,
 )
 from gainbench.plan.problems import worded
 
@@ -48,35 +42,13 @@ def _named_by_key(tables: Any) -> Any:
     }
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def pool_from(value: Any) -> Any:
-    """Read 40, "40+10" or "default" (SQLAlchemy's own) as a Pool."""
-    if value == "default":
-        return SQLALCHEMY_DEFAULT_POOL
-    if not isinstance(value, int | str):
-        return value
-    size, _, overflow = str(value).partition("+")
-    try:
-        return Pool(size=int(size), overflow=int(overflow or 0))
-    except ValueError:
-        choices = "write 40, 40+10 or default, at most 1000 of each"
-        raise ValueError(f"{value!r} is not a pool: {choices}") from None
-
-
 Named = BeforeValidator(_named_by_key)
 
 
-class CellTable(Frozen):
-    """One [[cells]] table: a scenario over every combination of its users and round trips."""
+class CellTable(ConditionTable):
+    """One [[cells]] table: a scenario under every condition that the table gives."""
 
     scenario: Name
-    users: Annotated[tuple[Users, ...], BeforeValidator(_as_list), Field(min_length=1)] = (8,)
-    rtt_ms: Annotated[RoundTrips, BeforeValidator(_as_list)] = (0.0,)
-    pool: Annotated[Pool, BeforeValidator(pool_from)] = Pool(size=40)
-    workers: Workers = 1
     headline_rtt_ms: RoundTripMs | None = None
 
 
@@ -107,7 +79,7 @@ class ProfileTable(Frozen):
     budget: Seconds | None = None
     precision: Share | None = None
     comb: Seconds | None = None
-    rtt_ms: Annotated[RoundTrips, BeforeValidator(_as_list)] | None = None
+    rtt_ms: Annotated[RoundTrips, BeforeValidator(as_list)] | None = None
     headline_only: bool | None = None
 
 
@@ -250,13 +222,7 @@ def _headline_pair(plan: Plan) -> dict[str, str]:
 
 
 def _cell_table(cell: Cell) -> dict[str, Any]:
-    table: dict[str, Any] = {
-        "scenario": cell.scenario,
-        "users": cell.users,
-        "rtt_ms": cell.rtt_ms,
-        "pool": cell.pool.label,
-        "workers": cell.workers,
-    }
+    table: dict[str, Any] = {"scenario": cell.scenario, **ConditionTable.of(cell)}
     if cell.headline:
         table["headline_rtt_ms"] = cell.rtt_ms
     return table

@@ -5,18 +5,14 @@ from dataclasses import dataclass
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from gainbench.plan.condition import Pool, Rate, RoundTrips, Users, Workers
 from gainbench.plan.model import (
     Arrivals,
     Combs,
     Control,
-    Pool,
-    Rate,
-    RoundTrips,
     Seconds,
     Share,
     Trials,
-    Users,
-    Workers,
 )
 from gainbench.plan.problems import Problems, worded
 

@@ -6,10 +6,12 @@ cell's scenario exist?) live in ``checks.py``; everything a single value can tel
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gainbench.plan.condition import Condition, RoundTrips
+from gainbench.plan.frozen import Frozen
 from gainbench.plan.units import duration_seconds, share
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.#-]*$"
@@ -32,38 +34,10 @@ Share = Annotated[
     BeforeValidator(lambda v: share(v) if isinstance(v, str) else v),
     AfterValidator(_between_none_and_all),
 ]
-RoundTripMs = Annotated[float, Field(ge=0, le=1000)]
-RoundTrips = Annotated[tuple[RoundTripMs, ...], Field(min_length=1)]
 Trials = Annotated[int, Field(ge=1, le=1000)]
 Combs = Annotated[int, Field(ge=1, le=100)]
-Users = Annotated[int, Field(ge=1, le=10_000)]
-Workers = Annotated[int, Field(ge=1, le=64)]
-Rate = Annotated[float, Field(ge=1, le=1_000_000)]
 Arrivals = Literal["poisson", "constant"]
-
-
-class Frozen(BaseModel):
-    """A value: immutable, and strict about keys nobody asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def changed(self, said: Mapping[str, Any]) -> Self:
-        """This value with other words; what `model_copy` would take unseen is checked."""
-        return self.model_validate({**{key: getattr(self, key) for key in type(self).model_fields}, **said})
-
-
-class Pool(Frozen):
-    """A connection pool: `size` kept open, `overflow` more that are closed when they come back."""
-
-    size: Annotated[int, Field(ge=1, le=1000)]
-    overflow: Annotated[int, Field(ge=0, le=1000)] = 0
-
-    @property
-    def label(self) -> str:
-        return f"{self.size}" if not self.overflow else f"{self.size}+{self.overflow}"
-
-
-SQLALCHEMY_DEFAULT_POOL = Pool(size=5, overflow=10)
+ColourName = Literal["vermillion", "blue", "green", "purple", "orange", "sky", "grey"]
 
 
 class Arm(Frozen):
@@ -84,6 +58,8 @@ class Arm(Frozen):
     seed: str | None = None
     # Kinds of statements that run outside the event loop, where the others stop it; None: none stops it.
     off_loop: tuple[str, ...] | None = None
+    twin_of: Name | None = None  # another arm, whose code this is with its handlers in threads
+    colour: ColourName | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Arm":
@@ -177,26 +153,27 @@ class ParityRules(Frozen):
     gate_sequences: Annotated[int, Field(ge=0, le=10_000)] = 25
 
 
-class Cell(Frozen):
+class Cell(Condition):
     """A scenario under one condition; the arms are compared inside it."""
 
     scenario: Name
-    users: Users
-    rtt_ms: RoundTripMs
-    pool: Pool
-    workers: Workers = 1
     headline: bool = False
+
+    @property
+    def condition(self) -> Condition:
+        return Condition(**{name: getattr(self, name) for name in Condition.model_fields})
 
     @property
     def key(self) -> str:
         """What joins this cell's windows, figures and report entries."""
-        condition = f"users={self.users}/rtt={self.rtt_ms:g}ms/pool={self.pool.label}/workers={self.workers}"
-        return f"{self.scenario}/{condition}"
+        return f"{self.scenario}/{super().key}"
 
     @property
-    def server_condition(self) -> tuple[Pool, int]:
-        """What the servers must be started anew for."""
-        return self.pool, self.workers
+    def workload(self) -> str:
+        return f"{self.scenario}/{super().workload}"
+
+    def but_for(self, dimension: str) -> str:
+        return f"{self.scenario}/{super().but_for(dimension)}"
 
 
 class Comparison(Frozen):
@@ -234,7 +211,6 @@ class Plan(Frozen):
     thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
     pool_timeout: Seconds = 30.0
     margin: Share = 0.03
-    rate: Rate | None = None  # requests per second and arm on a schedule; None: a closed loop
     arrivals: Arrivals = "poisson"
     slo: Seconds | None = None  # also find the highest rate each arm holds with its p99 below this
     allow_targets: tuple[str, ...] = ()
@@ -262,6 +238,11 @@ class Plan(Frozen):
     @property
     def headline(self) -> Comparison | None:
         return next((comparison for comparison in self.comparisons if comparison.headline), None)
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second and arm on a schedule, one for all cells; None: a closed loop."""
+        return self.headline_cell.rate_rps
 
     def combs_of(self, cell: Cell) -> int:
         """How many combs one trial gives this cell."""

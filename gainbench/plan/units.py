@@ -40,3 +40,18 @@ def format_duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def plain(value: float) -> str:
+    """A number that somebody chose, as they would write it: 0.1, 40, 0.38."""
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def grouped(value: int) -> str:
+    """1234567 is 1 234 567, in thin spaces."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def several(number: int, singular: str, plural: str | None = None) -> str:
+    """1 trial, 2 trials."""
+    return f"{grouped(number)} {singular if number == 1 else plural or singular + 's'}"

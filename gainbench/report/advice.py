@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from gainbench.report import numbers, words
 from gainbench.store.results import CellFigures, ComparisonFigures, Results
 
-HANDLERS = "HANDLERS"  # the apps' own setting: where their handlers run
-
 
 def advice(results: Results) -> str:
     """What follows for the reader, in the order in which one thing rules out the next."""
@@ -59,8 +57,11 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     gone = [name for name, arm in cell.arms.items() if arm.state != "ok"]
     served = [name for name, arm in cell.arms.items() if arm.state == "ok"]
     rest = f" {words.joined(served)} went on serving." if served else ""
-    has_pool = results.environment.get("database", {}).get("server") != "none"
-    load = numbers.several(cell.users, "user") + (f" with a pool of {words.pool(cell)}" if has_pool else "")
+    database = results.environment.database
+    has_pool = database is None or database.server != "none"
+    load = numbers.several(cell.condition.users, "user")
+    if has_pool:
+        load += f" with a pool of {cell.condition.pool.label}"
     cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
     stands_still = any(found.stacks for found in results.collapses if found.cell == cell.key)
     if not (has_pool and stands_still) or any(arm.state == "failed" for arm in cell.arms.values()):
@@ -113,15 +114,11 @@ def _no_step(first: ComparisonFigures, headline: ComparisonFigures) -> str:
 
 
 def _is_threaded_twin(results: Results, comparison: ComparisonFigures) -> bool:
-    """Whether the two arms are known to be one app, and to differ in where its handlers run alone.
+    """Whether the plan calls the candidate the baseline's own code in threads.
 
     Any arm may lie between two others: a second driver, say, which is no step without async.
     """
-    recorded = results.environment.get("settings") or {}
-    blocking, threaded = (recorded.get(arm) or {} for arm in (comparison.baseline, comparison.candidate))
-    if (blocking.get(HANDLERS), threaded.get(HANDLERS)) != ("event-loop", "thread-pool"):
-        return False
-    return bool(blocking.get("command")) and {**blocking, HANDLERS: ""} == {**threaded, HANDLERS: ""}
+    return results.arms[comparison.candidate].twin_of == comparison.baseline
 
 
 def _between(

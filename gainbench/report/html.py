@@ -30,7 +30,6 @@ RAW_FILES: Mapping[str, str] = {
     "environment.json": "the environment",
     "logs/": "what the servers wrote",
 }
-SHOWN_APART = ("settings", "app_diff", "command")
 
 
 def render(run: StoredRun, results: Results, previous_null: Results | None = None) -> str:
@@ -59,10 +58,10 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         numbers=numbers,
         previous_null=previous_null,
         plan_text=plan_file.render(mask_plan(run.plan)),
-        command=run.environment.get("command"),
-        app_diff=run.environment.get("app_diff"),
+        command=run.environment.command,
+        app_diff=run.environment.app_diff,
         raw_files=RAW_FILES,
-        colours=palette.variables(run.plan.arm_names),
+        colours=palette.variables({name: arm.colour for name, arm in results.arms.items()}),
         font=Markup(FONT),
         style=Markup(_asset("report.css")),
         script=Markup(script),
@@ -87,7 +86,7 @@ def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
         tables.latencies(results, results.cells),
         tables.curve_points(results),
         tables.dropped(run, results),
-        tables.environment(run.environment, SHOWN_APART),
+        tables.environment(run.environment),
     )
     return {**{table.name: table for table in shown}, "settings": tables.settings(run.environment)}
 

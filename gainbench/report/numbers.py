@@ -1,6 +1,6 @@
 """How numbers are written, in every format alike. Unknown is "n/a"; a minus is a minus, not a hyphen."""
 
-from gainbench.plan.units import format_duration
+from gainbench.plan import units
 
 UNKNOWN = "n/a"
 
@@ -73,7 +73,7 @@ def _between(low: str | None, high: str | None, unit: str = "") -> str:
 
 def count(value: int | None) -> str:
     """1234567 is 1 234 567, in thin spaces."""
-    return UNKNOWN if value is None else f"{value:,}".replace(",", "\u202f")
+    return UNKNOWN if value is None else units.grouped(value)
 
 
 def quantity(value: float | None, unit: str = "") -> str:
@@ -88,7 +88,7 @@ def significant(value: float) -> str:
 
 def plain(value: float) -> str:
     """A number that somebody chose, as they would write it: 0.1, 40, 0.38."""
-    return _minus(f"{value:g}")
+    return units.plain(value)
 
 
 def bare(value: float | None) -> str:
@@ -98,11 +98,11 @@ def bare(value: float | None) -> str:
 
 def several(number: int, singular: str, plural: str | None = None) -> str:
     """1 trial, 2 trials."""
-    return f"{count(number)} {singular if number == 1 else plural or singular + 's'}"
+    return units.several(number, singular, plural)
 
 
 def duration(seconds: float) -> str:
-    return format_duration(seconds)
+    return units.format_duration(seconds)
 
 
 def _decimals(share: float) -> int:

@@ -4,8 +4,11 @@ The hues are Okabe and Ito's, which colour-blind people tell apart, darkened or 
 them is readable on the page.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import cycle
+
+from gainbench.plan.model import ColourName
 
 
 @dataclass(frozen=True)
@@ -14,16 +17,15 @@ class Colour:
     dark: str
 
 
-VERMILLION = Colour("#b84a00", "#ff9259")
-BLUE = Colour("#0067a5", "#63b8f2")
-GREEN = Colour("#00755a", "#3ecba3")
-PURPLE = Colour("#9a3f76", "#e597c4")
-ORANGE = Colour("#8f6000", "#e8ac2f")
-SKY = Colour("#2c6f8f", "#8fd2f5")
-GREY = Colour("#5a5a5a", "#b5b5b5")
-
-_OWN = {"blocking": VERMILLION, "sync": BLUE, "async": GREEN}
-_OTHERS = (PURPLE, ORANGE, SKY, GREY, *_OWN.values())
+ARMS: Mapping[ColourName, Colour] = {
+    "vermillion": Colour("#b84a00", "#ff9259"),
+    "blue": Colour("#0067a5", "#63b8f2"),
+    "green": Colour("#00755a", "#3ecba3"),
+    "purple": Colour("#9a3f76", "#e597c4"),
+    "orange": Colour("#8f6000", "#e8ac2f"),
+    "sky": Colour("#2c6f8f", "#8fd2f5"),
+    "grey": Colour("#5a5a5a", "#b5b5b5"),
+}
 
 PAGE: Mapping[str, Colour] = {
     "paper": Colour("#ffffff", "#16181b"),
@@ -39,16 +41,22 @@ PAGE: Mapping[str, Colour] = {
 }
 
 
-def of_arms(arms: Iterable[str]) -> Mapping[str, Colour]:
-    """One colour per arm: its own where the name has one, else the next that no other arm here uses."""
-    arms = tuple(arms)
-    taken = {_OWN[arm] for arm in arms if arm in _OWN}
-    spare = [colour for colour in _OTHERS if colour not in taken]
-    strangers = [arm for arm in arms if arm not in _OWN]
-    chosen = {arm: spare[at % len(spare)] for at, arm in enumerate(strangers)}
-    return {arm: _OWN.get(arm) or chosen[arm] for arm in arms}
+def of_arms(wished: Mapping[str, ColourName | None]) -> Mapping[str, Colour]:
+    """One colour per arm: what the plan says, else the next that no other arm has.
+
+    Where several arms want one colour, the first has it; more arms than colours share them.
+    """
+    owners: dict[ColourName, str] = {}
+    for arm, colour in wished.items():
+        if colour is not None:
+            owners.setdefault(colour, arm)
+    spare = cycle([colour for colour in ARMS if colour not in owners] or list(ARMS))
+    return {
+        arm: ARMS[colour if colour is not None and owners[colour] == arm else next(spare)]
+        for arm, colour in wished.items()
+    }
 
 
-def variables(arms: Iterable[str]) -> Mapping[str, Colour]:
+def variables(wished: Mapping[str, ColourName | None]) -> Mapping[str, Colour]:
     """Every colour of the page under the name of its CSS variable."""
-    return {**PAGE, **{f"arm-{at}": colour for at, colour in enumerate(of_arms(arms).values())}}
+    return {**PAGE, **{f"arm-{at}": colour for at, colour in enumerate(of_arms(wished).values())}}

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from gainbench.report import numbers, words
 from gainbench.report.effect import NO_FIGURE
 from gainbench.store import StoredRun
+from gainbench.store.environment import Commit, Environment
 from gainbench.store.results import (
     ArmFigures,
     CellFigures,
@@ -15,6 +18,8 @@ from gainbench.store.results import (
     Results,
     RuleFigures,
 )
+
+COMMIT_DIGITS = 12  # more than any repository needs to tell its commits apart
 
 
 @dataclass(frozen=True)
@@ -283,27 +288,44 @@ def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
     return Table("turns", "Lengths of the turns", _columns(*_place_titles(cells), *titles), tuple(rows))
 
 
-def settings(environment: Mapping[str, Any]) -> Table | None:
+def settings(environment: Environment) -> Table | None:
     """Every arm's settings side by side, the ones that differ marked; None where they were not recorded."""
-    by_arm = environment.get("settings")
-    if not isinstance(by_arm, Mapping) or not by_arm:
+    if not environment.settings:
         return None
-    flat = {arm: dict(_flatten(values)) for arm, values in by_arm.items()}
-    keys = dict.fromkeys(key for values in flat.values() for key in values)
+    by_arm = {arm: dict(_settings(environment, arm)) for arm in environment.settings}
+    keys = dict.fromkeys(key for values in by_arm.values() for key in values)
     rows = []
     for key in keys:
-        values = [of_arm.get(key, numbers.UNKNOWN) for of_arm in flat.values()]
+        values = [of_arm.get(key, numbers.UNKNOWN) for of_arm in by_arm.values()]
         mark = "differs" if len(set(values)) > 1 else ""
         rows.append((Entry(key, mark=mark), *(Entry(value, mark=mark) for value in values)))
-    columns = _columns("setting", *flat)
+    columns = _columns("setting", *by_arm)
     return Table("settings", "Settings of every arm; ≠ marks those that differ", columns, tuple(rows))
 
 
-def environment(recorded: Mapping[str, Any], without: Sequence[str]) -> Table:
-    rows = [
-        (Entry(key), Entry(value))
-        for key, value in _flatten({key: value for key, value in recorded.items() if key not in without})
-    ]
+def _settings(environment: Environment, arm: str) -> Iterator[tuple[str, str]]:
+    recorded, commit = environment.settings[arm], environment.commits.get(arm)
+    yield "kind", recorded.kind
+    yield "command", recorded.command
+    yield "workers", f"{recorded.workers}"
+    yield "commit", numbers.UNKNOWN if commit is None else _commit(commit)
+    for name, value in recorded.variables.items():
+        yield f"${name}", value
+
+
+def _commit(found: Commit) -> str:
+    return f"{found.commit[:COMMIT_DIGITS]}{', modified' if found.modified else ''}"
+
+
+def environment(recorded: Environment) -> Table:
+    """What is not of one arm alone; command and difference of the apps have places of their own."""
+    shown = {
+        "machine": recorded.machine,
+        "versions": recorded.versions,
+        "pinning": recorded.pinning,
+        "database": recorded.database,
+    }
+    rows = [(Entry(key), Entry(value)) for key, value in _flatten(shown)]
     return Table("environment", "Environment and versions", _columns("what", "value"), tuple(rows))
 
 
@@ -341,6 +363,8 @@ def _errors(total: int, failures: Mapping[str, int]) -> str:
 
 def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested tables as dotted keys; lists in one line; unknown as everywhere else."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))

@@ -6,6 +6,7 @@ Plain text only: escaping belongs to the renderers.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gainbench.plan.condition import differing
 from gainbench.report import numbers
 from gainbench.report.effect import NO_FIGURE, Effect, effect
 from gainbench.store.results import (
@@ -106,17 +107,7 @@ def brief(comparison: ComparisonFigures) -> str:
 
 def condition(cell: CellFigures) -> str:
     """What tells this cell from others, short."""
-    workers = numbers.several(cell.workers, "worker")
-    return f"{cell.scenario}, {load(cell)}, {added(cell)}, pool {pool(cell)}, {workers}"
-
-
-def load(cell: CellFigures) -> str:
-    """What an arm is loaded with: users that wait for their answers, or a schedule that does not."""
-    return numbers.several(cell.users, "user") if cell.rate_rps is None else scheduled(cell.rate_rps)
-
-
-def scheduled(rate_rps: float) -> str:
-    return f"{numbers.plain(rate_rps)} requests/s"
+    return f"{cell.scenario}, {cell.condition.short()}"
 
 
 def held_rate(found: HeldRate) -> str:
@@ -145,59 +136,39 @@ def quantile(found: LatencyFigures) -> str:
 
 def distinctions(cells: Sequence[CellFigures]) -> Mapping[str, str]:
     """For each cell's key, what tells it from the other cells: the condition, less what all share."""
-    parts = {
-        cell.key: (
-            cell.scenario,
-            load(cell),
-            added(cell),
-            f"pool {pool(cell)}",
-            numbers.several(cell.workers, "worker"),
+    if len(cells) == 1:
+        return {cells[0].key: condition(cells[0])}
+    varying = differing([cell.condition for cell in cells])
+    several_scenarios = len({cell.scenario for cell in cells}) > 1
+    return {
+        cell.key: ", ".join(
+            (
+                *((cell.scenario,) if several_scenarios else ()),
+                *(dimension.short(cell.condition) for dimension in varying),
+            )
         )
         for cell in cells
     }
-    varying = [len(set(values)) > 1 for values in zip(*parts.values(), strict=True)]
-    return {
-        key: ", ".join(
-            part for part, varies in zip(values, varying, strict=True) if varies or len(cells) == 1
-        )
-        for key, values in parts.items()
-    }
-
-
-def pool(cell: CellFigures) -> str:
-    return f"{cell.pool}+{cell.overflow}" if cell.overflow else f"{cell.pool}"
-
-
-def added(cell: CellFigures) -> str:
-    return f"{numbers.plain(cell.rtt_ms)} ms added" if cell.rtt_ms else "no delay added"
 
 
 def measured(results: Results, cell: CellFigures) -> str:
     """What was measured, and that it is not the reader's deployment."""
-    workers = numbers.several(cell.workers, "worker")
-    cores = (results.environment.get("pinning") or {}).get("arms_cores")
-    on = f" on {numbers.several(len(cores), 'core')}" if cores else ""
     return (
-        f"Measured: scenario {cell.scenario}, {_load_in_full(cell)}, "
-        f"{workers}{on}, a pool of {pool(cell)}, {_added_in_full(cell)}, on this machine. "
+        f"Measured: scenario {cell.scenario}, {cell.condition.full(_found(results, cell))}, on this machine. "
         f"{UNDER_LOAD} It is not your deployment until you give it your numbers: "
         "`gainbench doctor --db-url URL` measures your round trip."
     )
 
 
-def _added_in_full(cell: CellFigures) -> str:
-    """The delay that was asked for, beside what the proxy was measured to add under load."""
-    asked = f"{numbers.plain(cell.rtt_ms)} ms asked" if cell.rtt_ms else "no delay asked"
-    if cell.rtt_measured_ms.p50 is None:
-        return f"{asked} to be added to each database round trip"
-    found = numbers.ms(cell.rtt_measured_ms.p50)
-    return f"{asked} and {found} measured under load to be added to each database round trip"
-
-
-def _load_in_full(cell: CellFigures) -> str:
-    if cell.rate_rps is None:
-        return f"{numbers.several(cell.users, 'user')} without think time"
-    return f"{scheduled(cell.rate_rps)} on a schedule, timed from the planned start"
+def _found(results: Results, cell: CellFigures) -> Mapping[str, str]:
+    """What the run knows of the condition's dimensions beside what was asked for."""
+    found = {}
+    if cell.rtt_measured_ms.p50 is not None:
+        found["rtt_ms"] = f" and {numbers.ms(cell.rtt_measured_ms.p50)} measured under load"
+    pinning = results.environment.pinning
+    if pinning is not None and pinning.arms_cores:
+        found["workers"] = f" on {numbers.several(len(pinning.arms_cores), 'core')}"
+    return found
 
 
 def answer(results: Results) -> Answer | None:
@@ -395,12 +366,10 @@ def invalid_on_curve(results: Results) -> tuple[CellFigures, ...]:
     return tuple(
         cell
         for cell in results.cells
-        if broken(cell) and _but_for_round_trip(cell) == _but_for_round_trip(headline)
+        if broken(cell)
+        and cell.scenario == headline.scenario
+        and cell.condition.but_for("rtt_ms") == headline.condition.but_for("rtt_ms")
     )
-
-
-def _but_for_round_trip(cell: CellFigures) -> tuple[object, ...]:
-    return cell.scenario, cell.users, cell.pool, cell.overflow, cell.workers
 
 
 def curve_caption(results: Results) -> str:

@@ -4,10 +4,10 @@ import difflib
 import platform
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import psutil
 
@@ -17,42 +17,36 @@ from gainbench.stack.arms.arm import ServerSettings, server_command
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.doctor import LIBRARIES
 from gainbench.stack.processes.cores import Cores
+from gainbench.store.environment import ArmSettings, Commit, DatabaseFacts, Environment, Machine, Pinning
 
 
 def gather(
     plan: Plan, *, command: Sequence[str], cores: Cores | None, database: DatabaseServer | None
-) -> dict[str, Any]:
-    """Everything that may change a figure, as plain tables; passwords and the like are hidden."""
-    return {
-        "command": shlex.join(mask_words(command)),
-        "machine": machine(),
-        "versions": {"python": platform.python_version(), **versions()},
-        "pinning": {
-            "pinned": cores is not None,
-            "arms_cores": sorted(cores.arms) if cores else None,
-            "other_cores": sorted(cores.others) if cores else None,
-        },
-        "database": {
-            "server": plan.database.server if plan.database.server in ("private", "none") else "existing",
-            "flavour": database.flavour if database else None,
-            "version": database.version if database else None,
-            "tls": plan.database.tls,
-            "tls_cipher": database.ssl_cipher() if database else None,
-        },
-        "settings": {arm.name: _settings(plan, arm) for arm in plan.arms},
-        "git": _commit(plan.arms[0].cwd),
-        "app_diff": _app_diff(plan),
-    }
+) -> Environment:
+    """Everything that may change a figure; passwords and the like are hidden."""
+    return Environment(
+        command=_printable(shlex.join(mask_words(command))),
+        machine=machine(),
+        versions={"python": platform.python_version(), **versions()},
+        pinning=Pinning(
+            pinned=cores is not None,
+            arms_cores=tuple(sorted(cores.arms)) if cores else None,
+            other_cores=tuple(sorted(cores.others)) if cores else None,
+        ),
+        database=_database(plan, database),
+        settings={arm.name: _settings(plan, arm) for arm in plan.arms},
+        commits=_commits(plan.arms),
+        app_diff=_app_diff(plan),
+    )
 
 
-def machine() -> dict[str, Any]:
-    """The machine, without its name."""
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "cpu": _cpu_model(),
-        "cores": psutil.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-    }
+def machine() -> Machine:
+    return Machine(
+        system=f"{platform.system()} {platform.release()}",
+        cpu=_cpu_model(),
+        cores=psutil.cpu_count(),
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+    )
 
 
 def versions() -> dict[str, str | None]:
@@ -66,17 +60,32 @@ def versions() -> dict[str, str | None]:
     return found
 
 
-def _settings(plan: Plan, arm: Arm) -> dict[str, Any]:
+def _database(plan: Plan, database: DatabaseServer | None) -> DatabaseFacts:
+    kinds: Mapping[str, Literal["private", "none"]] = {"private": "private", "none": "none"}
+    return DatabaseFacts(
+        server=kinds.get(plan.database.server, "existing"),
+        flavour=database.flavour if database else None,
+        version=database.version if database else None,
+        tls=plan.database.tls,
+        tls_cipher=database.ssl_cipher() if database else None,
+    )
+
+
+def _settings(plan: Plan, arm: Arm) -> ArmSettings:
     cell = plan.headline_cell
     equal = ServerSettings.of(plan, cell).environment()
     started_by = [arm.url] if arm.url else server_command(arm, port=0, workers=cell.workers)
-    return {
-        "kind": arm.kind,
-        "command": " ".join(mask_words(started_by)).replace("--port 0", "--port PORT"),
-        "workers": cell.workers,
-        **equal,
-        **mask_environment(arm.env),
-    }
+    return ArmSettings(
+        kind=arm.kind,
+        command=" ".join(mask_words(started_by)).replace("--port 0", "--port PORT"),
+        workers=cell.workers,
+        variables={**equal, **mask_environment(arm.env)},
+    )
+
+
+def _printable(text: str) -> str:
+    """A word of the command line need not be text: what is none is shown as its bytes."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _cpu_model() -> str | None:
@@ -87,8 +96,13 @@ def _cpu_model() -> str | None:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
 
 
-def _commit(folder: Path) -> dict[str, Any] | None:
-    """The commit of the first arm's code, and whether anything differs from it; None where git knows none."""
+def _commits(arms: Sequence[Arm]) -> dict[str, Commit | None]:
+    """By arm, what its folder holds; nothing here tells what code answers at a URL."""
+    by_folder = {folder: _commit(folder) for folder in {arm.cwd for arm in arms if arm.url is None}}
+    return {arm.name: None if arm.url else by_folder[arm.cwd] for arm in arms}
+
+
+def _commit(folder: Path) -> Commit | None:
     try:
         answers = [
             subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
@@ -98,7 +112,7 @@ def _commit(folder: Path) -> dict[str, Any] | None:
         return None
     if any(answer.returncode for answer in answers):
         return None
-    return {"commit": answers[0].stdout.strip(), "modified": bool(answers[1].stdout.strip())}
+    return Commit(commit=answers[0].stdout.strip(), modified=bool(answers[1].stdout.strip()))
 
 
 def _app_diff(plan: Plan) -> str | None:

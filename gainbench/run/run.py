@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
-from gainbench.run.trial import Judge, Memory, ServersFactory, TrialRun, fewest_starts_seconds
+from gainbench.run.trial import (
+    WARM_UP_SECONDS,
+    Judge,
+    Memory,
+    ServersFactory,
+    TrialRun,
+    fewest_starts_seconds,
+)
 from gainbench.run.turns import PlannedComb, trial_combs
 from gainbench.stats.estimate import Gain
 from gainbench.store.reading import StoredRun
@@ -41,8 +48,11 @@ def expected_trial_seconds(plan: Plan) -> float:
     stints = trial_combs(plan, 0)
     combs = [comb for stint in stints for comb in stint.combs]
     shortest = fewest_starts_seconds(plan)
-    return len(stints) * TRIAL_OVERHEAD_SECONDS + sum(
-        max(plan.profile.comb, 2 * len(comb.arms) * shortest) for comb in combs
+    changes = len({cell.workload for cell in plan.cells}) - len(stints)  # of users on servers that stay
+    return (
+        len(stints) * TRIAL_OVERHEAD_SECONDS
+        + changes * len(plan.arms) * WARM_UP_SECONDS
+        + sum(max(plan.profile.comb, 2 * len(comb.arms) * shortest) for comb in combs)
     )
 
 

@@ -150,8 +150,12 @@ class TrialRun:
         left = list(combs)
         with self.servers(stint.cell) as servers:
             try:
-                self._begin(servers, left[0].cell, self._arms_of(left))
+                served = left[0].cell
+                self._begin(servers, served, self._arms_of_workload(left))
                 while left and self.go_on(left[0]):
+                    if left[0].cell.workload != served.workload:
+                        served = left[0].cell
+                        self._change_users(servers, served, self._arms_of_workload(left))
                     self._measure(servers, left[0])
                     left.pop(0)
             except ArmStopped as stop:
@@ -171,6 +175,17 @@ class TrialRun:
     def _arms_of(self, combs: Sequence[PlannedComb]) -> tuple[str, ...]:
         taking_part = {arm for comb in combs for arm in self._arms(comb)}
         return tuple(arm for arm in self.plan.arm_names if arm in taking_part)
+
+    def _arms_of_workload(self, left: Sequence[PlannedComb]) -> tuple[str, ...]:
+        """Those that serve any of the combs for which the users of the first one will do."""
+        return self._arms_of([comb for comb in left if comb.cell.workload == left[0].cell.workload])
+
+    def _change_users(self, servers: Servers, cell: Cell, arms: tuple[str, ...]) -> None:
+        """Other users for the same servers, which must be warm in what is measured next, free of a burden."""
+        self._close(servers)
+        servers.slow_down(0.0)
+        self.warm_up = True
+        self._begin(servers, cell, arms)
 
     def _begin(self, servers: Servers, cell: Cell, arms: tuple[str, ...]) -> None:
         """Users for all arms, and the first load on fresh servers, which counts for nothing."""

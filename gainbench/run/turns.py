@@ -8,7 +8,7 @@ distance at which the arms alternate. Turns are as short as the responses and th
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations, cycle, groupby, islice, permutations
 from statistics import fmean, variance
@@ -48,7 +48,7 @@ class PlannedComb:
 
 @dataclass(frozen=True)
 class Stint:
-    """Combs that the same servers and the same users can serve, one after another."""
+    """Combs that the same servers can serve, one after another; those of the same users stand together."""
 
     combs: tuple[PlannedComb, ...]
 
@@ -58,18 +58,19 @@ class Stint:
 
 
 def trial_combs(plan: Plan, trial: int) -> tuple[Stint, ...]:
-    """The combs of one trial in random order, gathered into stints that share servers and users."""
+    """The combs of one trial in random order, gathered into stints that share their servers."""
     rng = random.Random(f"{plan.seed}/trial/{trial}")
     combs = [comb for cell in plan.cells for comb in _combs_of_trial(plan, cell, trial)]
     rng.shuffle(combs)
-    places = {key: rng.random() for key in sorted({_stint_key(comb) for comb in combs})}
-    combs.sort(key=lambda comb: places[_stint_key(comb)])
-    return tuple(Stint(tuple(group)) for _, group in groupby(combs, key=_stint_key))
+    servers = _shuffled({comb.cell.servers for comb in combs}, rng)
+    workloads = _shuffled({comb.cell.workload for comb in combs}, rng)
+    combs.sort(key=lambda comb: (servers[comb.cell.servers], workloads[comb.cell.workload]))
+    return tuple(Stint(tuple(group)) for _, group in groupby(combs, key=lambda comb: comb.cell.servers))
 
 
-def _stint_key(comb: PlannedComb) -> str:
-    cell = comb.cell
-    return f"{cell.pool.label}/{cell.workers}/{cell.scenario}/{cell.users}"
+def _shuffled(keys: Set[str], rng: random.Random) -> dict[str, float]:
+    """A random place for each key, whatever order the set has them in."""
+    return {key: rng.random() for key in sorted(keys)}
 
 
 def _combs_of_trial(plan: Plan, cell: Cell, trial: int) -> list[PlannedComb]:

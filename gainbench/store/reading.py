@@ -5,21 +5,21 @@ so is a plan or an environment that the record does not vouch for. Draws no conc
 computed from what this returns.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import load_plan
 from gainbench.plan.model import Plan
 from gainbench.store.directory import ENVIRONMENT, PLAN, RECORD, RESULTS, VOUCHED_FOR
+from gainbench.store.environment import NOTHING_KNOWN, Environment
 from gainbench.store.lines import (
     SCHEMA,
     DamagedLine,
@@ -49,7 +49,7 @@ class StoredRun:
     path: Path
     header: Header
     plan: Plan
-    environment: Mapping[str, Any]
+    environment: Environment
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
 
@@ -129,11 +129,12 @@ def load_run(path: Path) -> StoredRun:
 def load_results(path: Path) -> Results:
     """Read the derived figures of the run at `path`."""
     file = path / RESULTS
-    tables = _json_object(file)
-    if tables.get("schema") != SCHEMA:
-        raise _newer(file, tables.get("schema"))
+    content = _content(file)
     try:
-        return Results.model_validate(tables)
+        schema = _Versioned.model_validate_json(content).schema_version
+        if schema != SCHEMA:
+            raise _newer(file, schema)
+        return Results.model_validate_json(content)
     except ValidationError as error:
         raise ConfigurationError(
             f"{file} does not hold a run's figures: {_first_problem(error)}",
@@ -141,10 +142,17 @@ def load_results(path: Path) -> Results:
         ) from None
 
 
+class _Versioned(BaseModel):
+    """What a file of any version says of itself."""
+
+    schema_version: int | None = Field(default=None, alias="schema")
+
+
 def last_null_run(run: StoredRun) -> Results | None:
     """The newest null run beside this one that was made on the same machine, if there is one."""
+    machine = run.environment.machine
     for found in _results_beside(run.path):
-        if found.kind == "null" and found.environment.get("machine") == run.environment.get("machine"):
+        if found.kind == "null" and machine is not None and found.environment.machine == machine:
             return found
     return None
 
@@ -254,47 +262,20 @@ def _misfit(path: Path, what: str) -> ConfigurationError:
     )
 
 
-def _read_environment(file: Path) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+def _read_environment(file: Path) -> tuple[Environment, tuple[str, ...]]:
     if not file.is_file():
-        return {}, (f"{ENVIRONMENT} is missing: machine, versions and settings are unknown",)
-    environment = _json_object(file)
-    try:
-        _Environment.model_validate(environment)
-    except ValidationError as error:
-        raise ConfigurationError(
-            f"{file} does not describe an environment: {_first_problem(error)}", cure=_DO_NOT_EDIT
-        ) from None
-    return environment, ()
-
-
-class _Pinning(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    pinned: bool = False
-    arms_cores: list[int] | None = None
-
-
-class _Environment(BaseModel):
-    """What is computed with or laid out by key; everything else is only shown."""
-
-    model_config = ConfigDict(strict=True)
-
-    command: str | None = None
-    app_diff: str | None = None
-    machine: dict[str, Any] | None = None
-    pinning: _Pinning | None = None
-    settings: dict[str, dict[str, Any]] | None = None
-
-
-def _json_object(file: Path) -> dict[str, Any]:
+        return NOTHING_KNOWN, (f"{ENVIRONMENT} is missing: machine, versions and settings are unknown",)
     content = _content(file)
     try:
-        value = json.loads(content)
-    except ValueError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}", cure=_DO_NOT_EDIT) from None
-    if not isinstance(value, dict):
-        raise ConfigurationError(f"{file} cannot be read: it holds no JSON object", cure=_DO_NOT_EDIT)
-    return value
+        return Environment.model_validate_json(content), ()
+    except ValidationError as error:
+        what = "cannot be read" if _is_no_object(error) else "does not describe an environment"
+        raise ConfigurationError(f"{file} {what}: {_first_problem(error)}", cure=_DO_NOT_EDIT) from None
+
+
+def _is_no_object(error: ValidationError) -> bool:
+    """Whether it is about the file as a whole, rather than a part of what it holds."""
+    return not error.errors()[0]["loc"]
 
 
 def _damaged(file: Path, number: int, error: ValueError) -> ConfigurationError:
@@ -310,4 +291,5 @@ def _newer(file: Path, schema: object) -> ConfigurationError:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]

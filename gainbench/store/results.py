@@ -7,8 +7,11 @@ changes meaning.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from gainbench.plan.condition import Condition
+from gainbench.plan.model import ColourName
+from gainbench.store.environment import Environment
 from gainbench.store.records import Record
 
 State = Literal["ok", "collapsed", "failed"]
@@ -133,14 +136,17 @@ class TurnFigures(Record):
     arms_idle_ms: float  # the longest that an arm stood idle within a comb
 
 
+class ArmFacts(Record):
+    """What the plan says of an arm that a report must know."""
+
+    twin_of: str | None  # another arm, whose code this is with its handlers in threads
+    colour: ColourName | None
+
+
 class CellFigures(Record):
     key: str
     scenario: str
-    users: int
-    rtt_ms: float
-    pool: int
-    overflow: int
-    workers: int
+    condition: Condition  # in the file, its parts stand among the figures
     headline: bool
     rtt_measured_ms: Quantiles
     arms: Mapping[str, ArmFigures]
@@ -151,7 +157,19 @@ class CellFigures(Record):
     combs_dropped: int
     turns: TurnFigures | None
     settling: Mapping[str, tuple[float, ...]]  # by arm: the rate within the turn, over its mean
-    rate_rps: float | None = None  # of an open loop; its users only bound the requests in flight
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_condition(cls, table: Any) -> Any:
+        flat = isinstance(table, Mapping) and "condition" not in table
+        return Condition.from_flat(table) if flat else table
+
+    @model_serializer(mode="wrap")
+    def _flat(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        flat: dict[str, Any] = {}
+        for key, value in serialised(self).items():
+            flat |= self.condition.flat() if key == "condition" else {key: value}
+        return flat
 
 
 class CurvePoint(Record):
@@ -246,7 +264,8 @@ class Results(Record):
     schema_version: Literal[1] = Field(default=1, alias="schema")
     kind: Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
     run: RunFacts
-    environment: Mapping[str, Any]
+    environment: Environment
+    arms: Mapping[str, ArmFacts]
     cells: tuple[CellFigures, ...]
     curves: tuple[Curve, ...]
     collapses: tuple[CollapseFigures, ...]

@@ -16,7 +16,7 @@ SPAWN_RATE = 10.0
 
 def choices(plan: Plan, suggested: Start) -> Choices:
     return Choices(
-        arms=_coloured(palette.of_arms(plan.arm_names)),
+        arms=_coloured(palette.of_arms({arm.name: arm.colour for arm in plan.arms})),
         scenarios=tuple(scenario.name for scenario in plan.scenarios),
         suggested=suggested,
         most_users=most_users(plan),

@@ -5,7 +5,6 @@ once. A stretch of combs stands where a trial stands in a bench, so that the int
 stretch to stretch; as all stretches share their server processes, it does not hold what fresh ones would add.
 """
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -338,7 +337,7 @@ class Sitting:
             facts = gather(
                 self.plan, command=self.command, cores=self.ground.cores, database=self.ground.database
             )
-            self._directory.write_text(ENVIRONMENT, json.dumps(facts, indent=1) + "\n")
+            self._directory.write_text(ENVIRONMENT, facts.model_dump_json(indent=1) + "\n")
         if not known:
             self._write_plan(self._directory)
 

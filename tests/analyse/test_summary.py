@@ -1,5 +1,6 @@
 """From a stored run to its figures, on synthetic runs whose numbers are known."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from gainbench.analyse.summary import summarise
+from gainbench.plan.condition import Pool
 from gainbench.plan.model import Cell, Control, Plan
 from gainbench.store import load_run
 from gainbench.store.records import Block, Collapse, End, Line, Trial, Window
@@ -288,7 +290,7 @@ def test_a_complete_run_without_a_block_of_its_headline_cell_is_invalid(
 
 
 def test_a_run_that_knows_nothing_of_its_pinning_is_summarised(tmp_path: Path) -> None:
-    path = runs.store(tmp_path, environment={**runs.ENVIRONMENT, "pinning": None})
+    path = runs.store(tmp_path, environment=runs.ENVIRONMENT.model_copy(update={"pinning": None}))
     assert summarise(load_run(path)).run.status == "valid"
 
 
@@ -341,7 +343,7 @@ def test_a_control_of_several_round_trips_foretells_the_gain_where_there_is_none
             id="two conditions",
         ),
         pytest.param(
-            twins(runs.cell(0.0)).model_copy(update={"rate": 500.0}),
+            runs.at_rate(twins(runs.cell(0.0)), 500.0),
             "an open loop serves the rate asked for",
             id="an open loop",
         ),
@@ -473,3 +475,14 @@ def test_what_an_arm_does_alone_in_a_sitting_stays_out_of_the_figures_of_the_arm
     assert any("1 of the blocks" in note for note in both.notes)
     only = results_of(tmp_path / "alone", sitting, [*alone, *end])
     assert only.cells[0].arms["async"].throughput_rps is not None
+
+
+def test_a_cell_s_condition_stands_flat_among_its_figures_and_is_read_back(tmp_path: Path) -> None:
+    where = runs.cell(0.1).changed({"pool": Pool(size=5, overflow=10), "rate_rps": 150.0})
+    results = results_of(tmp_path, runs.plan(cells=(where,), claim=False))
+    written = results.model_dump_json()
+    (figures,) = json.loads(written)["cells"]
+    asked = ("scenario", "users", "rtt_ms", "pool", "overflow", "workers", "rate_rps", "headline")
+    assert [figures[key] for key in asked] == ["read-list", 4, 0.1, 5, 10, 1, 150.0, True]
+    assert "condition" not in figures
+    assert Results.model_validate_json(written) == results

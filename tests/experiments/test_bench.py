@@ -16,6 +16,7 @@ from gainbench.run.environment import gather
 from gainbench.run.held_rates import held_rates
 from gainbench.run.trial import CutShort, Look
 from gainbench.store import load_run
+from gainbench.store.environment import Commit, Machine
 from gainbench.store.records import Line, PlannedStarts, Probe
 from tests import runs
 
@@ -171,7 +172,7 @@ def test_a_trial_that_outgrows_the_budget_is_cut_short_between_two_blocks() -> N
 def test_the_windows_of_a_slow_open_loop_count_in_what_a_trial_takes() -> None:
     the_plan = runs.plan(arms=("blocking", "async"))
     usual = bench.expected_trial_seconds(the_plan)
-    slow = bench.expected_trial_seconds(the_plan.model_copy(update={"rate": 2.0}))
+    slow = bench.expected_trial_seconds(runs.at_rate(the_plan, 2.0))
     # Four windows, each as long as twenty starts at two a second take.
     assert slow - usual == pytest.approx(4 * (10.0 - the_plan.profile.window))
 
@@ -182,9 +183,14 @@ def test_a_run_goes_on_only_where_it_began(tmp_path: Path) -> None:
     the_plan = the_plan.model_copy(update={"arms": arms})
     here = gather(the_plan, command=("gainbench", "bench"), cores=None, database=None)
     bench.require_same_surroundings(load_run(runs.store(tmp_path, the_plan, environment=here)))
-    elsewhere = runs.store(tmp_path, the_plan, environment=here | {"machine": {"cores": 8}})
-    with pytest.raises(ConfigurationError, match="differs from when it began: machine"):
-        bench.require_same_surroundings(load_run(elsewhere))
+    edited = here.model_copy(
+        update={
+            "machine": Machine(cores=8),
+            "commits": {**here.commits, "async": Commit(commit="1" * 40, modified=False)},
+        }
+    )
+    with pytest.raises(ConfigurationError, match="differs from when it began: machine, commits"):
+        bench.require_same_surroundings(load_run(runs.store(tmp_path, the_plan, environment=edited)))
 
 
 @dataclass

@@ -8,9 +8,10 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import against_itself, build, load_plan, two_commands
+from gainbench.plan.condition import Pool
 from gainbench.plan.file import parse
 from gainbench.plan.flags import Flags
-from gainbench.plan.model import Control, Plan, Pool
+from gainbench.plan.model import Control, Plan
 
 BENCH = Path(__file__).parents[2] / "bench.toml"
 
@@ -47,6 +48,25 @@ def test_an_arm_named_twice_is_compared_with_itself() -> None:
     assert plan.headline is not None
     assert (plan.headline.baseline, plan.headline.candidate) == ("sync", "sync#2")
     assert plan.claim is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "twin_of"),
+    [
+        ({}, "blocking"),
+        ({"arms": ("sync", "blocking")}, "blocking"),
+        ({"arms": ("sync", "async")}, None),
+        ({"profile": "smoke", "baseline": "sync"}, None),  # which leaves out `blocking` after all
+    ],
+)
+def test_an_arm_is_a_twin_only_of_one_that_is_measured(flags: dict[str, object], twin_of: str | None) -> None:
+    assert plan_with(**flags).arm("sync").twin_of == twin_of
+
+
+def test_the_null_of_a_twin_has_two_arms_that_are_alike() -> None:
+    first, second = against_itself(plan_with(), plan_with().arm("sync"), trials=2, combs=1).arms
+    assert first.twin_of is None
+    assert first.model_copy(update={"name": second.name}) == second
 
 
 def test_the_baseline_can_be_chosen() -> None:

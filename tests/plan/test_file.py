@@ -58,7 +58,7 @@ def test_every_mistake_is_reported_at_once_with_key_value_and_choices() -> None:
     assert (
         "arms.a: an arm is named by exactly one of app, command, url; this one has app and command" in message
     )
-    assert "arms.b.ap = 'z': unknown key; choices: app, command, cwd" in message
+    assert "arms.b.ap = 'z': unknown key; choices: app, colour, command, cwd" in message
     assert "cells[0].users[0] = 0" in message
     assert "cells[1].pool = 'many': 'many' is not a pool: write 40, 40+10 or default" in message
     assert "clls = 2: unknown key; choices:" in message
@@ -144,6 +144,20 @@ def test_the_headlines_candidate_can_be_chosen_among_several() -> None:
         ("b", "a", True),
         ("c", "a", False),
     ]
+
+
+@pytest.mark.parametrize("named", ["c", "b"])
+def test_a_twin_is_that_of_another_arm_of_the_file(named: str) -> None:
+    arms = {"a": {"app": "x"}, "b": {"app": "x", "twin_of": named}}
+    message = problems_of({**SMALLEST, "arms": arms})
+    assert f"arms.b.twin_of = '{named}'" in message
+    assert message.endswith("choices: a")
+
+
+def test_a_colour_is_one_of_those_there_are() -> None:
+    message = problems_of({**SMALLEST, "arms": {"a": {"app": "x", "colour": "pink"}}})
+    assert "arms.a.colour = 'pink'" in message
+    assert "'vermillion', 'blue'" in message
 
 
 def test_a_seed_that_does_not_exist_is_told_of_once_also_where_its_arm_is_not_chosen() -> None:

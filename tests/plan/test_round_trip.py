@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import against_itself, build, load_plan
+from gainbench.plan.condition import Pool
 from gainbench.plan.file import parse, render
 from gainbench.plan.flags import Flags
-from gainbench.plan.model import Control, Plan, Pool
+from gainbench.plan.model import Control, Plan
 
 ROOT = Path(__file__).parents[2]
 BENCH = tomllib.loads((ROOT / "bench.toml").read_text())

@@ -2,9 +2,8 @@
 
 import pytest
 
+from gainbench.plan.condition import Pool, pool_from
 from gainbench.plan.expectation import parse_expectation
-from gainbench.plan.file import pool_from
-from gainbench.plan.model import Pool
 from gainbench.plan.units import duration_seconds, format_duration, share
 from gainbench.stats.estimate import Gain
 

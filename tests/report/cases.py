@@ -9,7 +9,7 @@ from gainbench.plan.model import Plan
 from gainbench.store import StoredRun, load_run
 from gainbench.store.records import Block, Collapse, End, Line, Parity, Window
 from gainbench.store.results import Results
-from tests.runs import block, cell, curve_plan, latencies, lines, plan, store, trial_lines, window
+from tests.runs import at_rate, block, cell, curve_plan, latencies, lines, plan, store, trial_lines, window
 
 HOSTILE = """<script>alert('x')</script> & "quoted" `tick` | *star* ünïcode"""
 
@@ -108,7 +108,7 @@ def invalid_beside(out: Path) -> Case:
 
 def open_loop(out: Path) -> Case:
     """Both arms serve the 1000 requests/s asked; `async` keeps its users waiting for about half as long."""
-    the_plan = plan(arms=("sync", "async"), claim=False, trials=3).model_copy(update={"rate": 1000.0})
+    the_plan = at_rate(plan(arms=("sync", "async"), claim=False, trials=3), 1000.0)
     record = [
         line.model_copy(update={"windows": tuple(_scheduled(one, line.trial) for one in line.windows)})
         if isinstance(line, Block)

@@ -9,6 +9,7 @@ import pytest
 from gainbench.plan.model import Arm
 from gainbench.report import html, markdown, numbers, words
 from gainbench.report.effect import effect
+from gainbench.store.environment import ArmSettings
 from tests.report import cases
 from tests.report.cases import HOSTILE, Case
 from tests.report.conftest import Reported
@@ -113,9 +114,10 @@ def test_settings_that_differ_between_arms_are_marked(full: Case) -> None:
     marked = re.findall(r'<td class="differs">(?:<span.*</span>)?([^<]*)</td>', text)
     apps = [f"uvicorn apps.{app}.main:app" for app in ("sync_app", "sync_app", "async_app")]
     assert marked[:4] == ["command", *apps]
-    assert marked[4:] == ["HANDLERS", "event-loop", "thread-pool", "n/a"]
+    assert marked[4:8] == ["commit", "1" * 12, "1" * 12, f"{'2' * 12}, modified"]
+    assert marked[8:] == ["$HANDLERS", "event-loop", "thread-pool", "n/a"]
     named = '<span aria-hidden="true">≠ </span><span class="unseen">differs: </span>'
-    assert re.findall(rf"{named}(\w+)<", text) == ["command", "HANDLERS"]
+    assert re.findall(rf"{named}([$\w]+)<", text) == ["command", "commit", "$HANDLERS"]
 
 
 def test_the_last_null_run_stands_beside_the_figure(tmp_path: Path) -> None:
@@ -199,7 +201,10 @@ def test_a_cell_left_off_the_curve_is_named_with_its_reason(reported: Reported) 
 def test_a_cell_beside_the_curve_is_not_said_to_be_left_off_it(reported: Reported) -> None:
     results = reported(cases.invalid_beside).results
     crowded = [
-        found.model_copy(update={"users": 40}) if found.rtt_ms == 0.4 else found for found in results.cells
+        found.model_copy(update={"condition": found.condition.changed({"users": 40})})
+        if found.condition.rtt_ms == 0.4
+        else found
+        for found in results.cells
     ]
     (said,) = words.notes(results.model_copy(update={"cells": tuple(crowded)}))
     assert said.startswith("40 users, 0.4 ms added: invalid, no figure. errors: ")
@@ -222,8 +227,15 @@ def test_a_report_of_little_is_whole_and_says_what_is_missing(
 
 
 def test_hostile_text_is_shown_and_not_executed(tmp_path: Path) -> None:
-    settings = {"sync": {"env": HOSTILE}, HOSTILE: {"env": "other"}}
-    hostile = {**ENVIRONMENT, "app_diff": HOSTILE, "command": HOSTILE, "settings": settings, HOSTILE: HOSTILE}
+    settings = ArmSettings(kind="app", command=HOSTILE, workers=1, variables={HOSTILE: HOSTILE})
+    hostile = ENVIRONMENT.model_copy(
+        update={
+            "app_diff": HOSTILE,
+            "command": HOSTILE,
+            "settings": {"sync": settings, HOSTILE: settings},
+            "versions": {HOSTILE: HOSTILE},
+        }
+    )
     the_plan = curve_plan().model_copy(
         update={
             "arms": tuple(

@@ -16,18 +16,36 @@ def contrast(first: str, second: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_the_known_arms_keep_their_colours_whoever_else_runs() -> None:
-    alone = palette.of_arms(["async"])
-    among_others = palette.of_arms(["zeta", "sync", "async", "sync#2"])
-    assert alone["async"] == among_others["async"]
-    assert len(set(among_others.values())) == 4
+def test_an_arm_has_the_colour_the_plan_says_whoever_else_runs() -> None:
+    among_others = palette.of_arms({"zeta": None, "sync": "vermillion", "async": "green"})
+    assert among_others == {
+        "zeta": palette.ARMS["blue"],
+        "sync": palette.ARMS["vermillion"],
+        "async": palette.ARMS["green"],
+    }
+
+
+def test_arms_of_which_nothing_is_said_are_coloured_in_their_order() -> None:
+    found = palette.of_arms({"new": None, "old": None, "between": None})
+    assert list(found.values()) == list(palette.ARMS.values())[:3]
+
+
+def test_of_two_arms_that_want_one_colour_the_second_gets_another() -> None:
+    found = palette.of_arms({"sync": "blue", "sync#2": "blue"})
+    assert found == {"sync": palette.ARMS["blue"], "sync#2": palette.ARMS["vermillion"]}
+
+
+def test_more_arms_than_colours_share_them() -> None:
+    found = palette.of_arms({"first": "grey", **dict.fromkeys("abcdefgh")})
+    assert len(found) == 9
+    assert len(set(found.values())) == len(palette.ARMS) == 7
 
 
 def test_black_on_white_has_the_contrast_the_standard_says() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
 
 
-@pytest.mark.parametrize("colour", [*palette.of_arms(["blocking", "sync", "async", *"abcd"]).values()])
+@pytest.mark.parametrize("colour", [*palette.ARMS.values()])
 def test_an_arms_colour_is_readable_as_text_in_light_and_dark(colour: Colour) -> None:
     paper = palette.PAGE["paper"]
     assert contrast(colour.light, paper.light) >= 4.5

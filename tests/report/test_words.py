@@ -8,7 +8,7 @@ from gainbench.report.advice import advice
 from gainbench.store.results import GainAt, Quantiles, Results
 from tests.report import cases
 from tests.report.cases import Case
-from tests.runs import ENVIRONMENT, plan
+from tests.runs import plan
 
 
 def with_verdicts(results: Results, **verdicts_and_gains: tuple[str, float]) -> Results:
@@ -34,49 +34,34 @@ def test_a_blocked_loop_is_told_how_much_of_the_gain_comes_without_async(full: C
     )
 
 
-def with_settings(results: Results, arm: str, **changes: str | None) -> Results:
-    """The results with other settings of one arm; None: not recorded."""
-    settings = results.environment["settings"]
-    changed = {key: value for key, value in {**settings[arm], **changes}.items() if value is not None}
-    environment = {**results.environment, "settings": {**settings, arm: changed}}
-    return results.model_copy(update={"environment": environment})
+def with_twins(results: Results, **twin_of: str | None) -> Results:
+    """The results of a plan that says something else of whose twin these arms are."""
+    changed = {
+        name: arm.model_copy(update={"twin_of": twin_of[name]}) if name in twin_of else arm
+        for name, arm in results.arms.items()
+    }
+    return results.model_copy(update={"arms": changed})
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"command": "uvicorn other.main:app"},
-        {"command": "uvicorn other.main:app", "HANDLERS": None},
-        {"HANDLERS": "event-loop"},
-        {"HANDLERS": None},
-        {"POOL_SIZE": "5"},
-    ],
-)
-def test_an_arm_not_known_to_be_the_same_app_in_threads_is_not_said_to_be(
-    full: Case, changes: dict[str, str | None]
+@pytest.mark.parametrize("twin_of", [None, "async"])
+def test_an_arm_that_the_plan_does_not_call_its_twin_in_threads_is_not_said_to_be(
+    full: Case, twin_of: str | None
 ) -> None:
-    assert advice(with_settings(full.results, "sync", **changes)) == (
+    assert advice(with_twins(full.results, sync=twin_of)) == (
         "Blocked event loop: blocking stands still while it waits for the database. Switch to arm sync and "
         "get 30 of the 40 points. Going on to async adds +7.7 % to that."
     )
 
 
-def test_without_recorded_settings_no_arm_is_said_to_be_the_twin(full: Case) -> None:
-    said = advice(full.results.model_copy(update={"environment": {}}))
-    assert "`def`" not in said
-    assert "without async" not in said
-
-
 def test_an_arm_of_another_kind_that_gains_nothing_is_not_spoken_of(full: Case) -> None:
-    other = with_settings(full.results, "sync", HANDLERS=None)
+    other = with_twins(full.results, sync=None)
     said = advice(with_verdicts(other, sync_over_blocking=("slower", -0.1)))
     assert said.startswith("Under this condition async serves 40.0 % more requests")
 
 
 def test_the_twin_is_preferred_to_any_other_arm_in_between(tmp_path: Path) -> None:
-    environment = {**ENVIRONMENT, "settings": {**ENVIRONMENT["settings"], "aiomysql": {"command": "x"}}}
     arms = ("blocking", "aiomysql", "sync", "async")
-    case = cases.stored(tmp_path, plan(arms=arms), environment=environment)
+    case = cases.stored(tmp_path, plan(arms=arms))
     said = with_verdicts(case.results, aiomysql_over_blocking=("faster", 0.35))
     assert "Declare these handlers `def` (arm sync)" in advice(said)
 

@@ -8,6 +8,7 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.store import RunDirectory, last_null_run, load_results, load_run
+from gainbench.store.environment import Environment
 from gainbench.store.lines import Header, encode
 from gainbench.store.records import Collapse, End
 from tests.runs import ENVIRONMENT, NOW, block, cell, lines, plan, store, window
@@ -57,15 +58,19 @@ def test_a_run_without_its_environment_is_read_with_a_warning(tmp_path: Path) ->
     path = store(tmp_path)
     (path / "environment.json").unlink()
     run = load_run(path)
-    assert run.environment == {}
+    assert run.environment == Environment()
     assert run.warnings == ("environment.json is missing: machine, versions and settings are unknown",)
+
+
+def with_environment(path: Path, content: str) -> Path:
+    """The run at `path`, whose record vouches for this environment."""
+    RunDirectory(path).write_text("environment.json", content)
+    return path
 
 
 @pytest.mark.parametrize("content", ["{", "[1]"])
 def test_an_environment_that_is_no_json_object_is_refused(tmp_path: Path, content: str) -> None:
-    path = store(tmp_path)
-    RunDirectory(path).write_text("environment.json", content)
-    assert "environment.json cannot be read" in refusal(path).message
+    assert "environment.json cannot be read: " in refusal(with_environment(store(tmp_path), content)).message
 
 
 @pytest.mark.parametrize(
@@ -73,19 +78,29 @@ def test_an_environment_that_is_no_json_object_is_refused(tmp_path: Path, conten
     [
         ({"pinning": [0]}, "pinning"),
         ({"pinning": {"pinned": True, "arms_cores": 1}}, "pinning.arms_cores"),
+        ({"pinning": {"pinned": "yes"}}, "pinning.pinned"),
         ({"settings": {"sync": "uvloop"}}, "settings.sync"),
+        ({"commits": {"sync": {"commit": "1" * 40}}}, "commits.sync.modified"),
+        ({"machine": {"cores": "2"}}, "machine.cores"),
         ({"command": ["gainbench"]}, "command"),
+        ({"git": None}, "git"),
     ],
 )
 def test_an_environment_of_another_shape_is_refused_by_what_is_wrong_in_it(
     tmp_path: Path, part: dict[str, object], where: str
 ) -> None:
-    refused = refusal(store(tmp_path, environment={**ENVIRONMENT, **part}))
+    whole = json.loads(ENVIRONMENT.model_dump_json())
+    refused = refusal(with_environment(store(tmp_path), json.dumps({**whole, **part})))
     assert f"environment.json does not describe an environment: {where}: " in refused.message
 
 
 def test_what_is_unknown_of_an_environment_is_no_reason_to_refuse_it(tmp_path: Path) -> None:
-    unknown = dict.fromkeys(ENVIRONMENT)
+    unknown = ENVIRONMENT.model_copy(
+        update={
+            **dict.fromkeys(("command", "machine", "pinning", "database", "app_diff")),
+            "commits": dict.fromkeys(ENVIRONMENT.commits),
+        }
+    )
     assert load_run(store(tmp_path, environment=unknown)).environment == unknown
 
 
@@ -249,12 +264,16 @@ def test_a_run_resumed_and_cut_off_again_has_no_end(tmp_path: Path) -> None:
     assert load_run(path).end is None
 
 
+MACHINE = json.loads(ENVIRONMENT.model_dump_json())["machine"]
+
+
 def results_file(kind: str, **more: object) -> str:
     tables = {
         "schema": 1,
         "kind": kind,
         "run": {"id": kind, "started": "", "seconds": 1, "profile": "", "seed": 0, "status": "valid"},
-        "environment": {"machine": ENVIRONMENT["machine"]},
+        "environment": {"machine": MACHINE},
+        "arms": {},
         "cells": [],
         "curves": [],
         "collapses": [],
@@ -290,9 +309,9 @@ def test_the_last_null_run_is_the_newest_one_of_the_same_machine(tmp_path: Path)
     run = load_run(store(tmp_path))
     assert last_null_run(run) is None
     for minutes, kind, machine in (
-        (1, "null", ENVIRONMENT["machine"]),
-        (2, "null", ENVIRONMENT["machine"]),
-        (3, "bench", ENVIRONMENT["machine"]),
+        (1, "null", MACHINE),
+        (2, "null", MACHINE),
+        (3, "bench", MACHINE),
         (4, "null", {"cpu": "another one"}),
     ):
         directory = RunDirectory.create(tmp_path, kind, now=NOW + timedelta(minutes=minutes))
@@ -304,3 +323,5 @@ def test_the_last_null_run_is_the_newest_one_of_the_same_machine(tmp_path: Path)
     found = last_null_run(run)
     assert found is not None
     assert found.run.id == "20261121T093200Z-null"
+    (run.path / "environment.json").unlink()
+    assert last_null_run(load_run(run.path)) is None

@@ -13,7 +13,7 @@ import pytest
 from gainbench.errors import ConfigurationError
 from gainbench.load.handle import Generator, GeneratorLost
 from gainbench.load.protocol import Workload
-from gainbench.plan.model import Cell
+from gainbench.plan.model import Cell, Plan
 from gainbench.run.servers import Ground
 from gainbench.run.trial import WARM_UP_SECONDS, Look
 from gainbench.store.reading import load_run
@@ -21,7 +21,7 @@ from gainbench.store.records import Outside, RoundTrips
 from gainbench.ui.desk import Gone
 from gainbench.ui.protocol import Order, SetRoundTrip, Start, Stop, Store, View
 from gainbench.ui.sitting import Sitting, ui_plan
-from tests.runs import plan, rate_rps, window
+from tests.runs import at_rate, plan, rate_rps, window
 
 ARMS = ("blocking", "async")
 MOST_USERS = 100
@@ -155,10 +155,13 @@ class Scene:
         return self.desk.views[-1]
 
 
-@pytest.mark.parametrize(("asked", "value"), [("rate", 150.0), ("slo", 0.05)])
-def test_an_open_loop_is_refused_rather_than_run_as_a_closed_one(asked: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("asked", "open_loop"),
+    [("rate", at_rate(plan(), 150.0)), ("slo", plan().model_copy(update={"slo": 0.05}))],
+)
+def test_an_open_loop_is_refused_rather_than_run_as_a_closed_one(asked: str, open_loop: Plan) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        ui_plan(plan().model_copy(update={asked: value}))
+        ui_plan(open_loop)
     assert f"gainbench bench --{asked}" in str(refused.value.cure)
 
 

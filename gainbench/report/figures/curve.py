@@ -66,7 +66,8 @@ def picture(results: Results) -> Picture | None:
 def standalone(results: Results) -> str | None:
     """The curve as an SVG file of its own, for a page that is not the report."""
     drawn = picture(results)
-    return drawn.standalone(palette.variables(results.cells[0].arms)) if drawn else None
+    colours = palette.variables({name: arm.colour for name, arm in results.arms.items()})
+    return drawn.standalone(colours) if drawn else None
 
 
 def _extent(curve: Curve) -> list[float]:

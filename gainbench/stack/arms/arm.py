@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.model import Arm, Cell, Plan, Pool
+from gainbench.plan.condition import Pool
+from gainbench.plan.model import Arm, Cell, Plan
 from gainbench.stack.arms.placeholders import ArmDatabase, Placeholders, for_arm
 from gainbench.stack.processes.ports import HOST, free_port
 from gainbench.stack.processes.supervisor import Process, Supervisor

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from gainbench.errors import ConfigurationError
-from gainbench.plan.model import Arm, Pool
+from gainbench.plan.condition import Pool
+from gainbench.plan.model import Arm
 from gainbench.stack.arms.arm import (
     ArmFailed,
     RunningArm,

@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from gainbench.plan.model import Arm, Pool
+from gainbench.plan.condition import Pool
+from gainbench.plan.model import Arm
 from gainbench.stack.arms.arm import ServerSettings, launch_arm, wait_until_ready
 from gainbench.stack.database.server import start_private, use_existing
 from gainbench.stack.processes.signals import interruptible
