@@ -15,7 +15,7 @@ from gainbench.errors import ConfigurationError
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, CombReport, Pace, Workload
 from gainbench.load.protocol import Comb as CombOrder
-from gainbench.plan.model import Arm, Cell, Plan
+from gainbench.plan.model import Cell, Plan
 from gainbench.run.observation import (
     DATABASE,
     GENERATOR,
@@ -37,10 +37,10 @@ from gainbench.stack.database.schemas import Schemas, create_schemas, open_datab
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.processes import cores
 from gainbench.stack.processes.cores import Cores
-from gainbench.stack.processes.ports import HOST
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import tail
 from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy
+from gainbench.stack.up import behind, start_proxy
 from gainbench.store.records import Collapse, Comb, Outside
 
 
@@ -100,11 +100,31 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
     if ground.schemas is not None:
         ground.schemas.reset()
     with ExitStack() as stack:
-        proxy = _start_proxy(ground, cell)
-        if proxy is not None:
+        databases = dict(ground.schemas.databases) if ground.schemas else {}
+        proxy = None
+        if ground.database is not None:
+            proxy = start_proxy(
+                ground.supervisor,
+                cell,
+                ground.database,
+                arms=ground.plan.arm_names,
+                cores=ground.other_cores,
+                log=ground.logs / "proxy.log",
+            )
             stack.callback(proxy.stop)
+            databases = behind(proxy, databases)
         burden = Burden.create(ground.supervisor.folder) if ground.plan.control else None
-        arms = [_launch(ground, cell, proxy, burden, arm) for arm in ground.plan.arms]
+        arms = [
+            launch_arm(
+                ground.supervisor,
+                burden.laid_on(arm) if burden is not None and _is_control(ground, arm.name) else arm,
+                settings=ServerSettings.of(ground.plan, cell),
+                database=databases.get(arm.name),
+                log=ground.logs / f"{arm.name}.log",
+                allow_targets=ground.plan.allow_targets,
+            )
+            for arm in ground.plan.arms
+        ]
         stack.callback(stop_arms, ground.supervisor, arms)
         for arm in arms:
             wait_until_ready(arm)
@@ -115,37 +135,6 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
         servers = RealServers(ground, ground.generator, {arm.name: arm for arm in arms}, proxy, burden)
         stack.callback(servers.close)
         yield servers
-
-
-def _start_proxy(ground: Ground, cell: Cell) -> LatencyProxy | None:
-    if ground.database is None:
-        return None
-    pool = (cell.pool.size + cell.pool.overflow) * cell.workers
-    return LatencyProxy.start(
-        ground.supervisor,
-        upstream=(ground.database.host, ground.database.port),
-        arms=ground.plan.arm_names,
-        rtt_ms=cell.rtt_ms,
-        connections=pool * len(ground.plan.arms),
-        cores=ground.cores.others if ground.cores else None,
-        log=ground.logs / "proxy.log",
-    )
-
-
-def _launch(
-    ground: Ground, cell: Cell, proxy: LatencyProxy | None, burden: Burden | None, arm: Arm
-) -> RunningArm:
-    database = ground.schemas.databases.get(arm.name) if ground.schemas else None
-    if database is not None and proxy is not None:
-        database = database.behind(HOST, proxy.port(arm.name))
-    return launch_arm(
-        ground.supervisor,
-        burden.laid_on(arm) if burden is not None and _is_control(ground, arm.name) else arm,
-        settings=ServerSettings.of(ground.plan, cell),
-        database=database,
-        log=ground.logs / f"{arm.name}.log",
-        allow_targets=ground.plan.allow_targets,
-    )
 
 
 def _is_control(ground: Ground, name: str) -> bool:
