@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 from time import CLOCK_PROCESS_CPUTIME_ID, clock_gettime, monotonic
 
 from gainbench.load.cycles import ArmTally, Stretch
-from gainbench.load.protocol import ArmCounts, Comb, CombReport, TurnCounts, Use
+from gainbench.load.protocol import GRACE_SECONDS, ArmCounts, Comb, CombReport, TurnCounts, Use
 from gainbench.load.turnstile import Lane, Turnstile, sleep_until
 
-# For users whose task goes on by itself when the last gate has closed: their cycles then have a length.
-QUIET_SECONDS = 1.0
-GRACE_SECONDS = 0.05  # for a user that is on its way to the gate
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -171,7 +168,7 @@ def _wait_for_quiet(lane: Lane, comb: Comb) -> int:
     """
     _wait_until_quiet(lane, GRACE_SECONDS)
     astray = sum(not seat.is_quiet for seat in lane.seats)
-    _wait_until_quiet(lane, max(QUIET_SECONDS, comb.drain_seconds))
+    _wait_until_quiet(lane, comb.quiet_seconds)
     lane.note_who_is_not_quiet()
     return astray
 

@@ -97,9 +97,7 @@ class Generator:
 
     def run_comb(self, comb: Comb) -> CombReport:
         """Carry out the comb's turns; return when the last has been drained."""
-        turns = len(comb.order) * (comb.turn_seconds + comb.drain_seconds)
-        waits = turns if comb.slot_seconds is None else len(comb.order) * comb.slot_seconds
-        seconds = waits + comb.patience_seconds + ANSWER_SECONDS
+        seconds = comb.longest_seconds + ANSWER_SECONDS
         return self._ask(protocol.RunComb(comb), protocol.CombDone, seconds=seconds).report
 
     def finish_workload(self) -> protocol.WorkloadFinished:

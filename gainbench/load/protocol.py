@@ -13,6 +13,9 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from gainbench.errors import ConfigurationError
 
+QUIET_SECONDS = 1.0
+GRACE_SECONDS = 0.05  # for a user that is on its way to the gate when it closes
+
 
 class ArmNotReady(ConfigurationError):
     """The users of an arm did not get through their ``on_start``."""
@@ -86,6 +89,18 @@ class Comb:
     @property
     def turn_seconds(self) -> float:
         return self.guard_seconds + self.window_seconds
+
+    @property
+    def quiet_seconds(self) -> float:
+        """For users whose task goes on when the last gate has closed: their cycles then have a length."""
+        return max(QUIET_SECONDS, self.drain_seconds)
+
+    @property
+    def longest_seconds(self) -> float:
+        """If everything is waited for as long as it may be: so long must whoever ordered it be patient."""
+        turns = len(self.order) * max(self.turn_seconds + self.drain_seconds, self.slot_seconds or 0.0)
+        quiet = len(set(self.order)) * (self.quiet_seconds + GRACE_SECONDS)
+        return turns + self.patience_seconds + self.drain_seconds + quiet
 
 
 @dataclass(frozen=True)

@@ -305,7 +305,7 @@ class Master:
         start_at = monotonic() + max(LEAD_SECONDS, *(4 * worker.clock.trip_seconds for worker in self._crew))
         answers = self._ask_each(
             {worker: RunCombAt(comb, start_at + worker.clock.ahead_seconds) for worker in self._crew},
-            len(comb.order) * slot_seconds + comb.patience_seconds + REPORT_SECONDS,
+            comb.longest_seconds + REPORT_SECONDS,
         )
         self._require_crew()
         parts = {
@@ -317,13 +317,10 @@ class Master:
             worker.name: _requests(self._sent.get(worker.name, {}), part.report)
             for worker, part in parts.items()
         }
-        most_lag = max(comb.guard_seconds * LATE_SHARE, LEAST_LATE_SECONDS)
-        late = [
-            f"load generator {worker.name} was {part.report.lag_seconds:.3f} s behind the others"
-            for worker, part in parts.items()
-            if part.report.lag_seconds > most_lag
-        ]
-        return protocol.CombDone(join(list(parts.values()), "; ".join(self._faults + late) or None))
+        lags = {worker.name: part.report.lag_seconds for worker, part in parts.items()}
+        return protocol.CombDone(
+            join(list(parts.values()), why_incomplete(self._faults, lags, comb.guard_seconds))
+        )
 
     def _finish_workload(self) -> protocol.WorkloadFinished:
         answers = self._ask_crew(protocol.FinishWorkload(), STOP_SECONDS)
@@ -379,6 +376,17 @@ class Master:
     def _hear(self, environment: Environment, msg: Message) -> None:
         if msg.node_id in self._workers:
             self._workers[msg.node_id].hear(msg.data)
+
+
+def why_incomplete(faults: Sequence[str], lags: Mapping[str, float], guard_seconds: float) -> str | None:
+    """What is missing from a comb, and which workers were late for their turns; None if nothing is."""
+    most_lag = max(guard_seconds * LATE_SHARE, LEAST_LATE_SECONDS)
+    late = [
+        f"load generator {name} was {lag:.3f} s behind the others"
+        for name, lag in lags.items()
+        if lag > most_lag
+    ]
+    return "; ".join([*faults, *late]) or None
 
 
 def _requests(so_far: Mapping[str, int], report: protocol.CombReport) -> dict[str, int]:
