@@ -52,8 +52,13 @@ class Cycle:
         self.is_counted = False
 
     @property
+    def has_outcome(self) -> bool:
+        """Answered, and the file has said how it was: a with-block may still be open."""
+        return self.answered is not None and self.failure is not None
+
+    @property
     def is_over(self) -> bool:
-        return self.answered is not None and (self.ended is not None or self.is_loose)
+        return self.has_outcome and (self.ended is not None or self.is_loose)
 
 
 @dataclass
@@ -80,7 +85,8 @@ class ArmTally:
 
     ``in_flight_seconds`` is the integral of the requests in flight over the windows, from the gate's own
     clock; ``completions`` and ``latency_seconds`` are of the requests answered inside them, by the client's
-    clock: two sides of Little's law. ``covered_seconds`` is the time of the users' that lies in cycles.
+    clock: two sides of Little's law. ``covered_seconds`` is the time of the users' that lies in cycles which
+    could be counted: a user that is dead or stuck is missing from it, and what is loose adds nothing.
     """
 
     requests: int
@@ -106,20 +112,23 @@ def tally(
     lengths: Mapping[Cycle, float],
     turn_seconds: float,
     by_request: bool = False,
+    expected: Mapping[Cycle, float] | None = None,
 ) -> ArmTally:
     """Count the cycles of one arm over its turns; mark those whose request has been counted.
 
     ``lengths`` has those cycles that have not ended, but whose length is known already: their users rest.
     ``by_request``: requests begin on a schedule, and each counts by its own time. A cycle that has neither
-    ended nor a known length is unsettled.
+    ended nor a known length is unsettled, and so is one whose outcome is not known. ``expected`` has cycles
+    that have begun with a rest, with their length: their request is still to come, but their time counts.
     """
     counted = _Counted([TurnShares() for _ in stretches])
     first = 0
     for cycle in sorted(cycles, key=_began):
         until = now if cycle.answered is None else cycle.answered
-        counted.longest_seconds = max(counted.longest_seconds, until - cycle.sent)
-        if cycle.answered is not None and not cycle.is_counted:
-            counted.add_request(cycle)
+        if not cycle.is_counted:
+            counted.longest_seconds = max(counted.longest_seconds, until - cycle.sent)
+            if cycle.has_outcome:
+                counted.add_request(cycle)
         end, length = _extent(cycle, now, lengths, by_request)
         counted.unsettled += length is None
         while first < len(stretches) and stretches[first].closed_at <= cycle.began:
@@ -128,6 +137,9 @@ def tally(
             if stretches[place].opened_at >= end:
                 break
             counted.add(cycle, place, stretches[place], until, end, length, turn_seconds / BINS)
+    for cycle, length in ({} if by_request or expected is None else expected).items():
+        for place, stretch in enumerate(stretches):
+            counted.add_shares(cycle, place, stretch, now, max(length, SHORTEST_SECONDS), turn_seconds / BINS)
     return counted.tally()
 
 
@@ -168,15 +180,19 @@ class _Counted:
     ) -> None:
         """What of the cycle lies in this turn; ``until``: its request was in flight until then."""
         self._in_flight_seconds += _overlap(cycle.sent, until, turn.counted_from, turn.closed_at)
-        inside = _overlap(cycle.began, end, turn.counted_from, turn.closed_at)
-        self._covered_seconds += inside
-        if cycle.answered is not None and turn.counted_from <= cycle.answered < turn.closed_at:
+        if cycle.has_outcome and turn.counted_from <= until < turn.closed_at:
             self._completions += 1
             self._latency_seconds += cycle.latency_ms / 1000
             if not cycle.failure:
                 self._latencies_us.append(int(cycle.latency_ms * 1000.0 + 0.5))
-        if length is None:
-            return
+        if length is not None:
+            self.add_shares(cycle, place, turn, end, length, bin_seconds)
+
+    def add_shares(
+        self, cycle: Cycle, place: int, turn: Stretch, end: float, length: float, bin_seconds: float
+    ) -> None:
+        inside = _overlap(cycle.began, end, turn.counted_from, turn.closed_at)
+        self._covered_seconds += 0.0 if cycle.is_loose else inside
         shares = self._turns[place]
         if cycle.failure:
             shares.failures += inside / length
@@ -209,14 +225,14 @@ def _extent(
 ) -> tuple[float, float | None]:
     """When the cycle ends, or now; and how long it is, in the arm's own time, if that is known."""
     if by_request or cycle.is_loose:
-        if cycle.answered is None:
-            return now, None
-        return cycle.answered, max(cycle.answered - cycle.sent, SHORTEST_SECONDS)
-    if cycle.ended is not None:
-        return cycle.ended, max(cycle.ended - cycle.began - cycle.frozen, SHORTEST_SECONDS)
-    if cycle in lengths:
-        return now, max(lengths[cycle], SHORTEST_SECONDS)
-    return now, None
+        end = cycle.answered
+        length = None if end is None else end - cycle.began
+    else:
+        end = cycle.ended
+        length = lengths.get(cycle) if end is None else end - cycle.began - cycle.frozen
+    if length is None or not cycle.has_outcome:
+        return now if end is None else end, None
+    return now if end is None else end, max(length, SHORTEST_SECONDS)
 
 
 def _overlap(begin: float, end: float, low: float, high: float) -> float:

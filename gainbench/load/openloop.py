@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from random import Random
 from typing import NamedTuple
@@ -51,13 +51,14 @@ class Timetable(NamedTuple):
 class Start:
     """A planned start on its way to a user. ``is_queued``: no user was free when it was due."""
 
-    __slots__ = ("is_counted", "is_dispatched_late", "is_queued", "planned")
+    __slots__ = ("has_begun", "is_counted", "is_dispatched_late", "is_queued", "planned")
 
     def __init__(self, planned: float, *, is_queued: bool, is_dispatched_late: bool) -> None:
         self.planned = planned  # in arm time
         self.is_queued = is_queued
         self.is_dispatched_late = is_dispatched_late
         self.is_counted = False  # planned in a window of the present comb
+        self.has_begun = False
 
 
 class Schedule:
@@ -75,6 +76,7 @@ class Schedule:
         self.unanswered.add(start)
 
     def begin(self, start: Start, late_seconds: float) -> None:
+        start.has_begun = True
         if start not in self.unanswered:
             return
         self.longest_late_seconds = max(self.longest_late_seconds, late_seconds)
@@ -91,8 +93,14 @@ class Schedule:
             if latency_seconds is not None:
                 self._record(latency_seconds)
 
-    def close(self, now: float) -> PlannedStarts:
-        """What is still unanswered enters with its age: its latency is that at least."""
+    def close(self, now: float, in_line: Collection[Start] = ()) -> PlannedStarts:
+        """What is still unanswered enters with its age: its latency is that at least.
+
+        A start that had its user when the last gate closed before it goes with the next comb's first turn.
+        """
+        stopped = {start for start in self.unanswered if not start.has_begun and start not in in_line}
+        self.unanswered -= stopped
+        self.planned -= len(stopped)
         for start in self.unanswered:
             self._record(max(now - start.planned, 0.0))
         return PlannedStarts(
@@ -164,7 +172,7 @@ class PacedLane(Lane):
         return super().begin_comb()
 
     def planned_starts(self) -> tuple[PlannedStarts | None, array[int] | None]:
-        return self.schedule.close(self.clock.now()), self.schedule.latencies_us
+        return self.schedule.close(self.clock.now(), set(self._line)), self.schedule.latencies_us
 
     def _release_starts(self) -> None:
         while self._line and self._free:

@@ -35,7 +35,14 @@ from gainbench.load.protocol import ArmNotReady, Comb, CombReport, Workload, Wor
 from gainbench.load.several.orders import ALL, Share
 from gainbench.load.turnaround import measure_turnaround
 from gainbench.load.turnstile import Lane, Turnstile
-from gainbench.load.users import RequestEvent, is_leaving, let_rests_stand_still, seat_of, seated
+from gainbench.load.users import (
+    RequestEvent,
+    close_accounts_after_each_task,
+    is_leaving,
+    let_rests_stand_still,
+    seat_of,
+    seated,
+)
 
 ON_START_SECONDS = 30.0
 STOP_SECONDS = 3.0
@@ -60,6 +67,7 @@ class LocustSession:
         self._gauge = Gauge({})
         measure_turnaround()
         let_rests_stand_still()
+        close_accounts_after_each_task()
         # Before any Locust file is imported, so that every one of them finds this event.
         self._request_event = RequestEvent(self.turnstile)
         locust.events.request = self._request_event

@@ -175,16 +175,20 @@ class Lane:
 
     def count(self, turn_seconds: float) -> ArmTally:
         """Count the comb that is over."""
-        resting = {
-            seat.cycle: seat.length_of_cycle()
-            for seat in self.seats
-            if seat.cycle is not None and seat.wakes_at is not None
-        }
+        lengths, expected = {}, {}
+        for seat in self.seats:
+            length = seat.length_of_cycle()
+            if seat.cycle is not None and length is not None:
+                if seat.cycle.answered is not None:
+                    lengths[seat.cycle] = length
+                elif seat.cycle.failure is not None:
+                    expected[seat.cycle] = length + seat.cycle.latency_ms / 1000
         found = tally(
             self.cycles,
             self.stretches,
             now=monotonic(),
-            lengths=resting,
+            lengths=lengths,
+            expected=expected,
             turn_seconds=turn_seconds,
             by_request=self.is_paced,
         )
@@ -219,6 +223,7 @@ class Seat:
         "lane",
         "owed",
         "parked_seconds",
+        "pauses_since",
         "rest_began",
         "rest_began_open",
         "waits_at_gate",
@@ -232,7 +237,8 @@ class Seat:
         self.waits_at_gate = 0
         self.wakes_at: float | None = None  # in arm time, while it rests
         self.rest_began = self.rest_began_open = 0.0
-        self.parked_seconds = 0.0  # at the gate, since it was last asked
+        self.parked_seconds = 0.0  # at the gate and at rest, since it was last asked
+        self.pauses_since: float | None = None  # at the gate, in the middle of a cycle
         self.arrived_ns = 0  # of the last response at the socket, until the next request leaves
         self.owed: list[Cycle] = []  # answered or not: a with-block of the file has yet to say how it was
         self.is_gone = False
@@ -248,15 +254,12 @@ class Seat:
     def enter(self) -> Cycle:
         """Arrive at the gate, wait for the turn, and note that a request is on its way."""
         lane = self.lane
+        now = monotonic() if lane.is_open else self._wait()
+        # Only now is it known: of several greenlets that stood at the gate, the others' requests are loose.
         is_loose = self.in_flight > 0
-        if lane.is_open:
-            now = monotonic()
-            if not is_loose and self.cycle is not None:
-                self.cycle.ended = now
-        else:
-            now = self._wait(None if is_loose else self.cycle)
         cycle = Cycle(now, is_loose=is_loose)
         if not is_loose:
+            self._end_cycle(now)
             self.cycle = cycle
         lane.cycles.append(cycle)
         lane.sent += 1
@@ -272,12 +275,18 @@ class Seat:
         lane.answered += 1
         self.in_flight -= 1
         if not lane.is_open:
+            if self.waits_at_gate and not self.in_flight:  # other greenlets of the user have arrived before
+                self._end_cycle(cycle.answered)
             lane.note_change()
 
-    def _wait(self, cycle: Cycle | None) -> float:
+    def _end_cycle(self, at: float) -> None:
+        if self.cycle is not None and self.cycle.ended is None:
+            self.cycle.ended = at
+
+    def _wait(self) -> float:
         arrived = monotonic()
-        if cycle is not None:
-            cycle.ended = arrived
+        if not self.in_flight:
+            self._end_cycle(arrived)
         self.arrived_ns = 0
         self.waits_at_gate += 1
         self.lane.note_change()
@@ -304,15 +313,21 @@ class Seat:
             clock.sleep_until(self.wakes_at)
         finally:
             self.wakes_at = None
+        frozen = max(monotonic() - self.rest_began - (clock.now() - self.rest_began_open), 0.0)
+        self.parked_seconds += frozen
         if cycle is not None:
-            passed = clock.now() - self.rest_began_open
-            cycle.frozen += max(monotonic() - self.rest_began - passed, 0.0)
+            cycle.frozen += frozen
 
-    def length_of_cycle(self) -> float:
-        """Of the one in which the user rests: what went before, and the whole of the rest."""
-        if self.cycle is None or self.wakes_at is None:
-            raise RuntimeError("the user does not rest")
-        return self.rest_began - self.cycle.began - self.cycle.frozen + self.wakes_at - self.rest_began_open
+    def length_of_cycle(self) -> float | None:
+        """Of the one in which the user rests or pauses: what went before, and the whole of the rest."""
+        if self.cycle is None:
+            return None
+        if self.wakes_at is not None:
+            rest = self.wakes_at - self.rest_began_open
+            return self.rest_began - self.cycle.began - self.cycle.frozen + rest
+        if self.pauses_since is not None:
+            return self.pauses_since - self.cycle.began - self.cycle.frozen
+        return None
 
     def settle(self, cycle: Cycle) -> None:
         """The outcome of the cycle's request is known."""
@@ -324,35 +339,63 @@ class Seat:
     def park(self) -> None:
         """Arrive at the gate on behalf of a client of the user's own, which passes none.
 
-        What it will report belongs to the cycle that begins here.
+        What it will report belongs to the cycle that begins here. A rest comes before the request, so a comb
+        may end between the two: until the request is reported, it is expected to go as the last one went.
         """
+        now = monotonic() if self.lane.is_open else self._wait()
+        self._end_cycle(now)
+        last, self.cycle = self.cycle, Cycle(now)
+        if last is not None:
+            self.cycle.failure, self.cycle.latency_ms = last.failure, last.latency_ms
+
+    def pause(self) -> None:
+        """Wait for the turn in the middle of a cycle, which stands still meanwhile."""
         if self.lane.is_open:
-            now = monotonic()
-            if self.cycle is not None:
-                self.cycle.ended = now
-        else:
-            now = self._wait(self.cycle)
-        self.cycle = Cycle(now)
+            return
+        self.pauses_since = monotonic()
+        self.arrived_ns = 0
+        self.waits_at_gate += 1
+        self.lane.note_change()
+        try:
+            self.lane.wait_until_open()
+            paused = monotonic() - self.pauses_since
+        finally:
+            self.waits_at_gate -= 1
+            self.pauses_since = None
+        self.parked_seconds += paused
+        if self.cycle is not None and self.cycle.ended is None:
+            self.cycle.frozen += paused
+
+    def fail(self, cycle: Cycle, failure: str) -> None:
+        """Nobody will report this answered request: it has failed, after the time that the gate has seen."""
+        if cycle.failure is None:
+            cycle.failure = failure
+            cycle.latency_ms = ((cycle.answered or cycle.sent) - cycle.sent) * 1000
+            self.settle(cycle)
 
     def fail_what_is_owed(self, failure: str) -> None:
-        """A with-block that was left by an exception will not report what it was about."""
+        """The task is over, so no with-block is left that could report."""
         for cycle in self.owed:
-            if cycle.failure is None:
-                cycle.failure = failure
+            self.fail(cycle, failure)
         self.owed.clear()
 
     def leave_for_good(self) -> None:
         """The user stops: what it still sends is its goodbye."""
         self.is_gone = True
+        if not self.in_flight:
+            self._end_cycle(monotonic())
 
     def report_late(self, seconds: float, *, is_own: bool = True) -> Cycle:
         """A request that did not pass the gate: enter and leave it after the fact.
 
-        One that is not the user's own has no user that anybody knows of, and counts by its own time.
+        One that is not the user's own has no user that anybody knows of, and counts by its own time; so does
+        one that the user fires beside requests that passed the gate.
         """
         now = monotonic()
-        cycle = self.cycle if is_own else Cycle(now - seconds, is_loose=True)
-        if cycle is None or cycle.answered is not None:
+        cycle = self.cycle
+        if not is_own or self.in_flight or (cycle is not None and cycle.answered is not None):
+            cycle = Cycle(now - seconds, is_loose=True)
+        elif cycle is None:
             cycle = self.cycle = Cycle(now - seconds)
         cycle.sent = max(now - seconds, cycle.began)
         cycle.answered = now

@@ -21,7 +21,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 from gainbench.load.cycles import Cycle
 from gainbench.load.failure import failure_name
 from gainbench.load.seats import current_seat
-from gainbench.load.turnstile import Lane, Seat, Turnstile
+from gainbench.load.turnstile import NEVER_REPORTED, Lane, Seat, Turnstile
 
 # Beyond it, a client of the user's own making reports nonsense.
 LONGEST_MS = 3_600_000.0
@@ -45,10 +45,12 @@ class RequestEvent(EventHook):
             _settle(seat, cycle, {**meta, "response_time": milliseconds})
         self.announce(reverse=reverse, **meta)
         if seat is not None:
-            if is_own:
-                seat.park()
-            else:
+            if not is_own:
                 seat.lane.wait_until_open()
+            elif cycle.is_loose:
+                seat.pause()
+            else:
+                seat.park()
 
     def announce(self, *, reverse: bool = False, **meta: Any) -> None:
         """Tell the listeners alone: the request has been counted."""
@@ -101,8 +103,8 @@ def seat_client(client: FastHttpSession | HttpSession, seat: Seat, event: Reques
             response = send(*args, **kwargs)
         except BaseException as error:
             seat.leave(cycle)
-            if cycle.failure is None:  # it ended without firing its event: a bad URL, or the user was killed
-                cycle.failure = failure_name(error)
+            # If it ended without firing its event: a bad URL, or the user was killed.
+            seat.fail(cycle, failure_name(error))
             raise
         seat.leave(cycle)
         if cycle.failure is None:
@@ -118,6 +120,19 @@ def let_rests_stand_still() -> None:
     TaskSet.wait = _wait  # type: ignore[method-assign]
 
 
+def close_accounts_after_each_task() -> None:
+    """A request with ``catch_response`` that no with-block has judged by then is a failure."""
+    TaskSet.execute_next_task = _execute_next_task  # type: ignore[method-assign]
+
+
+def _execute_next_task(taskset: TaskSet) -> None:
+    """What Locust's own does. If the task raises, the listener of ``user_error`` closes the account."""
+    taskset.execute_task(taskset._task_queue.popleft())
+    seat = seat_of(taskset)
+    if seat is not None and seat.owed:
+        seat.fail_what_is_owed(NEVER_REPORTED)
+
+
 def _wait(taskset: TaskSet) -> None:
     """What Locust's own does, with a sleep that stands still while the arm is parked."""
     user = taskset.user
@@ -128,7 +143,7 @@ def _wait(taskset: TaskSet) -> None:
     if seat is None:
         taskset._sleep(taskset.wait_time())
     else:
-        # constant_pacing takes off what the task took, but not what its user stood at the closed gate.
+        # constant_pacing takes off what the task took, but not the time for which its user was parked.
         parked = seat.take_parked_seconds()
         user._cp_last_run += parked
         taskset._cp_last_run += parked
