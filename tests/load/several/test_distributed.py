@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +15,13 @@ import pytest
 import zmq
 
 from gainbench.errors import ConfigurationError
-from gainbench.load.handle import GeneratorLost, WindowReport
-from gainbench.load.protocol import Pace, Remainder, Workload
+from gainbench.load.handle import GeneratorLost
+from gainbench.load.protocol import CombReport, Pace, Workload, WorkloadFinished
 from gainbench.load.several.channel import Address
 from gainbench.load.several.crew import Crew, Generators
 from gainbench.stack.processes.ports import free_port
 from gainbench.stack.processes.supervisor import Supervisor
-from tests.load.conftest import CountingServer, counting_servers
+from tests.load.conftest import CountingServer, comb, counting_servers
 from tests.load.hosts import three_hosts
 
 READ = """
@@ -65,21 +66,31 @@ def prepare(crew: Crew, path: Path, servers: Servers, users: int) -> None:
     crew.prepare(Workload(path, None, users, tuple(server.target for server in servers), seed=1))
 
 
-def window(crew: Crew, arm: str, seconds: float = 0.15) -> WindowReport:
-    crew.begin(arm, guard_seconds=0.1, seconds=seconds)
-    return crew.finish()
+def run_comb(crew: Crew, *order: str, window_seconds: float = 0.15) -> CombReport:
+    """Its guards are long, so that no worker on a busy machine is late by more than a tenth of one."""
+    return crew.run_comb(
+        comb(
+            *order, guard_seconds=0.8, window_seconds=window_seconds, drain_seconds=0.2, patience_seconds=1.0
+        )
+    )
 
 
-def counted(arm: str, windows: list[WindowReport], rest: Remainder) -> int:
+def counted(arm: str, reports: list[CombReport], finished: WorkloadFinished) -> int:
     """Every request of the arm that some report counted."""
-    tallies = [part for part in windows if part.arm == arm]
-    tallies += [part.outside[arm] for part in (*windows, rest) if arm in part.outside]
-    return sum(tally.successes + sum(tally.failures.values()) for tally in tallies)
+    inside = sum(report.arms[arm].requests for report in reports if arm in report.arms)
+    return inside + sum(part.outside[arm].requests for part in (*reports, finished) if arm in part.outside)
 
 
-def end(crew: Crew) -> Remainder:
-    assert crew.pause(drain_seconds=5)
-    return crew.finish_workload()
+def covered_users(report: CombReport, arm: str) -> float:
+    seconds = sum(turn.seconds for turn in report.turns if turn.arm == arm)
+    return report.arms[arm].covered_seconds / seconds
+
+
+@contextmanager
+def soon(command: str) -> Iterator[None]:
+    """Run a shell command beside what is measured."""
+    with subprocess.Popen(["sh", "-c", command]):
+        yield
 
 
 def worker_command(address: str, *more: str) -> list[str]:
@@ -115,44 +126,38 @@ def remote(tmp_path: Path, record_property) -> Iterator[tuple[Crew, Servers, lis
 def test_joined_counts_of_three_hosts_equal_the_servers_own(remote, locustfile):
     crew, servers, _ = remote
     prepare(crew, locustfile(READ), servers, users=5)
-    windows = [window(crew, arm) for arm in ("left", "right", "right", "left")]
-    rest = end(crew)
-    assert [seen.incomplete for seen in windows] == [None] * 4
-    assert all(seen.successes for seen in windows)
+    report = run_comb(crew, "left", "right", "right", "left")
+    finished = crew.finish_workload()
+    assert report.incomplete is None
+    assert [turn.arm for turn in report.turns] == ["left", "right", "right", "left"]
+    assert all(turn.successes for turn in report.turns)
     for server in servers:
-        assert counted(server.name, windows, rest) == rest.sent[server.name] == server.counts().total()
+        assert counted(server.name, [report], finished) == finished.sent[server.name]
+        assert finished.sent[server.name] == server.counts().total()
+        assert covered_users(report, server.name) == pytest.approx(5, rel=0.02)
+        assert len(report.use[server.name].worker_cpu_seconds) == 2
 
 
-def test_every_user_is_accounted_for_in_a_joined_window(remote, locustfile):
-    crew, servers, _ = remote
-    prepare(crew, locustfile(READ), servers, users=5)
-    seen = window(crew, "left")
-    end(crew)
-    assert (seen.in_flight_seconds + seen.gap_seconds) / seen.seconds == pytest.approx(5, rel=0.02)
-    assert len(seen.worker_cpu_seconds) == 2
-
-
-def test_a_killed_worker_spoils_the_windows_it_had_a_part_in_and_the_rest_go_on(remote, locustfile):
+def test_a_killed_worker_spoils_the_combs_it_had_a_part_in_and_the_rest_go_on(remote, locustfile):
     crew, servers, workers = remote
     prepare(crew, locustfile(READ), servers, users=4)
-    whole = window(crew, "left")
-    crew.begin("left", guard_seconds=0.1, seconds=0.3)
-    workers[1].kill()
-    struck = crew.finish()
-    after = window(crew, "right")
-    end(crew)
+    whole = run_comb(crew, "left")
+    with soon(f"sleep 0.4; kill -KILL {workers[1].pid}"):
+        struck = run_comb(crew, "left", "right")
+    after = run_comb(crew, "right")
+    crew.finish_workload()
     assert whole.incomplete is None
     assert "with 2 users was lost" in struck.incomplete
     assert "with 2 users was lost" in after.incomplete
 
     before = {server.name: server.counts().total() for server in servers}
     prepare(crew, locustfile(READ), servers, users=4)
-    windows = [window(crew, arm) for arm in ("left", "right", "right", "left")]
-    rest = end(crew)
-    assert [seen.incomplete for seen in windows] == [None] * 4
+    report = run_comb(crew, "left", "right")
+    finished = crew.finish_workload()
+    assert report.incomplete is None
     for server in servers:
         seen = server.counts().total() - before[server.name]
-        assert counted(server.name, windows, rest) == rest.sent[server.name] == seen
+        assert counted(server.name, [report], finished) == finished.sent[server.name] == seen
 
 
 @pytest.fixture
@@ -162,33 +167,31 @@ def crew(tmp_path: Path) -> Iterator[Crew]:
         yield two
 
 
-def test_a_generator_behind_the_schedule_spoils_the_window_and_no_count(crew, servers, locustfile):
+def test_a_worker_late_for_its_turn_spoils_the_comb_and_no_count(crew, servers, locustfile):
     prepare(crew, locustfile(READ), servers, users=2)
-    crew.begin("left", guard_seconds=0.1, seconds=0.1)
     halted = crew.workers[0].pid
-    os.kill(halted, signal.SIGSTOP)
-    timer = subprocess.Popen(["sh", "-c", f"sleep 0.6; kill -CONT {halted}"])
-    late = crew.finish()
-    timer.wait()
-    rest = end(crew)
-    assert "behind the schedule" in late.incomplete
+    with soon(f"sleep 0.4; kill -STOP {halted}; sleep 1.2; kill -CONT {halted}"):
+        late = run_comb(crew, "left", "right")
+    finished = crew.finish_workload()
+    assert "s behind the others" in late.incomplete
     assert late.lag_seconds > 0.1
-    assert counted("left", [late], rest) == rest.sent["left"] == servers[0].counts().total()
+    for server in servers:
+        seen = server.counts().total()
+        assert counted(server.name, [late], finished) == finished.sent[server.name] == seen
 
 
 def test_with_fewer_users_than_generators_some_have_none(crew, servers, locustfile):
     prepare(crew, locustfile(READ), servers, users=1)
-    seen = window(crew, "left")
-    rest = end(crew)
-    assert seen.incomplete is None
-    assert (seen.in_flight_seconds + seen.gap_seconds) / seen.seconds == pytest.approx(1, rel=0.02)
-    assert counted("left", [seen], rest) == servers[0].counts().total()
+    report = run_comb(crew, "left")
+    finished = crew.finish_workload()
+    assert report.incomplete is None
+    assert covered_users(report, "left") == pytest.approx(1, rel=0.02)
+    assert counted("left", [report], finished) == servers[0].counts().total()
 
 
 def test_the_mix_of_user_classes_is_that_of_one_generator(crew, servers, locustfile):
     prepare(crew, locustfile(MIXED), servers, users=4)
-    window(crew, "left", seconds=0.3)
-    end(crew)
+    run_comb(crew, "left")
     assert servers[0].counts() == {"- /often": 3, "- /seldom": 1}
 
 
@@ -197,7 +200,7 @@ def test_when_all_workers_are_gone_the_measurement_is_invalid(crew, servers, loc
     for worker in crew.workers:
         os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(GeneratorLost) as lost:
-        window(crew, "left")
+        run_comb(crew, "left")
     assert "no load generator is left" in lost.value.cure
 
 
@@ -205,35 +208,36 @@ def test_an_arm_that_stops_answering_an_open_loop_loses_no_generator(crew, serve
     left, right = servers
     pace = Pace("constant", {"left": 100.0, "right": 100.0})
     crew.prepare(Workload(locustfile(READ), None, 10, (left.target, right.target), seed=1, pace=pace))
-    crew.begin("left", guard_seconds=0.2, seconds=0.3)
     os.kill(left.pid, signal.SIGSTOP)
     try:
-        stalled = crew.finish()
+        stalled = run_comb(crew, "left", window_seconds=0.3)
     finally:
         os.kill(left.pid, signal.SIGCONT)
-    after = window(crew, "right")
-    rest = end(crew)
-    assert stalled.incomplete is None
-    assert stalled.starts.unanswered >= 25  # of 30 planned; the server may have answered a few before
-    assert after.incomplete is None
-    assert rest.sent["left"] == left.counts().total()
+    after = run_comb(crew, "right")
+    finished = crew.finish_workload()
+    assert stalled.stalled == "left"
+    assert stalled.arms["left"].starts.unanswered == stalled.arms["left"].starts.planned >= 25  # of 30
+    assert "was lost" not in f"{stalled.incomplete} {after.incomplete}"
+    assert after.stalled is None
+    assert finished.sent["left"] == left.counts().total()
 
 
 def test_a_mistake_in_the_locust_file_reaches_the_caller(crew, servers, locustfile):
     with pytest.raises(ConfigurationError, match="the Locust file does not import"):
         prepare(crew, locustfile("import nothing_of_this_name"), servers, users=2)
     prepare(crew, locustfile(READ), servers, users=2)
-    assert window(crew, "left").successes
+    assert run_comb(crew, "left").turns[0].successes
 
 
-def test_a_workload_that_was_given_up_ends_before_the_next_one(own_generator, servers, locustfile):
-    targets = tuple(server.target for server in servers)
+def test_a_workload_that_was_not_finished_ends_before_the_next_one(own_generator, servers, locustfile):
+    left, right = servers
     path = locustfile(READ)
-    own_generator.prepare(Workload(path, None, 2, targets, seed=1))
-    own_generator.begin("left", guard_seconds=0.0, seconds=0.05)
-    own_generator.prepare(Workload(path, None, 2, targets, seed=1))
-    own_generator.begin("right", guard_seconds=0.0, seconds=0.05)
-    assert own_generator.finish().arm == "right"
+    for _ in range(2):
+        own_generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
+        own_generator.run_comb(comb("left"))
+    sent = own_generator.finish_workload().sent
+    assert 0 < sent["left"] < left.counts().total()  # only the second one's
+    assert sent["right"] == 0
 
 
 OTHER_VERSION = """
@@ -285,7 +289,7 @@ def test_refused_workers_get_no_users_and_those_who_know_the_secret_do(guarded, 
     worker = subprocess.Popen(worker_command(address, "--secret-file", str(secret_file("right"))))
     try:
         prepare(crew, locustfile(READ), servers, users=2)
-        assert window(crew, "left").incomplete is None
+        assert run_comb(crew, "left").incomplete is None
         crew.stop()
         assert worker.wait(timeout=20) == 0  # it goes home with its master
     finally:
@@ -329,16 +333,18 @@ def test_a_stranger_who_talks_nonsense_disturbs_no_count(guarded, servers, locus
     worker = subprocess.Popen(worker_command(address, "--secret-file", str(secret_file("right"))))
     try:
         prepare(crew, locustfile(READ), servers, users=2)
-        crew.begin("left", guard_seconds=0.1, seconds=0.3)
-        talk_nonsense(address)
-        windows = [crew.finish(), window(crew, "right")]
-        rest = end(crew)
+        with ThreadPoolExecutor() as beside:
+            talking = beside.submit(talk_nonsense, address)
+            report = run_comb(crew, "left", "right")
+            talking.result()
+        finished = crew.finish_workload()
     finally:
         worker.kill()
         worker.wait()
-    assert [seen.incomplete for seen in windows] == [None, None]
+    assert report.incomplete is None
     for server in servers:
-        assert counted(server.name, windows, rest) == rest.sent[server.name] == server.counts().total()
+        seen = server.counts().total()
+        assert counted(server.name, [report], finished) == finished.sent[server.name] == seen > 0
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:5557", "10.1.2.3:5557", "load.example:5557"])
