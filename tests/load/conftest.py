@@ -15,6 +15,7 @@ from gainbench.load.protocol import ArmTarget, Comb, CombReport, Workload, Workl
 from gainbench.stack.processes.supervisor import Supervisor
 
 SERVER = Path(__file__).with_name("counting_server.py")
+DELAY_SERVER = Path(__file__).with_name("delay_server.py")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,35 @@ def counting_servers(host: str) -> Iterator[tuple[CountingServer, CountingServer
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+@dataclass(frozen=True)
+class DelayServer:
+    name: str
+    url: str
+
+    def served(self) -> list[tuple[float, float | None]]:
+        """When each request came, and when its answer left."""
+        return [(came, left) for came, left in httpx.get(f"{self.url}/served").raise_for_status().json()]
+
+    @property
+    def target(self) -> ArmTarget:
+        return ArmTarget(self.name, self.url)
+
+
+@pytest.fixture
+def delayed() -> Iterator[tuple[DelayServer, DelayServer]]:
+    """Two arms that do nothing but wait: "left" for 40 ms, "right" for 20 ms."""
+    command = [sys.executable, DELAY_SERVER, "left=0.04", "right=0.02"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            left, right = process.stdout.readline().split()
+            yield (
+                DelayServer("left", f"http://127.0.0.1:{left}"),
+                DelayServer("right", f"http://127.0.0.1:{right}"),
+            )
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,12 @@
 """Every request is counted exactly once, and equals what the server saw."""
 
+import time
 from collections import Counter
 
 import pytest
 
-from gainbench.load import histogram
 from gainbench.load.protocol import Workload
+from tests.load.conftest import comb
 
 READ = """
     from locust import FastHttpUser, task
@@ -59,30 +60,61 @@ def test_sent_equals_the_counted_and_what_the_server_saw(source, locustfile, ser
     for server in servers:
         seen = server.counts().total()
         assert seen > 0
-        assert measured.remainder.sent[server.name] == seen
+        assert measured.finished.sent[server.name] == seen
         assert measured.counted(server.name) == seen
     assert measured.task_exceptions() == {}
 
 
-def test_a_window_reports_its_arm_alone_with_a_latency_for_each_success(locustfile, measure):
-    measured = measure(locustfile(READ))
-    assert [window.arm for window in measured.windows] == ["left", "right", "right", "left"]
-    for window in measured.windows:
-        assert window.successes > 0
-        assert window.failures == {}
-        assert window.seconds >= 0.1
-        assert histogram.count(window.latency) == window.successes
+def test_a_comb_reports_each_turn_and_each_arm_with_a_latency_for_each_completion(locustfile, measure):
+    report = measure(locustfile(READ)).report
+    assert [turn.arm for turn in report.turns] == ["left", "right", "right", "left"]
+    for turn in report.turns:
+        assert turn.successes > 0
+        assert turn.guard_successes > 0
+        assert turn.failures == 0
+        assert turn.guard_seconds == pytest.approx(0.02)
+        assert turn.seconds > 0.0999
+        assert turn.undrained == 0
+    for counted in report.arms.values():
+        assert counted.failures == {}
+        assert len(counted.latencies_us) == 4 * counted.completions > 0
+        assert counted.completions <= counted.requests
+        assert counted.received_bytes > 0
 
 
-def test_time_in_flight_and_time_between_requests_make_up_all_users(locustfile, measure):
-    for window in measure(locustfile(EVERY_KIND_OF_TASK)).windows:
-        users = (window.in_flight_seconds + window.gap_seconds) / window.seconds
-        assert users == pytest.approx(3, rel=1e-6)
-        assert window.in_flight_seconds > 0
-        assert window.gap_seconds > 0
+def test_the_shares_of_a_comb_make_up_its_requests(locustfile, servers, generator):
+    """Guards and windows hold all of them, but for what drained after a gate had closed."""
+    left, right = servers
+    generator.prepare(Workload(locustfile(READ), None, 3, (left.target, right.target), seed=1))
+    generator.run_comb(comb("left"))  # from now on, no user is in its first cycle
+    report = generator.run_comb(comb("left", "right", "right", "left"))
+    for arm, counted in report.arms.items():
+        turns = [turn for turn in report.turns if turn.arm == arm]
+        shares = sum(turn.successes + turn.guard_successes for turn in turns)
+        assert shares <= counted.requests + 1e-6
+        assert shares >= counted.requests - 3 * len(turns)
+        assert sum(counted.profile) == pytest.approx(shares, rel=0.05)
 
 
-def test_a_dead_user_is_missing_from_that_sum(locustfile, measure):
+def covered_users(report, arm):
+    """How many users' time in the windows lies in cycles."""
+    seconds = sum(turn.seconds for turn in report.turns if turn.arm == arm)
+    return report.arms[arm].covered_seconds / seconds
+
+
+def test_the_cycles_make_up_the_time_of_all_users(locustfile, generator, servers):
+    left, right = servers
+    generator.prepare(Workload(locustfile(EVERY_KIND_OF_TASK), None, 3, (left.target, right.target), seed=1))
+    # The guard is long enough for all users to be under way, however slowly this machine wakes them.
+    report = generator.run_comb(comb("left", "right", "right", "left", guard_seconds=0.25))
+    for arm, counted in report.arms.items():
+        assert covered_users(report, arm) == pytest.approx(3, rel=1e-6)
+        seconds = sum(turn.seconds for turn in report.turns if turn.arm == arm)
+        assert 0 < counted.in_flight_seconds < 3 * seconds
+        assert (counted.unsettled, counted.astray, counted.loose) == (0, 0, 0)
+
+
+def test_a_dead_user_is_missing_from_that_time(locustfile, generator, servers):
     path = locustfile("""
         import itertools
         from locust import FastHttpUser, task
@@ -100,11 +132,15 @@ def test_a_dead_user_is_missing_from_that_sum(locustfile, measure):
                 if self.number % 3 == 0:
                     raise StopUser()
     """)
-    *_, last = measure(path).windows
-    assert (last.in_flight_seconds + last.gap_seconds) / last.seconds == pytest.approx(2, rel=1e-6)
+    left, right = servers
+    generator.prepare(Workload(path, None, 3, (left.target, right.target), seed=1))
+    generator.run_comb(comb("left"))
+    report = generator.run_comb(comb("left", guard_seconds=0.25))
+    assert covered_users(report, "left") == pytest.approx(2, rel=1e-6)
+    assert (report.arms["left"].unsettled, report.arms["left"].astray) == (0, 0)
 
 
-def test_a_stuck_user_is_missing_from_that_sum_but_a_waiting_one_is_not(locustfile, measure):
+def test_a_stuck_user_is_missing_from_that_time_but_a_waiting_one_is_not(locustfile, generator, servers):
     path = locustfile("""
         import gevent
         from locust import FastHttpUser, constant, task
@@ -125,10 +161,15 @@ def test_a_stuck_user_is_missing_from_that_sum_but_a_waiting_one_is_not(locustfi
             def read(self):
                 self.client.get("/read")
     """)
-    *_, last = measure(path, users=2).windows
-    assert last.successes == 0
-    assert last.latency is None
-    assert (last.in_flight_seconds + last.gap_seconds) / last.seconds == pytest.approx(1, rel=1e-6)
+    left, right = servers
+    generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
+    generator.run_comb(comb("left", drain_seconds=0.1))
+    report = generator.run_comb(comb("left", drain_seconds=0.1))
+    counted = report.arms["left"]
+    assert (counted.requests, counted.latencies_us) == (0, b"")
+    assert covered_users(report, "left") == pytest.approx(1, rel=1e-6)
+    assert (counted.unsettled, counted.astray) == (1, 1)
+    assert report.turns[0].successes == pytest.approx(report.turns[0].seconds / 3600, rel=0.01)
 
 
 def test_failures_are_counted_by_kind_and_not_as_successes(locustfile, servers, measure):
@@ -159,8 +200,9 @@ def test_failures_are_counted_by_kind_and_not_as_successes(locustfile, servers, 
     seen = servers[0].counts()
     assert failures["HTTP 503"] == seen["- /busy"]
     assert failures["empty list"] == seen["- /read"]
-    assert measured.counted("left") == measured.remainder.sent["left"] == failures.total()
-    assert all(window.successes == 0 for window in measured.windows)
+    assert measured.counted("left") == measured.finished.sent["left"] == failures.total()
+    assert all(turn.successes == 0 and turn.failures > 0 for turn in measured.report.turns)
+    assert measured.report.arms["left"].latencies_us == b""
 
 
 def test_the_outcome_of_a_with_block_is_decided_when_it_ends(locustfile, servers, measure):
@@ -201,7 +243,9 @@ def test_a_raising_task_is_reported_and_its_open_request_counts_as_a_failure(loc
     assert failed == {"task raised AttributeError": seen.total()}
 
 
-def test_a_request_whose_with_block_never_reports_is_counted_at_the_end(locustfile, servers, measure):
+def test_a_request_that_no_with_block_has_judged_by_the_end_of_its_task_has_failed(
+    locustfile, servers, measure
+):
     path = locustfile("""
         from locust import FastHttpUser, constant, task
 
@@ -216,7 +260,8 @@ def test_a_request_whose_with_block_never_reports_is_counted_at_the_end(locustfi
     seen = servers[0].counts().total()
     assert seen > 0
     assert measured.failures("left") == {"outcome never reported": seen}
-    assert measured.counted("left") == measured.remainder.sent["left"] == seen
+    assert all(turn.successes == 0 and turn.failures > 0 for turn in measured.report.turns)
+    assert measured.counted("left") == measured.finished.sent["left"] == seen
 
 
 def test_a_client_of_the_users_own_is_counted_by_the_event_it_fires(locustfile, servers, measure):
@@ -239,7 +284,32 @@ def test_a_client_of_the_users_own_is_counted_by_the_event_it_fires(locustfile, 
     for server in servers:
         seen = server.counts().total()
         assert seen > 0
-        assert measured.counted(server.name) == measured.remainder.sent[server.name] == seen
+        assert measured.counted(server.name) == measured.finished.sent[server.name] == seen
+
+
+def test_an_event_fired_beside_the_users_own_requests_counts_once_and_ends_no_cycle(
+    locustfile, servers, measure
+):
+    path = locustfile("""
+        from locust import FastHttpUser, task
+
+        class Both(FastHttpUser):
+            @task
+            def read(self):
+                self.client.get("/read")
+                self.environment.events.request.fire(
+                    request_type="SUM", name="all of it", response_time=1.0, response_length=0,
+                    exception=None, context={},
+                )
+    """)
+    measured = measure(path)
+    for server in servers:
+        reads, counted = server.counts().total(), measured.report.arms[server.name]
+        assert reads > 0
+        assert measured.counted(server.name) == measured.finished.sent[server.name] == 2 * reads
+        assert counted.loose > 0
+        assert counted.unsettled == 0
+        assert covered_users(measured.report, server.name) <= 3 * (1 + 1e-6)
 
 
 def test_a_request_that_hangs_is_in_flight_and_fails_when_its_user_is_stopped(locustfile, generator, servers):
@@ -253,23 +323,64 @@ def test_a_request_that_hangs_is_in_flight_and_fails_when_its_user_is_stopped(lo
     """)
     left, right = servers
     generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
-    generator.begin("left", guard_seconds=0.2, seconds=0.1)
-    window = generator.finish()
-    assert window.successes == 0
-    assert (window.in_flight_at_open, window.in_flight_at_close) == (2, 2)
-    assert window.in_flight_seconds == pytest.approx(2 * window.seconds, rel=1e-6)
-    assert not generator.pause(drain_seconds=0.01)
-    remainder = generator.finish_workload()
-    assert remainder.outside["left"].failures == {"GreenletExit": 2}
-    assert remainder.sent == {"left": 2, "right": 0}
+    report = generator.run_comb(comb("left", drain_seconds=0.01, patience_seconds=0.05))
+    (turn,), counted = report.turns, report.arms["left"]
+    assert (turn.successes, turn.failures, turn.undrained) == (0, 0, 2)
+    assert (counted.requests, counted.unsettled) == (0, 2)
+    assert counted.in_flight_seconds == pytest.approx(2 * turn.seconds, rel=0.2)
+    finished = generator.finish_workload()
+    assert finished.outside["left"].failures == {"GreenletExit": 2}
+    assert finished.sent == {"left": 2, "right": 0}
 
 
-def test_the_requests_of_a_window_that_was_given_up_lie_outside_of_any(locustfile, generator, servers):
+def test_what_is_answered_between_two_combs_lies_outside_of_any(locustfile, generator, delayed):
+    path = locustfile("""
+        from locust import FastHttpUser, task
+
+        class Patient(FastHttpUser):
+            @task
+            def read(self):
+                self.client.get("/after/1.5")
+    """)
+    left, right = delayed
+    generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
+    first = generator.run_comb(comb("left", drain_seconds=0.01, patience_seconds=0.02))
+    assert first.stalled == "left"
+    while any(answered is None for _came, answered in left.served()):
+        time.sleep(0.02)
+    second = generator.run_comb(comb("right", drain_seconds=0.01, patience_seconds=0.02))
+    assert first.arms["left"].requests == 0
+    assert second.outside["left"].requests == 2
+    assert second.arms.keys() == {"right"}
+
+
+def test_sent_equals_counted_equals_seen_over_several_combs_with_logins_and_goodbyes(
+    locustfile, generator, servers
+):
+    path = locustfile("""
+        from locust import FastHttpUser, between, task
+
+        class Polite(FastHttpUser):
+            wait_time = between(0.0, 0.3)
+
+            def on_start(self):
+                self.client.post("/login", json={})
+
+            @task
+            def read(self):
+                self.client.get("/read")
+
+            def on_stop(self):
+                self.client.post("/logout", json={})
+    """)
     left, right = servers
-    generator.prepare(Workload(locustfile(READ), None, 2, (left.target, right.target), seed=1))
-    generator.begin("left", guard_seconds=0.0, seconds=60)
-    while not left.counts():
-        pass
-    remainder = generator.finish_workload()
-    assert remainder.outside["left"].successes == remainder.sent["left"] == left.counts().total() > 0
-    assert remainder.outside["left"].failures == {}
+    generator.prepare(Workload(path, None, 5, (left.target, right.target), seed=1))
+    reports = [generator.run_comb(comb("left", "right", "right", "left")) for _ in range(4)]
+    finished = generator.finish_workload()
+    for server in servers:
+        inside = sum(report.arms[server.name].requests for report in reports)
+        outside = sum(part.outside[server.name].requests for part in (*reports, finished))
+        assert inside + outside == finished.sent[server.name] == server.counts().total()
+        assert inside > 0
+        assert reports[0].outside[server.name].requests == 5  # the logins
+        assert finished.outside[server.name].requests == 5  # the goodbyes

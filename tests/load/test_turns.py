@@ -3,6 +3,7 @@
 import pytest
 
 from gainbench.load.protocol import Workload
+from tests.load.conftest import comb
 
 SESSIONS = """
     from locust import HttpUser, FastHttpUser, events, task
@@ -75,41 +76,107 @@ def test_a_parked_arm_receives_nothing_while_the_other_is_loaded(locustfile, gen
     left, right = servers
     generator.prepare(Workload(path, "Reader", 4, (left.target, right.target), seed=1))
     assert left.counts() == right.counts() == {"- /hello": 4}
-    generator.begin("left", guard_seconds=0.05, seconds=0.1)
-    window = generator.finish()
-    assert window.successes > 0
+    report = generator.run_comb(comb("left"))
+    assert report.turns[0].successes > 0
     assert right.counts() == {"- /hello": 4}
-    assert generator.pause(drain_seconds=5)
     parked = left.counts()
-    generator.begin("right", guard_seconds=0.05, seconds=0.1)
-    window = generator.finish()
+    report = generator.run_comb(comb("right"))
+    assert report.turns[0].successes > 0
     assert left.counts() == parked
     assert right.counts()["- /read"] > 4
-    assert window.outside["left"].failures == {}
+    assert report.outside["left"].requests == 0
 
 
-def test_the_load_goes_on_after_a_window_until_the_next_turn(locustfile, generator, servers):
+def test_nothing_of_one_arm_is_in_flight_while_the_other_is_open(locustfile, generator, delayed):
+    path = locustfile("""
+        from locust import FastHttpUser, between, task
+
+        class Reader(FastHttpUser):
+            wait_time = between(0, 0.02)
+
+            @task
+            def read(self):
+                self.client.get("/read")
+    """)
+    left, right = delayed
+    generator.prepare(Workload(path, None, 8, (left.target, right.target), seed=1))
+    report = generator.run_comb(comb(*("left", "right", "right", "left") * 2))
+    for server in delayed:
+        served = server.served()
+        assert served
+        for came, answered in served:
+            turns = [
+                turn
+                for turn in report.turns
+                if turn.opened_at <= answered
+                and came <= turn.opened_at + turn.guard_seconds + turn.seconds + turn.drain_seconds
+            ]
+            assert [turn.arm for turn in turns] == [server.name]
+
+
+def test_a_request_that_outlives_the_wait_for_it_is_noted_and_the_turns_go_on(locustfile, generator, delayed):
+    path = locustfile("""
+        import itertools
+        from locust import FastHttpUser, task
+
+        numbers = itertools.count()
+
+        class Reader(FastHttpUser):
+            def on_start(self):
+                self.is_slow = next(numbers) % 2 == 0
+
+            @task
+            def read(self):
+                self.client.get("/after/0.8" if self.is_slow else "/read")
+    """)
+    left, right = delayed
+    generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
+    report = generator.run_comb(comb("left", "right", "right", "left", drain_seconds=0.1))
+    assert report.stalled is None
+    assert report.turns[0].undrained == 1
+    assert 0.1 <= report.turns[0].drain_seconds < 0.7
+    assert report.arms["left"].longest_seconds >= 0.8
+    assert report.arms["left"].unsettled == 0  # when the comb was over, the cycle's length was known
+
+
+def test_an_arm_that_answers_nothing_ends_the_comb_and_is_named(locustfile, generator, delayed):
+    path = locustfile(
+        """
+        from locust import FastHttpUser, task
+
+        class Reader(FastHttpUser):
+            @task
+            def read(self):
+                self.client.get("/never" if self.host.endswith(HUNG) else "/read")
+    """.replace("HUNG", repr(delayed[1].url[-6:]))
+    )
+    left, right = delayed
+    generator.prepare(Workload(path, None, 3, (left.target, right.target), seed=1))
+    ordered = comb("left", "right", "right", "left", drain_seconds=0.1, patience_seconds=0.4)
+    report = generator.run_comb(ordered)
+    assert report.stalled == "right"
+    assert [turn.arm for turn in report.turns] == ["left", "right"]
+    assert report.turns[1].undrained == 3
+    assert report.turns[1].drain_seconds >= 0.4
+    assert report.arms["left"].requests > 0
+    assert report.arms["right"].requests == 0
+
+
+def test_a_slow_arm_is_waited_for_as_long_as_patience_lasts(locustfile, generator, delayed):
     path = locustfile("""
         from locust import FastHttpUser, task
 
         class Reader(FastHttpUser):
             @task
             def read(self):
-                self.client.get("/read")
+                self.client.get("/after/0.5")
     """)
-    left, right = servers
-    generator.prepare(Workload(path, None, 1, (left.target, right.target), seed=1))
-    generator.begin("left", guard_seconds=0.0, seconds=0.05)
-    first = generator.finish()
-    at_the_edge = left.counts().total()
-    while left.counts().total() == at_the_edge:
-        pass
-    assert generator.pause(drain_seconds=5)
-    remainder = generator.finish_workload()
-    assert remainder.outside["left"].successes >= 1
-    assert first.successes + first.outside["left"].successes + remainder.outside["left"].successes == (
-        left.counts().total()
-    )
+    left, right = delayed
+    generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
+    report = generator.run_comb(comb("left", "right", drain_seconds=0.05, patience_seconds=10))
+    assert report.stalled is None
+    assert [turn.arm for turn in report.turns] == ["left", "right"]
+    assert report.turns[0].drain_seconds >= 0.3
 
 
 def test_a_parked_custom_client_sends_nothing_either(locustfile, generator, servers):
@@ -127,9 +194,8 @@ def test_a_parked_custom_client_sends_nothing_either(locustfile, generator, serv
     generator.prepare(Workload(path, None, 2, (left.target, right.target), seed=1))
     assert left.counts() == right.counts() == {}
     for arm, other in ((left, right), (right, left), (left, right)):
-        generator.begin(arm.name, guard_seconds=0.1, seconds=0.05)
         before = other.counts()
-        assert generator.finish().successes > 0
+        assert generator.run_comb(comb(arm.name)).turns[0].successes > 0
         assert other.counts() == before
 
 
@@ -148,11 +214,9 @@ def test_a_connection_that_the_server_closed_while_its_user_was_parked_is_opened
     left, right = servers
     generator.prepare(Workload(path, "Writer", 2, (left.target, right.target), seed=1))
     for _ in range(2):
-        generator.begin("left", guard_seconds=0.0, seconds=0.05)
-        window = generator.finish()
-        assert window.successes > 0
-        assert window.failures == window.outside["left"].failures == {}
-        assert generator.pause(drain_seconds=5)
+        report = generator.run_comb(comb("left"))
+        assert report.turns[0].successes > 0
+        assert report.arms["left"].failures == report.outside["left"].failures == {}
         left.drop_connections()
     assert generator.finish_workload().outside["left"].failures == {}
 
@@ -174,8 +238,8 @@ def test_one_generator_runs_one_workload_after_the_other(locustfile, servers, me
     first = measure(path, user="First")
     second = measure(path, user="Second")
     seen = servers[0].counts()
-    assert first.remainder.sent["left"] == first.counted("left") == seen["- /first"]
-    assert second.remainder.sent["left"] == second.counted("left") == seen["- /second"]
+    assert first.finished.sent["left"] == first.counted("left") == seen["- /first"]
+    assert second.finished.sent["left"] == second.counted("left") == seen["- /second"]
 
 
 def test_without_a_class_name_the_users_are_shared_out_by_the_files_weights(locustfile, servers, generator):
