@@ -9,6 +9,7 @@ cycle spent frozen, resting while its arm was parked, is no part of its length.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,8 +123,10 @@ def tally(
     that have begun with a rest, with their length: their request is still to come, but their time counts.
     """
     counted = _Counted([TurnShares() for _ in stretches])
+    cycles = sorted(cycles, key=_began)
+    usual = _usual_length(cycles, stretches, now, lengths, by_request)
     first = 0
-    for cycle in sorted(cycles, key=_began):
+    for cycle in cycles:
         until = now if cycle.answered is None else cycle.answered
         if not cycle.is_counted:
             counted.longest_seconds = max(counted.longest_seconds, until - cycle.sent)
@@ -131,6 +134,8 @@ def tally(
                 counted.add_request(cycle)
         end, length = _extent(cycle, now, lengths, by_request)
         counted.unsettled += length is None
+        if length and usual and not cycle.is_loose and _is_cut(cycle, until, stretches):
+            length = usual
         while first < len(stretches) and stretches[first].closed_at <= cycle.began:
             first += 1
         for place in range(first, len(stretches)):
@@ -141,6 +146,44 @@ def tally(
         for place, stretch in enumerate(stretches):
             counted.add_shares(cycle, place, stretch, now, max(length, SHORTEST_SECONDS), turn_seconds / BINS)
     return counted.tally()
+
+
+def _usual_length(
+    cycles: Iterable[Cycle],
+    stretches: Sequence[Stretch],
+    now: float,
+    lengths: Mapping[Cycle, float],
+    by_request: bool,
+) -> float | None:
+    """The mean length of the cycles that no closing gate cut; None where each was cut.
+
+    A request that is in flight when the gate closes is answered sooner than it would have been: nothing new
+    comes in beside it. A server that works on all requests at once would seem faster by that. At a random
+    moment the mean of 1 / length over the cycles under way is 1 / mean length, which stands in for its own.
+    """
+    if not stretches:
+        return None
+    uncut = []
+    for cycle in cycles:
+        end, length = _extent(cycle, now, lengths, by_request)
+        is_here = length is not None and end > stretches[0].opened_at and not cycle.is_loose
+        if is_here and not _is_cut(cycle, cycle.answered or now, stretches):
+            uncut.append(length or 0.0)
+    return sum(uncut) / len(uncut) if uncut else None
+
+
+def _is_cut(cycle: Cycle, until: float, stretches: Sequence[Stretch]) -> bool:
+    """Whether a gate closed while the cycle's request was in flight."""
+    place = bisect_right(stretches, cycle.sent, key=_closed)
+    return (
+        place < len(stretches)
+        and stretches[place].opened_at <= cycle.sent
+        and stretches[place].closed_at < until
+    )
+
+
+def _closed(stretch: Stretch) -> float:
+    return stretch.closed_at
 
 
 def _began(cycle: Cycle) -> float:

@@ -196,3 +196,21 @@ def test_a_request_is_counted_in_one_comb_and_its_cycle_in_every_one_that_it_cro
     assert second.longest_seconds == 0
     assert first.turns[0].successes == pytest.approx(0.25)
     assert second.turns[0].guard_successes + second.turns[0].successes == pytest.approx(0.75)
+
+
+def test_a_request_cut_by_the_closing_gate_counts_with_the_usual_length_of_a_cycle():
+    # Two cycles of 2 s in the window. A third begins at 14.5 and would take 2 s too, but the server has nothing
+    # else to do once the gate is closed, and answers after 1 s. Half a second of 2 lies inside, not of 1.
+    found = counted(cycle(11.0, 13.0), cycle(12.0, 14.0), cycle(14.5, 15.5))
+    assert found.turns[0].successes == pytest.approx(2.25)
+
+
+def test_where_every_request_is_cut_each_counts_with_its_own_length():
+    found = counted(cycle(14.0, 16.0), cycle(14.5, 15.5))
+    assert found.turns[0].successes == pytest.approx(0.5 + 0.5)
+
+
+def test_a_rest_that_goes_on_when_the_gate_closes_is_not_cut():
+    resting = cycle(12.0, None, answered=13.0)
+    found = counted(cycle(11.0, 12.0), resting, lengths={resting: 6.0})
+    assert found.turns[0].successes == pytest.approx(1 + 0.5)  # 12 to 15, of 6
