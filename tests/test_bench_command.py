@@ -64,23 +64,37 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def outside_of(run: StoredRun) -> list[Outside]:
-    return [part for line in (*run.blocks, *run.trials) for part in line.outside]
+    return [part for line in (*run.all_combs, *run.trials) for part in line.outside]
 
 
 def test_every_request_is_counted_once_and_the_servers_counted_the_same(smoke: tuple[Path, Path]) -> None:
     path, folder = smoke
     run = load_run(path)
     counted: Counter[str] = Counter()
-    for window in (window for block in run.blocks for window in block.windows):
-        counted[window.arm] += window.successes + window.failed
+    for comb in run.all_combs:
+        counted.update({arm: reading.load.requests for arm, reading in comb.arms.items()})
     for part in outside_of(run):
-        counted[part.arm] += part.successes + sum(part.failures.values())
+        counted[part.arm] += part.requests
     sent: Counter[str] = Counter()
     for trial in run.trials:
         sent.update(trial.sent)
     seen_by_servers = {arm: (folder / f"{arm}.count").stat().st_size for arm in ("blocking", "async")}
     assert counted == sent == seen_by_servers
     assert min(seen_by_servers.values()) > 0
+
+
+def test_every_comb_that_ran_is_in_the_record_and_carried_out_as_it_was_recorded(
+    smoke: tuple[Path, Path],
+) -> None:
+    run = load_run(smoke[0])
+    assert [comb.number for comb in run.all_combs] == list(range(len(run.all_combs)))
+    assert run.combs
+    for comb in run.combs:
+        unit = 2 * len(comb.arms)
+        for at in range(0, len(comb.order), unit):
+            assert comb.order[at : at + unit] == comb.order[at : at + unit][::-1]
+        assert len({round(turn.guard_seconds, 6) for turn in comb.turns}) == 1
+        assert comb.reading_seconds is not None
 
 
 def test_results_hold_what_the_interface_promises(smoke: tuple[Path, Path]) -> None:
@@ -132,7 +146,7 @@ def test_a_report_rebuilt_from_disk_has_the_same_bytes(smoke: tuple[Path, Path])
 def test_the_stored_plan_can_be_measured_again(smoke: tuple[Path, Path]) -> None:
     done = gainbench("bench", "--plan", str(smoke[0] / "plan.toml"), "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 1 blocks a trial  (headline)" in done.stdout
+    assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 1 comb a trial  (headline)" in done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="which signals are ignored is read there")
@@ -179,8 +193,8 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_running(tmp_path: Pat
     )
     record = tmp_path / "latest" / "blocks.jsonl"
     deadline = time.monotonic() + 90
-    while not (record.exists() and '"kind":"block"' in record.read_text()):
-        assert time.monotonic() < deadline, "no block was recorded"
+    while not (record.exists() and '"phase":"comb"' in record.read_text()):
+        assert time.monotonic() < deadline, "no comb was recorded"
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.1)
     started = psutil.Process(process.pid).children(recursive=True)

@@ -11,7 +11,7 @@ from gainbench.analyse.arms import arm_figures, turn_spread
 from gainbench.analyse.compare import comparison_figures
 from gainbench.analyse.crossing import Believed, KeptCombs, claim_figures, curve_of
 from gainbench.analyse.held_rates import held_rates
-from gainbench.analyse.turns import settling_profile, turn_figures
+from gainbench.analyse.turns import kept_combs, settling_profile, turn_figures
 from gainbench.plan.model import Cell, Plan
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Collapse, Comb
@@ -36,15 +36,18 @@ ALONE_NOTE = (
     "{combs} of the combs"
 )
 
+SHORTER_GUARD_NOTE = (
+    "the turns of {cell} had not settled when they were counted, so that their guard became longer during "
+    "the run: {left_out} of its {combs}, with the shorter guard, are in the raw record but not in the figures"
+)
+
 NOTHING_MEASURED = "nothing was measured in the headline cell, so that the run says nothing of its question"
 
 
 def summarise(run: StoredRun) -> Results:
     """Everything that can be said of a run, from its record."""
     plan = run.plan
-    kept = {
-        cell.key: tuple(comb for comb in run.compared(cell.key) if not comb.dropped) for cell in plan.cells
-    }
+    kept = {cell.key: kept_combs(run.compared(cell.key)) for cell in plan.cells}
     cells = tuple(_cell(run, cell, kept) for cell in plan.cells)
     status = _status(run, cells)
     believed = _believed(run, cells, kept)
@@ -124,7 +127,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         repeatability={arm: turn_spread(arm, kept[cell.key]) for arm in serving},
         validity=rules,
         combs_measured=len(combs),
-        combs_dropped=len(combs) - len(kept[cell.key]),
+        combs_dropped=sum(comb.dropped is not None for comb in combs),
         turns=turn_figures(kept[cell.key]),
         settling={arm: profile for arm in serving if (profile := settling_profile(kept[cell.key], arm))},
     )
@@ -199,8 +202,21 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
         alone = len(run.combs) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
         if alone:
             notes.append(ALONE_NOTE.format(combs=alone))
+    notes += _shorter_guards(run)
     if run.end and run.end.status == "complete" and not _is_measured(run):
         notes.append(NOTHING_MEASURED)
     if run.end and run.end.reason:
         notes.append(run.end.reason)
     return tuple(notes)
+
+
+def _shorter_guards(run: StoredRun) -> list[str]:
+    found = []
+    for cell in run.plan.cells:
+        combs = [comb for comb in run.compared(cell.key) if not comb.dropped]
+        left_out = len(combs) - len(kept_combs(combs))
+        if left_out:
+            found.append(
+                SHORTER_GUARD_NOTE.format(cell=cell.key, left_out=left_out, combs=f"{len(combs)} combs")
+            )
+    return found

@@ -1,4 +1,4 @@
-"""How a cell's turns went: how long they were, and how the rate runs within them. Pure."""
+"""How a cell's turns went: how long they were, how the rate runs within them, and which count. Pure."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -7,6 +7,8 @@ from gainbench.analyse.arms import combs_with
 from gainbench.load.cycles import BINS
 from gainbench.store.records import Comb
 from gainbench.store.results import TurnFigures
+
+SAME_GUARD = 0.9  # of the longest guard: no clock repeats one exactly, and one that grew did so by half
 
 
 def turn_figures(kept: Sequence[Comb]) -> TurnFigures | None:
@@ -42,3 +44,19 @@ def settling_profile(kept: Sequence[Comb], arm: str) -> tuple[float, ...]:
     sums = [sum(values) for values in zip(*profiles, strict=True)]
     mean = sum(sums) / BINS
     return tuple(value / mean for value in sums) if mean else ()
+
+
+def guard_seconds(comb: Comb) -> float:
+    return median(turn.guard_seconds for turn in comb.turns) if comb.turns else 0.0
+
+
+def with_longest_guard(combs: Sequence[Comb]) -> tuple[Comb, ...]:
+    """Those of one cell that count: a guard grows where turns had not settled, and what was measured with a
+    shorter one would be counted with arms that still got going."""
+    longest = max((guard_seconds(comb) for comb in combs), default=0.0)
+    return tuple(comb for comb in combs if guard_seconds(comb) >= SAME_GUARD * longest)
+
+
+def kept_combs(combs: Sequence[Comb]) -> tuple[Comb, ...]:
+    """What the figures of one cell rest on: neither dropped, nor measured with too short a guard."""
+    return with_longest_guard([comb for comb in combs if not comb.dropped])

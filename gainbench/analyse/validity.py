@@ -41,7 +41,7 @@ class Evidence:
     cell: Cell
     arms: tuple[str, ...]
     combs: tuple[Comb, ...]  # all of them
-    kept: tuple[Comb, ...]  # without the dropped ones
+    kept: tuple[Comb, ...]  # what the figures rest on: neither dropped, nor with too short a guard
     pinned: bool
     is_open_loop: bool = False
     are_twins: bool = False
@@ -142,7 +142,7 @@ def generator_core_free(evidence: Evidence) -> RuleFigures:
 
 
 def combs_dropped(evidence: Evidence) -> RuleFigures:
-    dropped = len(evidence.combs) - len(evidence.kept)
+    dropped = sum(comb.dropped is not None for comb in evidence.combs)
     return _rule(
         "combs dropped",
         _ratio(dropped, len(evidence.combs)),
@@ -266,19 +266,27 @@ def schedule_kept(evidence: Evidence) -> RuleFigures | None:
 
 def turns_settled(evidence: Evidence) -> RuleFigures:
     """The rate since the gate opened is level across the window."""
-    changes = [
-        pooled([change for comb in evidence.combs_of(arm) if (change := settling(comb, arm)) is not None])
-        for arm in evidence.arms
-    ]
-    known = [change for change in changes if change is not None and change.half_width is not None]
     return _rule(
         "turns not settled by",
-        _worst(change.sure for change in known),
+        _worst(_unsettled_by(evidence.kept, arm) for arm in evidence.arms),
         MOST_SLOPE,
         "of the rate",
         "an arm that is still getting going is measured too slow",
         "measure longer: the guard grows by itself where turns do not settle",
     )
+
+
+def are_unsettled(combs: Sequence[Comb]) -> bool:
+    """Whether an arm of these combs, all of one cell, surely still gains speed when it is counted."""
+    arms = {arm for comb in combs for arm in comb.arms}
+    return any((_unsettled_by(combs, arm) or 0.0) > MOST_SLOPE for arm in arms)
+
+
+def _unsettled_by(combs: Sequence[Comb], arm: str) -> float | None:
+    """What of the slope is sure; None where too few combs tell."""
+    found = [settling(comb, arm) for comb in combs_with(arm, combs)]
+    change = pooled([one for one in found if one is not None])
+    return None if change is None or change.half_width is None else change.sure
 
 
 def settling(comb: Comb, arm: str) -> float | None:

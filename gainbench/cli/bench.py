@@ -32,6 +32,7 @@ from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
+from gainbench.report import numbers
 from gainbench.run.turns import trial_combs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
@@ -118,7 +119,8 @@ def _show_order(plan: Plan) -> None:
     """What a run of this plan would measure, in which order, and how long it would take."""
     for cell in plan.cells:
         mark = "  (headline)" if cell.headline else ""
-        out.print(f"{cell.key}: {plan.combs_of(cell)} combs a trial{mark}", markup=False, soft_wrap=True)
+        combs = numbers.several(plan.combs_of(cell), "comb")
+        out.print(f"{cell.key}: {combs} a trial{mark}", markup=False, soft_wrap=True)
     out.print(f"\norder of the first of {plan.profile.trials} trials:")
     for comb in (comb for stint in trial_combs(plan, 0) for comb in stint.combs):
         out.print(f"  {comb.cell.key}: {' '.join(comb.arms)}", markup=False, soft_wrap=True)

@@ -30,12 +30,15 @@ class _PlainProgress:
     """One line for each stage and each trial: a log is read by people too."""
 
     def __init__(self) -> None:
-        self._last: object = None
+        self._stage = ""
+        self._trial = 0
 
     def __call__(self, progress: Progress) -> None:
-        at = progress.trial or progress.stage
-        if at != self._last:
-            self._last = at
+        if progress.trial:
+            is_new, self._trial = progress.trial != self._trial, progress.trial
+        else:
+            is_new, self._stage = progress.stage != self._stage, progress.stage
+        if is_new:
             err.print(_line(progress), markup=False, soft_wrap=True)
 
 

@@ -14,7 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from gainbench.analyse.compare import trial_ratios
-from gainbench.analyse.validity import drop_reason
+from gainbench.analyse.turns import kept_combs
+from gainbench.analyse.validity import are_unsettled, drop_reason
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
 from gainbench.experiments import held_rates
 from gainbench.load.handle import Generator
@@ -70,13 +71,8 @@ def run_trials(run: Run) -> None:
         if profile.precision is not None and number >= profile.trials and not is_length_decided:
             is_length_decided = True
             run.wanted_trials = _trials_for_precision(run, number, profile.precision)
-        if number >= run.wanted_trials or not run.holds_another(number) or _is_cut_short(run, number):
+        if number >= run.wanted_trials or not run.holds_another(number) or not run.trial(number):
             return
-        run.trial(number)
-
-
-def _is_cut_short(run: Run, number: int) -> bool:
-    return run.stop_reason is not None and run.stop_reason.startswith(f"trial {number}")
 
 
 def _trials_for_precision(run: Run, done: int, precision: float) -> int:
@@ -98,7 +94,7 @@ def headline_means(plan: Plan, combs: Iterable[Comb], before: int | None = None)
     headline, cell = plan.headline, plan.headline_cell
     if headline is None:
         return []
-    kept = [comb for comb in combs if comb.cell == cell.key and not comb.dropped]
+    kept = kept_combs([comb for comb in combs if comb.cell == cell.key])
     trials = trial_ratios(headline, kept)
     return [trial.mean for trial in trials if before is None or trial.trial < before]
 
@@ -188,6 +184,7 @@ def _measure_on(
         servers=start,
         judge=drop_reason,
         gain_so_far=partial(headline_gain, plan),
+        are_unsettled=are_unsettled,
     )
     if resumed is None:
         environment = gather(plan, command=job.command, cores=base.cores, database=base.database)

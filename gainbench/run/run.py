@@ -6,6 +6,7 @@ whoever runs it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
@@ -15,6 +16,7 @@ from gainbench.run.trial import (
     Memory,
     ServersFactory,
     TrialRun,
+    Unsettled,
     fewest_starts_seconds,
 )
 from gainbench.run.turns import PlannedComb, trial_combs
@@ -25,6 +27,7 @@ from gainbench.store.records import Collapse, Comb, Line
 START_SECONDS = 8.0  # database server, generator and parity gate, once per run
 TRIAL_OVERHEAD_SECONDS = 4.5  # fresh processes and warm-up, once per trial and set of servers
 OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
+FEWEST_AFTER_GROWTH = 2  # trials: fewer with the longer guard would have no interval
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def expected_trial_seconds(plan: Plan) -> float:
 class Run:
     """Trials of a plan on servers that `servers` starts, each line handed to `append` at once.
 
-    `gain_so_far` says what the headline is, for whoever watches.
+    `gain_so_far` says what the headline is, for whoever watches. `are_unsettled` is asked after each trial
+    whether the turns of a cell's combs still gain speed when they are counted: its guard is too short then.
     """
 
     plan: Plan
@@ -70,6 +74,7 @@ class Run:
     servers: ServersFactory
     judge: Judge
     gain_so_far: Callable[[list[Comb]], Gain | None] = lambda combs: None
+    are_unsettled: Unsettled = lambda combs: False
     make_trial: Callable[..., TrialRun] = TrialRun
     memory: Memory = field(default_factory=Memory)
     combs: list[Comb] = field(default_factory=list)
@@ -84,24 +89,49 @@ class Run:
     def continue_from(self, stored: StoredRun) -> None:
         """Take over what an interrupted run measured; a trial that was cut short keeps its combs."""
         self.combs = list(stored.combs)
+        self.memory.recall(stored.all_combs)
         self.memory.next_comb = stored.next_comb
         self.memory.stopped = {(collapse.cell, collapse.arm) for collapse in stored.collapses}
-        self.first_trial = max((comb.trial + 1 for comb in stored.combs), default=0)
+        self.memory.silent = {collapse.arm for collapse in stored.collapses}
+        begun = {comb.trial for comb in stored.combs} | {trial.number for trial in stored.trials}
+        begun |= {collapse.trial for collapse in stored.collapses}
+        self.first_trial = max(begun, default=-1) + 1
+        collapsed_in = {collapse.trial for collapse in stored.collapses}
+        self.longest_trial_seconds = max(
+            (trial.seconds for trial in stored.trials if trial.number not in collapsed_in), default=0.0
+        )
 
-    def trial(self, number: int) -> None:
+    def trial(self, number: int) -> bool:
+        """Whether it went on to its end."""
         started, stopped_before = self.clock(), len(self.memory.stopped)
-        self.make_trial(
+        went_on = self.make_trial(
             plan=self.plan,
             number=number,
             servers=self.servers,
             memory=self.memory,
-            record=self.record,
+            record=partial(self._record, number),
             judge=self.judge,
             clock=self.clock,
-            go_on=lambda comb: self._go_on(number, comb),
+            go_on=partial(self._go_on, number),
         ).run()
         if len(self.memory.stopped) == stopped_before:  # a collapse takes its time, but only once
             self.longest_trial_seconds = max(self.longest_trial_seconds, self.clock() - started)
+        if self.wanted_trials - (number + 1) >= FEWEST_AFTER_GROWTH:
+            self._lengthen_guards()
+        return went_on
+
+    def _lengthen_guards(self) -> None:
+        """Where turns have not settled. Combs with a shorter guard are no part of the figures any more."""
+        for cell in self.plan.cells:
+            if self.memory.lengthen_guard(cell, self.combs, self.are_unsettled):
+                longer = self.memory.lengths[cell.key].guard_seconds
+                self.watch(Progress(stage=f"{cell.key}: turns had not settled; guard {longer * 1000:.0f} ms"))
+
+    def _record(self, number: int, line: Line) -> None:
+        """One line of a trial; after a comb the headline may be another."""
+        self.record(line)
+        if isinstance(line, Comb) and line.phase == "comb":
+            self._report(number, line.cell)
 
     def record(self, line: Line) -> None:
         self.append(line)
@@ -125,17 +155,17 @@ class Run:
         if self.combs and self.clock() > OVERRUN * self.plan.profile.budget:
             self.stop_reason = f"trial {number + 1} was cut short: it took longer than the budget allows"
             return False
-        self._report(number, comb)
+        self._report(number, comb.cell.key)
         return True
 
-    def _report(self, number: int, comb: PlannedComb) -> None:
+    def _report(self, number: int, stage: str) -> None:
         per_trial = sum(self.plan.combs_of(cell) for cell in self.plan.cells)
         done, total = len(self.combs), per_trial * self.wanted_trials
         expected = self.wanted_trials * expected_trial_seconds(self.plan)
         left = min(expected * (1 - done / total), self.plan.profile.budget - self.clock())
         self.watch(
             Progress(
-                stage=comb.cell.key,
+                stage=stage,
                 trial=number + 1,
                 trials=self.wanted_trials,
                 combs_done=done,

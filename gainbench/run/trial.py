@@ -6,9 +6,10 @@ evidence; the trial goes on with fresh servers and without that arm in that cell
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import log
+from statistics import median
 from typing import Protocol
 
 from gainbench.errors import ConfigurationError
@@ -22,17 +23,17 @@ from gainbench.run.turns import PILOT, Lengths, Noise, Pace, PlannedComb, Stint,
 from gainbench.store.records import Collapse, Comb, Line, Outside, Trial
 
 WARM_UP_SECONDS = 0.8  # of load on each arm
-PILOT_SECONDS = 0.4  # in a cell that has not been seen
+PILOT_SECONDS = 0.4  # of it, in a cell in which the arm has not been seen
 SECOND_LOOK_SECONDS = 2.5  # a window, for an arm that has answered nothing well
 FEWEST_STARTS = 20  # that an open loop's window holds: at a low rate, an empty one would prove nothing
 
 
 class ArmStopped(Exception):
-    """An arm no longer serves; carries what proves it."""
+    """An arm no longer serves; carries what proves it, for each cell that it cannot serve."""
 
-    def __init__(self, collapse: Collapse) -> None:
-        super().__init__(collapse.reason)
-        self.collapse = collapse
+    def __init__(self, *collapses: Collapse) -> None:
+        super().__init__(collapses[0].reason)
+        self.collapses = collapses
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Servers(Protocol):
 ServersFactory = Callable[[Cell], AbstractContextManager[Servers]]
 Judge = Callable[[Comb], str | None]
 """Why a comb cannot be used, whatever its ratio; None where it can."""
+Unsettled = Callable[[Sequence[Comb]], bool]
+"""Whether the arms of these combs, all of one cell, still gained speed when they were counted."""
 
 
 @dataclass
@@ -66,6 +69,8 @@ class Memory:
 
     paces: dict[tuple[str, str], Pace] = field(default_factory=dict)
     lengths: dict[str, Lengths] = field(default_factory=dict)
+    decided_for: dict[str, frozenset[str]] = field(default_factory=dict)  # the arms that those suit
+    grown: dict[str, int] = field(default_factory=dict)  # how often a cell's guard has become longer
     noise: Noise | None = None  # of the machine
     stopped: set[tuple[str, str]] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)  # arms that were waited for in vain, in any cell
@@ -75,6 +80,7 @@ class Memory:
         return tuple(arm for arm in arms if (cell.key, arm) not in self.stopped)
 
     def learn(self, comb: Comb) -> None:
+        """An arm that was asked nothing, for its users rest for long, is taken for what it is elsewhere."""
         for arm, reading in comb.arms.items():
             (p99,) = histogram.quantiles_ms(reading.load.latency, (0.99,))
             longest = reading.load.longest_seconds
@@ -85,16 +91,78 @@ class Memory:
                     longest_seconds=longest,
                     drain_seconds=sum(drains) / len(drains) if drains else 0.0,
                 )
+            elif (elsewhere := self._paces_of([arm])) and (comb.cell, arm) not in self.paces:
+                self.paces[comb.cell, arm] = max(elsewhere, key=lambda pace: pace.p99_seconds)
 
     def known(self, cell: Cell, arms: Sequence[str]) -> bool:
         return all((cell.key, arm) in self.paces for arm in arms)
 
     def lengths_of(self, cell: Cell, arms: Sequence[str], *, shortest_window: float) -> Lengths:
-        """Decided once for a cell, so that all its combs are alike; a collapse of an arm decides anew."""
-        if cell.key not in self.lengths:
-            paces = [self.paces[cell.key, arm] for arm in arms]
-            self.lengths[cell.key] = turns.lengths(paces, self.noise, shortest_window=shortest_window)
+        """Decided once for a cell, so that all its combs are alike, unless an arm joins that needs more."""
+        paces = [self.paces[cell.key, arm] for arm in arms if (cell.key, arm) in self.paces]
+        if not paces:
+            return PILOT
+        wanted = turns.lengths(paces, self.noise, shortest_window=shortest_window)
+        decided = self.lengths.get(cell.key)
+        suited = self.decided_for.get(cell.key, frozenset())
+        joins = not suited.issuperset(arms)
+        if decided is None or (joins and turns.is_longer(wanted.guard_seconds, decided.guard_seconds)):
+            self.lengths[cell.key] = wanted
+        self.decided_for[cell.key] = suited | set(arms)
         return self.lengths[cell.key]
+
+    def lengths_of_look(self, cell: Cell, arms: Sequence[str]) -> Lengths:
+        """For load that is not counted; short of patience with an arm that was waited for in vain."""
+        if cell.key in self.lengths and self.known(cell, arms):
+            return self.lengths[cell.key]
+        if self.known(cell, arms):
+            return PILOT.with_patience(turns.patience_seconds(self._paces_of(arms, cell.key)))
+        if self.silent & set(arms):
+            return PILOT.with_patience(turns.patience_seconds(self._paces_of(arms)))
+        return PILOT
+
+    def lengthen_guard(self, cell: Cell, combs: Sequence[Comb], are_unsettled: Unsettled) -> bool:
+        """Where the cell's turns, as long as they are now, have not settled: a few times at most."""
+        grown, lengths = self.grown.get(cell.key, 0), self.lengths.get(cell.key)
+        if lengths is None or grown >= turns.MOST_GROWTHS:
+            return False
+        alike = [
+            comb
+            for comb in combs
+            if comb.cell == cell.key
+            and not comb.dropped
+            and not turns.is_longer(lengths.guard_seconds, _guard_seconds(comb))
+        ]
+        if not alike or not are_unsettled(alike):
+            return False
+        self.grown[cell.key] = grown + 1
+        self.lengths[cell.key] = lengths.with_longer_guard()
+        return True
+
+    def recall(self, stored: Sequence[Comb]) -> None:
+        """Take over what earlier combs tell, those of warm-ups too: the next ones are to be like them."""
+        for comb in stored:
+            self.learn(comb)
+            self.next_comb = max(self.next_comb, comb.number + 1)
+            if comb.phase == "comb" and comb.turns and self._paces_of(tuple(comb.arms), comb.cell):
+                self._recall_lengths(comb)
+
+    def _recall_lengths(self, comb: Comb) -> None:
+        guard = _guard_seconds(comb)
+        before = self.lengths.get(comb.cell)
+        if before is not None and not turns.is_longer(guard, before.guard_seconds):
+            return
+        seen = {arm: pace for (key, arm), pace in self.paces.items() if key == comb.cell}
+        if before is not None:
+            self.grown[comb.cell] = self.grown.get(comb.cell, 0) + 1
+        needed = turns.lengths(list(seen.values()), None)
+        window = median(turn.seconds for turn in comb.turns)
+        self.lengths[comb.cell] = needed.with_parts(guard_seconds=guard, window_seconds=window)
+        self.decided_for[comb.cell] = frozenset(seen)
+
+    def _paces_of(self, arms: Sequence[str], cell: str | None = None) -> list[Pace]:
+        """In one cell, or in any."""
+        return [pace for (key, arm), pace in self.paces.items() if arm in arms and cell in (None, key)]
 
 
 @dataclass
@@ -113,6 +181,8 @@ class TrialRun:
     clock: Callable[[], float]
     go_on: Callable[[PlannedComb], bool]
     warm_up: bool = True  # False: the first servers have been loaded before
+    _loaded: tuple[str, ...] = ()  # the arms that have users
+    _warm: set[str] = field(default_factory=set)
     _outside: list[Outside] = field(default_factory=list)
     _sent: dict[str, int] = field(default_factory=dict)
     _added_seconds: float | None = None
@@ -150,20 +220,20 @@ class TrialRun:
         left = list(combs)
         with self.servers(stint.cell) as servers:
             try:
-                served = left[0].cell
-                self._begin(servers, served, self._arms_of_workload(left))
+                workload = left[0].cell.workload
+                self._begin(servers, _of_workload(workload, left))
                 while left and self.go_on(left[0]):
-                    if left[0].cell.workload != served.workload:
-                        served = left[0].cell
-                        self._change_users(servers, served, self._arms_of_workload(left))
+                    if left[0].cell.workload != workload:
+                        workload = left[0].cell.workload
+                        self._change_users(servers, _of_workload(workload, left))
                     self._measure(servers, left[0])
                     left.pop(0)
             except ArmStopped as stop:
                 self.warm_up = True  # the next servers are fresh
-                self.memory.stopped.add((stop.collapse.cell, stop.collapse.arm))
-                self.memory.silent.add(stop.collapse.arm)
-                self.memory.lengths.pop(stop.collapse.cell, None)
-                self.record(stop.collapse)
+                for collapse in stop.collapses:
+                    self.memory.stopped.add((collapse.cell, collapse.arm))
+                    self.memory.silent.add(collapse.arm)
+                    self.record(collapse)
                 self._close(servers)
                 return True, left
             self._close(servers)
@@ -176,54 +246,70 @@ class TrialRun:
         taking_part = {arm for comb in combs for arm in self._arms(comb)}
         return tuple(arm for arm in self.plan.arm_names if arm in taking_part)
 
-    def _arms_of_workload(self, left: Sequence[PlannedComb]) -> tuple[str, ...]:
-        """Those that serve any of the combs for which the users of the first one will do."""
-        return self._arms_of([comb for comb in left if comb.cell.workload == left[0].cell.workload])
-
-    def _change_users(self, servers: Servers, cell: Cell, arms: tuple[str, ...]) -> None:
+    def _change_users(self, servers: Servers, combs: Sequence[PlannedComb]) -> None:
         """Other users for the same servers, which must be warm in what is measured next, free of a burden."""
         self._close(servers)
         servers.slow_down(0.0)
         self.warm_up = True
-        self._begin(servers, cell, arms)
+        self._begin(servers, combs)
 
-    def _begin(self, servers: Servers, cell: Cell, arms: tuple[str, ...]) -> None:
-        """Users for all arms, and the first load on fresh servers, which counts for nothing."""
+    def _begin(self, servers: Servers, combs: Sequence[PlannedComb]) -> None:
+        """Users for all arms, and the first load on fresh servers, which counts for nothing.
+
+        An arm that does not let its users log in serves none of the cells that share them.
+        """
+        cell, arms = combs[0].cell, self._arms_of(combs)
         try:
             servers.prepare(cell, arms)
         except ArmNotReady as error:
-            raise ArmStopped(servers.collapse_at_start(error.arm, cell, self.number, error.message)) from None
+            cells = {comb.cell.key: comb.cell for comb in combs if error.arm in self._arms(comb)}
+            raise ArmStopped(
+                *[
+                    servers.collapse_at_start(error.arm, one, self.number, error.message)
+                    for one in cells.values()
+                ]
+            ) from None
+        self._loaded = arms
+        self._warm = set() if self.warm_up else set(arms)
         servers.set_round_trip(cell.rtt_ms)
-        if not self.warm_up:
-            return
-        seen = self._look(servers, cell, self.memory.serving(cell, arms), WARM_UP_SECONDS)
-        control = self.plan.control
-        if control is not None and control.arm in seen.arms:
-            self._added_seconds = control.share * _cpu_seconds_per_request(seen, control.arm)
-            servers.slow_down(self._added_seconds)
+        if self.warm_up:
+            self._get_ready(servers, cell, self.memory.serving(cell, arms))
 
     def _measure(self, servers: Servers, planned: PlannedComb) -> None:
-        cell, arms = planned.cell, self._arms(planned)
+        cell = planned.cell
         servers.set_round_trip(cell.rtt_ms)
-        if not self.memory.known(cell, arms):
-            self._look(servers, cell, arms, PILOT_SECONDS)
+        everyone = self.memory.serving(cell, self._loaded)
+        self._get_ready(servers, cell, everyone)
         if self._setup_seconds is None:
             self._setup_seconds = self.clock() - self._started
-        lengths = self.memory.lengths_of(
-            cell, self._arms_of([planned]), shortest_window=fewest_starts_seconds(self.plan)
-        )
+        arms = self._arms(planned)
+        lengths = self.memory.lengths_of(cell, everyone, shortest_window=fewest_starts_seconds(self.plan))
         units = lengths.units(len(arms), self.plan.profile.comb)
         seen = self._run(servers, cell, lengths.comb(planned.order(arms, units)), "comb")
         self.memory.learn(seen)
         self.record(seen.model_copy(update={"dropped": self.judge(seen)}))
 
+    def _get_ready(self, servers: Servers, cell: Cell, arms: tuple[str, ...]) -> None:
+        """A look at arms that are new to the cell, and a warm-up of cold ones; none of it counts."""
+        unknown = tuple(arm for arm in arms if not self.memory.known(cell, [arm]))
+        if unknown:
+            seen = self._look(servers, cell, unknown, PILOT_SECONDS)
+            if seen.seconds >= WARM_UP_SECONDS * len(unknown):  # of arms that answer slowly
+                self._note_warm(servers, seen)
+        cold = tuple(arm for arm in arms if arm not in self._warm)
+        if cold:
+            self._note_warm(servers, self._look(servers, cell, cold, WARM_UP_SECONDS))
+
+    def _note_warm(self, servers: Servers, seen: Comb) -> None:
+        control = self.plan.control
+        if control is not None and control.arm in seen.arms and control.arm not in self._warm:
+            self._added_seconds = control.share * _cpu_seconds_per_request(seen, control.arm)
+            servers.slow_down(self._added_seconds)
+        self._warm.update(seen.arms)
+
     def _look(self, servers: Servers, cell: Cell, arms: tuple[str, ...], seconds: float) -> Comb:
         """Load arms uncounted: to warm them up, and to see how fast they are and how much that flickers."""
-        pilot = PILOT
-        if self.memory.known(cell, arms):
-            pilot = self.memory.lengths_of(cell, arms, shortest_window=fewest_starts_seconds(self.plan))
-        elif self.memory.silent & set(arms):
-            pilot = PILOT.with_patience(turns.PATIENCE_SECONDS)
+        pilot = self.memory.lengths_of_look(cell, arms)
         units = pilot.units(1, seconds)
         order = PlannedComb(cell, arms, f"{self.plan.seed}/warm-up/{self.number}").order(arms, units)
         seen = self._run(servers, cell, pilot.comb(order), "warm-up")
@@ -240,18 +326,17 @@ class TrialRun:
             raise ArmStopped(servers.collapse_of(seen.stalled, cell, self.number, seen.comb))
         for arm in seen.comb.arms:
             if not _is_served(seen.comb, arm) and seen.comb.incomplete is None:
-                self._look_again(servers, cell, arm, seen.comb)
+                self._look_again(servers, cell, arm, seen.comb, comb)
         return seen.comb
 
-    def _look_again(self, servers: Servers, cell: Cell, arm: str, first: Comb) -> None:
-        window = max(SECOND_LOOK_SECONDS, fewest_starts_seconds(self.plan))
-        known = first.turns[0]
-        again = CombOrder(
+    def _look_again(
+        self, servers: Servers, cell: Cell, arm: str, first: Comb, carried_out: CombOrder
+    ) -> None:
+        again = replace(
+            carried_out,
             order=(arm, arm),
-            guard_seconds=known.guard_seconds,
-            window_seconds=window,
+            window_seconds=max(SECOND_LOOK_SECONDS, fewest_starts_seconds(self.plan)),
             drain_seconds=turns.LONGEST_DRAIN_SECONDS,
-            patience_seconds=turns.PATIENCE_SECONDS,
         )
         second = servers.run_comb(again, self._place(cell, "warm-up"))
         load = second.comb.arms[arm].load
@@ -286,6 +371,15 @@ class TrialRun:
 def fewest_starts_seconds(plan: Plan) -> float:
     """What a window of an open loop takes to hold some starts; a closed loop asks for nothing."""
     return 0.0 if plan.rate is None else FEWEST_STARTS / plan.rate
+
+
+def _of_workload(workload: str, combs: Sequence[PlannedComb]) -> list[PlannedComb]:
+    """Those that the same users serve."""
+    return [comb for comb in combs if comb.cell.workload == workload]
+
+
+def _guard_seconds(comb: Comb) -> float:
+    return median(turn.guard_seconds for turn in comb.turns) if comb.turns else 0.0
 
 
 def _is_served(comb: Comb, arm: str) -> bool:

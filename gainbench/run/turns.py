@@ -21,6 +21,8 @@ SHORTEST_GUARD_SECONDS = 0.010
 LONGEST_FULL_GUARD_SECONDS = 1.0
 GUARD_RESPONSES = 3.0
 GUARD_GROWTH = 1.5
+MOST_GROWTHS = 3
+SAME_GUARD = 1.1  # a guard that is longer by less than that is the same one
 SHORTEST_WINDOW_SECONDS = 0.050
 LONGEST_WINDOW_SECONDS = 0.5  # unless guard and drain ask for more
 WINDOW_OVER_GUARD = 2.0
@@ -153,33 +155,52 @@ class Lengths:
     def with_patience(self, seconds: float) -> "Lengths":
         return replace(self, patience_seconds=seconds)
 
+    @property
+    def usual_drain_seconds(self) -> float:
+        return self.pitch_seconds - self.guard_seconds - self.window_seconds
+
+    def with_parts(self, *, guard_seconds: float, window_seconds: float) -> "Lengths":
+        return replace(
+            self,
+            guard_seconds=guard_seconds,
+            window_seconds=window_seconds,
+            pitch_seconds=guard_seconds + window_seconds + self.usual_drain_seconds,
+        )
+
     def with_longer_guard(self) -> "Lengths":
         """For turns that have not settled; the window keeps its proportion."""
         guard = self.guard_seconds * GUARD_GROWTH
-        usual_drain = self.pitch_seconds - self.guard_seconds - self.window_seconds
-        window = max(self.window_seconds, WINDOW_OVER_GUARD * (guard + usual_drain))
-        return replace(
-            self,
-            guard_seconds=guard,
-            window_seconds=window,
-            pitch_seconds=guard + window + usual_drain,
-        )
+        window = max(self.window_seconds, WINDOW_OVER_GUARD * (guard + self.usual_drain_seconds))
+        return self.with_parts(guard_seconds=guard, window_seconds=window)
 
 
 PILOT = Lengths(
     guard_seconds=0.0,
-    window_seconds=0.2,
+    window_seconds=0.1,
     drain_seconds=LONGEST_DRAIN_SECONDS,
     patience_seconds=FIRST_PATIENCE_SECONDS,
-    pitch_seconds=0.2,
+    pitch_seconds=0.1,
 )
-"""Before anything is known of an arm: what drains late tells how long its answers take."""
+"""Before anything is known of an arm: what drains late tells how long its answers take.
+
+Its turns are so short that a warm-up of two arms holds enough of them to tell what flickers.
+"""
+
+
+def patience_seconds(paces: Sequence[Pace]) -> float:
+    """How long an arm that answers nothing is waited for: a slow answer is an answer."""
+    longest = max((pace.longest_seconds for pace in paces), default=0.0)
+    return max(PATIENCE_SECONDS, PATIENCE_RESPONSES * longest)
+
+
+def is_longer(guard_seconds: float, other_seconds: float) -> bool:
+    """Whether a guard was meant to be longer than another: no clock repeats one exactly."""
+    return guard_seconds > SAME_GUARD * other_seconds
 
 
 def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: float = 0.0) -> Lengths:
     """What the slowest of the arms needs."""
     p99 = max(pace.p99_seconds for pace in paces)
-    longest = max(pace.longest_seconds for pace in paces)
     usual_drain = max(pace.drain_seconds for pace in paces)
     guard = max(min(GUARD_RESPONSES * p99, max(LONGEST_FULL_GUARD_SECONDS, p99)), SHORTEST_GUARD_SECONDS)
     overhead = guard + usual_drain
@@ -190,7 +211,7 @@ def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: floa
         guard_seconds=guard,
         window_seconds=window,
         drain_seconds=min(max(DRAIN_RESPONSES * p99, SHORTEST_DRAIN_SECONDS), LONGEST_DRAIN_SECONDS),
-        patience_seconds=max(PATIENCE_SECONDS, PATIENCE_RESPONSES * longest),
+        patience_seconds=patience_seconds(paces),
         pitch_seconds=overhead + window,
     )
 

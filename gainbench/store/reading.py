@@ -73,7 +73,9 @@ class StoredRun:
 
     @property
     def next_comb(self) -> int:
-        return max((comb.number + 1 for comb in self.all_combs), default=0)
+        """The first number that no comb has, of trials or of probes."""
+        combs = (*self.all_combs, *(probe.comb for probe in self.probes))
+        return max((comb.number + 1 for comb in combs), default=0)
 
     def compared(self, cell: str) -> tuple[Comb, ...]:
         """A cell's combs, dropped ones too; of a sitting, where arms may also run alone, those in turns."""

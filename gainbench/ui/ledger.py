@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from gainbench.analyse import validity
 from gainbench.analyse.arms import arm_figures
 from gainbench.analyse.compare import trial_ratios
+from gainbench.analyse.turns import kept_combs
 from gainbench.load import histogram
 from gainbench.plan.model import Cell, Comparison, Plan
 from gainbench.report import numbers, words
@@ -119,6 +120,10 @@ class Ledger:
         """What the latest run measures there."""
         mode = self._legs[-1].order.mode
         return self._conditions.setdefault((cell.key, mode), Condition(cell, mode))
+
+    def combs_of(self, cell: Cell, mode: str) -> Sequence[Comb]:
+        """All that were measured there, over every run."""
+        return self._measured(cell, mode).combs
 
     def add(self, cell: Cell, line: Comb | Collapse) -> None:
         self._figures.clear()
@@ -244,8 +249,8 @@ def described(order: Start) -> str:
     return f"{order.scenario}, {order.mode}, {users}, {numbers.plain(order.rtt_ms)} ms"
 
 
-def _kept(combs: Iterable[Comb]) -> list[Comb]:
-    return [comb for comb in combs if not comb.dropped]
+def _kept(combs: Sequence[Comb]) -> list[Comb]:
+    return list(kept_combs(combs))
 
 
 def gain_text(gain: Gain | None, lamps: Iterable[Lamp] = ()) -> str:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Literal
 
 from gainbench.analyse.summary import summarise
-from gainbench.analyse.validity import drop_reason
+from gainbench.analyse.validity import are_unsettled, drop_reason
 from gainbench.errors import ConfigurationError, GainbenchError
 from gainbench.plan import file
 from gainbench.plan.model import Cell, Plan
@@ -246,6 +246,7 @@ class Sitting:
         )
         self._stretches += 1
         trial.run()
+        self._memory.lengthen_guard(cell, self._ledger.combs_of(cell, order.mode), are_unsettled)
         self._warm = not self._worn
         goes_on = self._testing and self._current is not None and _same_users(self._current, self._wanted)
         if self._kept is not None and not goes_on:
@@ -290,8 +291,14 @@ class Sitting:
         if not self._testing or self._wanted != self._current:
             return False
         arms = self._memory.serving(comb.cell, comb.arms)
-        self._set("running", f"in turns: {', '.join(arms)}")
+        self._set("running", f"in turns: {', '.join(arms)}{self._why_dropped(comb.cell)}")
         return True
+
+    def _why_dropped(self, cell: Cell) -> str:
+        """Whoever watches a gain that does not come, or stands still, wants to know why."""
+        combs = self._ledger.combs_of(cell, self._wanted.mode)
+        reason = combs[-1].dropped if combs else None
+        return f"; the last comb was dropped: {reason}" if reason else ""
 
     def _after_comb(self, comb: Comb) -> None:
         self._ledger.add_turns(comb)

@@ -2,13 +2,13 @@
 
 import pytest
 
+from gainbench.analyse.held_rates import RateSearch, held_rates, left_a_queue, outcome
 from gainbench.load import histogram
-from gainbench.run.held_rates import RateSearch, held_rates, outcome
-from gainbench.store.records import PlannedStarts, Probe, Window
-from tests.runs import window
+from gainbench.store.records import PlannedStarts, Probe
+from tests import runs
 
 
-def probed(rate_rps: float, p99_ms: float, *, late: int = 0, unanswered: int = 0) -> Window:
+def probed(rate_rps: float, p99_ms: float, *, late: int = 0, unanswered: int = 0) -> Probe:
     starts = PlannedStarts(
         planned=100,
         unanswered=unanswered,
@@ -17,15 +17,17 @@ def probed(rate_rps: float, p99_ms: float, *, late: int = 0, unanswered: int = 0
         longest_late_seconds=0.0,
     )
     latency = histogram.encode([round(p99_ms * 1000)] * 100)
-    return window("async", 0.0, rate_rps=rate_rps, seconds=1.0, latency=latency, starts=starts)
+    comb = runs.comb(0, 0, runs.cell(), 0.0, arms=("async",), rates_rps={"async": rate_rps})
+    seen = runs.changed(comb, "async", load={"latency": latency, "starts": starts})
+    return Probe(arm="async", rate_rps=rate_rps, comb=seen)
 
 
 def search_an_arm_that_holds(highest_rps: float) -> list[Probe]:
     search, probes = RateSearch(), []
     while (rate := search.next_rps()) is not None:
-        seen = probed(rate, 10.0 if rate <= highest_rps else 400.0)
-        search.saw(rate, outcome(seen, 0.05))
-        probes.append(Probe(cell="c", rate_rps=rate, window=seen))
+        probe = probed(rate, 10.0 if rate <= highest_rps else 400.0)
+        search.saw(rate, outcome(probe, 0.05))
+        probes.append(probe)
     return probes
 
 
@@ -33,6 +35,8 @@ def search_an_arm_that_holds(highest_rps: float) -> list[Probe]:
 def test_the_bracket_holds_the_highest_rate_and_is_narrow(highest_rps: float) -> None:
     probes = search_an_arm_that_holds(highest_rps)
     (found,) = held_rates(("async",), probes, 0.05)
+    assert found.held_rps is not None
+    assert found.missed_rps is not None
     assert found.held_rps <= highest_rps < found.missed_rps
     assert found.missed_rps <= 1.1 * found.held_rps
     assert len(probes) <= 16
@@ -45,8 +49,7 @@ def test_rates_double_until_one_is_not_held_and_then_the_bracket_is_halved() -> 
 
 
 def test_a_rate_that_is_missed_once_and_held_again_is_held() -> None:
-    seen = [(20.0, 10.0), (40.0, 400.0), (40.0, 10.0)]
-    probes = [Probe(cell="c", rate_rps=rate, window=probed(rate, p99_ms)) for rate, p99_ms in seen]
+    probes = [probed(rate, p99_ms) for rate, p99_ms in [(20.0, 10.0), (40.0, 400.0), (40.0, 10.0)]]
     (found,) = held_rates(("async",), probes, 0.05)
     assert (found.held_rps, found.missed_rps) == (40.0, None)
     (found,) = held_rates(("async",), [*probes[:2], probes[1]], 0.05)
@@ -68,22 +71,44 @@ def test_unanswered_requests_a_slow_p99_and_a_late_generator_are_told_apart() ->
     assert outcome(probed(100.0, 51.0, late=2), 0.05) == "generator behind"
 
 
+def test_an_arm_that_fails_a_request_does_not_hold_the_rate_however_fast_it_answers() -> None:
+    probe = probed(100.0, 10.0)
+    failing = runs.changed(probe.comb, "async", load={"failures": {"HTTP 503": 1}})
+    assert outcome(probe.model_copy(update={"comb": failing}), 0.05) == "missed"
+
+
+def test_a_probe_in_which_nothing_was_due_proves_no_rate() -> None:
+    probe = probed(100.0, 10.0)
+    empty = runs.changed(probe.comb, "async", load={"starts": None})
+    assert outcome(probe.model_copy(update={"comb": empty}), 0.05) == "missed"
+
+
+def test_servers_that_still_owe_answers_have_a_queue() -> None:
+    assert left_a_queue(probed(100.0, 10.0, unanswered=1))
+    assert not left_a_queue(probed(100.0, 400.0))
+
+
 def test_a_rate_at_which_the_generator_fell_behind_is_said_to_be_its_limit() -> None:
-    probes = [
-        Probe(cell="c", rate_rps=20.0, window=probed(20.0, 10.0)),
-        *[Probe(cell="c", rate_rps=40.0, window=probed(40.0, 60.0, late=50))] * 2,
-    ]
+    probes = [probed(20.0, 10.0), *[probed(40.0, 60.0, late=50)] * 2]
     (found,) = held_rates(("async",), probes, 0.05)
     assert (found.held_rps, found.missed_rps, found.generator_bound) == (20.0, 40.0, True)
 
 
 def test_a_probe_that_a_lost_generator_spoilt_decides_nothing() -> None:
-    spoilt = probed(100.0, 10.0).model_copy(update={"incomplete": "a load generator was lost"})
+    whole = probed(40.0, 10.0)
+    lost = whole.comb.model_copy(update={"incomplete": "a load generator was lost"})
+    spoilt = whole.model_copy(update={"comb": lost})
     assert outcome(spoilt, 0.05) == "spoilt"
     search = RateSearch()
     search.saw(100.0, "spoilt")
     assert (search.held_rps, search.missed_rps) == (None, None)
-    held, again = probed(20.0, 10.0), spoilt.model_copy(update={"arm": "async"})
-    probes = [Probe(cell="c", rate_rps=20.0, window=held), Probe(cell="c", rate_rps=40.0, window=again)]
-    (found,) = held_rates(("async",), probes, 0.05)
+    (found,) = held_rates(("async",), [probed(20.0, 10.0), spoilt], 0.05)
     assert (found.held_rps, found.missed_rps, found.generator_bound) == (20.0, None, False)
+
+
+def test_each_arms_bracket_comes_from_its_own_probes() -> None:
+    other = probed(80.0, 10.0).model_copy(update={"arm": "sync"})
+    renamed = other.comb.model_copy(update={"arms": {"sync": other.comb.arms["async"]}})
+    probes = [probed(20.0, 10.0), other.model_copy(update={"comb": renamed})]
+    found = held_rates(("sync", "async", "blocking"), probes, 0.05)
+    assert [(held.arm, held.held_rps) for held in found] == [("sync", 80.0), ("async", 20.0)]

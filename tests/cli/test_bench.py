@@ -13,12 +13,11 @@ from tests.cli.plans import LOAD, SERVE, broken
 def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Command, tmp_path: Path) -> None:
     done = gainbench("bench", "--profile", "quick", "--dry-run", "--out", str(tmp_path))
     assert done.status == 0
-    assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 2 blocks a trial  (headline)" in done.stdout
-    orders = [line.split(": ")[1].split() for line in done.stdout.splitlines() if line.startswith("  read")]
-    assert len(orders) == 4  # two of the headline, one of each other round trip
-    for order in orders:
-        assert order == order[::-1]
-        assert sorted(order) == ["async", "async", "blocking", "blocking", "sync", "sync"]
+    assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 3 combs a trial  (headline)" in done.stdout
+    assert "read-list/users=4/rtt=0ms/pool=40/workers=1: 1 comb a trial\n" in done.stdout
+    combs = [line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith("  read")]
+    everyone, pair = "blocking sync async", "blocking async"
+    assert sorted(combs) == sorted([everyone] * 3 + [pair] * 2)  # the headline's pair has two for itself
     assert "within a budget of 2 min" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -90,4 +89,4 @@ def test_a_run_that_never_began_says_what_was_lacking(gainbench: Command, tmp_pa
     assert "Can't connect" in done.stderr
     assert "no run directory" not in done.stderr
     (run,) = (folder for folder in tmp_path.iterdir() if not folder.is_symlink())
-    assert load_run(run).blocks == ()
+    assert load_run(run).all_combs == ()

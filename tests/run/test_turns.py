@@ -1,43 +1,119 @@
-"""Who is loaded when."""
+"""Who is loaded when, and for how long."""
 
+import math
 import random
 from collections import Counter
-from itertools import islice
+from collections.abc import Sequence
+from itertools import accumulate, combinations, islice
+
+import pytest
 
 from gainbench.plan.model import Pool
-from gainbench.run.schedule import mirrored_orders, trial_blocks
+from gainbench.run.turns import (
+    LONGEST_DRAIN_SECONDS,
+    LONGEST_WINDOW_SECONDS,
+    Noise,
+    Pace,
+    best_window,
+    comb_arms,
+    is_longer,
+    lengths,
+    mirrored_orders,
+    noise_of,
+    trial_combs,
+)
 from tests.runs import cell, curve_plan, plan
 
 
-def test_every_block_is_mirrored() -> None:
+def pace(response_ms: float, drain_ms: float | None = None) -> Pace:
+    """An arm whose answers take about that long; it drains within one of them."""
+    seconds = response_ms / 1000
+    return Pace(seconds, 1.2 * seconds, seconds if drain_ms is None else drain_ms / 1000)
+
+
+# Orders.
+
+
+def test_every_order_is_mirrored_so_that_a_steady_drift_cancels() -> None:
     for order in islice(mirrored_orders(("a", "b", "c"), random.Random(1)), 20):
         assert order == order[::-1]
         assert Counter(order) == {"a": 2, "b": 2, "c": 2}
+        places = {arm: sum(at for at, name in enumerate(order) if name == arm) for arm in "abc"}
+        assert set(places.values()) == {5}
 
 
-def test_every_order_of_the_arms_comes_equally_often() -> None:
-    orders = Counter(order[:3] for order in islice(mirrored_orders("abc", random.Random(1)), 60))
-    assert len(orders) == 6
-    assert set(orders.values()) == {10}
+@pytest.mark.parametrize(("arms", "orders"), [("ab", 2), ("abc", 6)])
+def test_every_order_of_the_arms_comes_equally_often(arms: str, orders: int) -> None:
+    drawn = list(islice(mirrored_orders(arms, random.Random(1)), 10 * orders))
+    assert set(Counter(order[: len(arms)] for order in drawn).values()) == {10}
+    assert len({order[: len(arms)] for order in drawn}) == orders
 
 
-def test_every_order_comes_equally_often_over_the_trials_of_a_run() -> None:
-    the_plan = plan(arms=("a", "b"), trials=8)
-    orders = Counter(
-        block.order for trial in range(8) for stint in trial_blocks(the_plan, trial) for block in stint.blocks
+def test_a_comb_holds_as_many_units_as_asked_of_the_arms_that_still_serve() -> None:
+    (stint,) = trial_combs(plan(), 0)
+    order = stint.combs[0].order(("blocking", "async"), 3)
+    assert len(order) == 3 * 4
+    assert Counter(order) == {"blocking": 6, "async": 6}
+
+
+def test_the_order_of_a_comb_follows_its_seed_and_differs_from_comb_to_comb() -> None:
+    the_plan = plan(headline_combs=8)
+    first, again = ([comb.order("abc", 4) for comb in trial_combs(the_plan, 0)[0].combs] for _ in range(2))
+    assert first == again
+    assert len(set(first)) > 4
+
+
+# Which arms share a comb.
+
+
+def test_the_headlines_pair_has_two_combs_of_three_in_its_cell_and_all_arms_share_the_third() -> None:
+    assert comb_arms(plan(), cell()) == [
+        ("blocking", "async"),
+        ("blocking", "sync", "async"),
+        ("blocking", "async"),
+    ]
+    assert comb_arms(plan(), cell(0.4, headline=False)) == [("blocking", "sync", "async")]
+    assert comb_arms(plan(arms=("sync", "async")), cell()) == [("sync", "async")]
+
+
+def test_the_trials_of_a_run_share_the_headlines_kinds_of_comb_whatever_a_trial_holds() -> None:
+    the_plan = plan(trials=6, headline_combs=2)
+    kinds = Counter(
+        comb.arms for trial in range(6) for stint in trial_combs(the_plan, trial) for comb in stint.combs
     )
-    assert orders == {("a", "b", "b", "a"): 4, ("b", "a", "a", "b"): 4}
+    assert kinds == {("blocking", "async"): 8, ("blocking", "sync", "async"): 4}
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 7])
+def test_no_comb_holds_more_than_three_arms_and_the_combs_join_every_pair(count: int) -> None:
+    arms = tuple("abcdefg"[:count])
+    shared = comb_arms(plan(arms=arms, claim=False), cell(headline=False))
+    assert max(len(group) for group in shared) <= 3
+    together = {pair for group in shared for pair in combinations(group, 2)}
+    assert together == set(combinations(arms, 2))
+
+
+def test_more_arms_than_a_comb_holds_have_every_pair_equally_often_over_the_trials() -> None:
+    the_plan = plan(arms=tuple("abcd"), claim=False, headline_combs=2)
+    pairs = Counter(
+        comb.arms for trial in range(6) for stint in trial_combs(the_plan, trial) for comb in stint.combs
+    )
+    assert len(pairs) == 6
+    assert set(pairs.values()) == {2}
+
+
+# Trials.
 
 
 def test_a_trial_holds_each_cell_as_often_as_the_profile_says() -> None:
-    blocks = [block for stint in trial_blocks(curve_plan(), 0) for block in stint.blocks]
-    assert Counter(block.cell.rtt_ms for block in blocks) == {0.0: 1, 0.1: 4, 0.2: 1, 0.4: 1, 0.8: 1}
+    combs = [comb for stint in trial_combs(curve_plan(), 0) for comb in stint.combs]
+    assert Counter(comb.cell.rtt_ms for comb in combs) == {0.0: 1, 0.1: 4, 0.2: 1, 0.4: 1, 0.8: 1}
 
 
 def test_the_order_of_cells_follows_the_seed_and_changes_from_trial_to_trial() -> None:
     def order(seed: int, trial: int) -> list[float]:
         the_plan = curve_plan().model_copy(update={"seed": seed})
-        return [block.cell.rtt_ms for stint in trial_blocks(the_plan, trial) for block in stint.blocks]
+        return [comb.cell.rtt_ms for stint in trial_combs(the_plan, trial) for comb in stint.combs]
 
     assert order(7, 0) == order(7, 0)
     assert len({tuple(order(7, trial)) for trial in range(8)}) > 4
@@ -47,5 +123,147 @@ def test_the_order_of_cells_follows_the_seed_and_changes_from_trial_to_trial() -
 def test_cells_that_need_other_servers_or_users_are_kept_together() -> None:
     small = cell(0.1).model_copy(update={"pool": Pool(size=5), "headline": False})
     the_plan = plan(cells=[cell(0.1), cell(0.2, headline=False), small, cell(0.1, users=8, headline=False)])
-    stints = trial_blocks(the_plan, 0)
-    assert sorted(len(stint.blocks) for stint in stints) == [1, 1, 2]
+    assert sorted(len(stint.combs) for stint in trial_combs(the_plan, 0)) == [1, 1, 2]
+
+
+# Lengths.
+
+
+@pytest.mark.parametrize(
+    ("response_ms", "guard_ms"),
+    [
+        (0.2, 10.0),  # never below 10 ms
+        (4.0, 12.0),  # three responses
+        (300.0, 900.0),
+        (700.0, 1000.0),  # three would be 2.1 s: a second is enough
+        (5000.0, 5000.0),  # but one whole response is the least
+        (30000.0, 30000.0),
+    ],
+)
+def test_the_guard_is_three_responses_within_bounds(response_ms: float, guard_ms: float) -> None:
+    assert lengths([pace(response_ms)], None).guard_seconds * 1000 == pytest.approx(guard_ms)
+
+
+@pytest.mark.parametrize("response_ms", [0.2, 1.0, 4.0, 40.0, 500.0, 5000.0, 30000.0])
+def test_a_turn_of_any_length_has_a_window_of_twice_what_is_not_counted(response_ms: float) -> None:
+    found = lengths([pace(response_ms)], None)
+    overhead = found.guard_seconds + response_ms / 1000
+    assert found.window_seconds == pytest.approx(max(0.050, 2 * overhead))
+    assert found.pitch_seconds == pytest.approx(found.window_seconds + overhead)
+
+
+@pytest.mark.parametrize(
+    ("response_ms", "drain_seconds"), [(0.2, 0.050), (4.0, 0.050), (100.0, 0.3), (30000.0, 5.0)]
+)
+def test_the_old_arm_has_three_responses_to_drain_within_bounds(
+    response_ms: float, drain_seconds: float
+) -> None:
+    assert lengths([pace(response_ms)], None).drain_seconds == pytest.approx(drain_seconds)
+    assert drain_seconds <= LONGEST_DRAIN_SECONDS
+
+
+@pytest.mark.parametrize(("response_ms", "patience_seconds"), [(0.2, 5.0), (1000.0, 5.0), (30000.0, 108.0)])
+def test_an_arm_that_answers_nothing_is_waited_for_as_its_longest_answer_took(
+    response_ms: float, patience_seconds: float
+) -> None:
+    """The longest took 1.2 times the p99: three of those."""
+    assert lengths([pace(response_ms)], None).patience_seconds == pytest.approx(patience_seconds)
+
+
+def test_the_slowest_arm_decides_each_length() -> None:
+    fast, slow = pace(2.0, drain_ms=80.0), pace(20.0, drain_ms=10.0)
+    found = lengths([fast, slow], None)
+    assert found.guard_seconds == pytest.approx(0.060)
+    assert found.window_seconds == pytest.approx(2 * (0.060 + 0.080))
+
+
+def test_an_open_loops_window_is_long_enough_for_its_starts() -> None:
+    assert lengths([pace(4.0)], None, shortest_window=2.0).window_seconds == 2.0
+
+
+def test_the_noise_makes_a_window_longer_but_never_shorter_than_the_responses_ask() -> None:
+    # Overhead 12 + 4 ms. White 1e-4 x 0.016 / 1e-5 = 0.16: a window of 0.4 s.
+    assert lengths([pace(4.0)], Noise(1e-4, 1e-5)).window_seconds == pytest.approx(0.4)
+    assert lengths([pace(4.0)], Noise(1e-6, 1e-2)).window_seconds == pytest.approx(0.050)
+    assert lengths([pace(4.0)], Noise(1e-2, 1e-5)).window_seconds == LONGEST_WINDOW_SECONDS
+    assert lengths([pace(500.0)], Noise(1e-6, 1e-2)).window_seconds == pytest.approx(2 * 1.5)
+
+
+def test_the_best_window_is_where_the_variance_per_second_is_least() -> None:
+    noise, overhead = Noise(white=9e-5, flicker=1e-3), 0.025
+    best = best_window(noise, overhead)
+    assert best == pytest.approx(math.sqrt(9e-5 * 0.025 / 1e-3))  # 0.0474
+
+    def variance_per_second(window: float) -> float:
+        return (window + overhead) * (noise.white / window + noise.flicker)
+
+    assert variance_per_second(best) < min(variance_per_second(0.9 * best), variance_per_second(1.1 * best))
+
+
+def test_where_nothing_flickers_windows_are_as_long_as_they_may_be() -> None:
+    assert best_window(Noise(white=1e-4, flicker=0.0), 0.02) == LONGEST_WINDOW_SECONDS
+
+
+def test_a_comb_holds_as_many_units_as_fill_its_time_and_one_at_least() -> None:
+    found = lengths([pace(4.0)], None)  # 12 + 50 + 4 ms: a unit of two arms takes 264 ms
+    assert found.pitch_seconds == pytest.approx(0.066)
+    assert found.units(2, 2.5) == 9
+    assert found.units(3, 2.5) == 6
+    assert lengths([pace(30000.0)], None).units(2, 2.5) == 1
+
+
+def test_a_longer_guard_is_half_as_long_again_and_the_window_keeps_its_proportion() -> None:
+    before = lengths([pace(40.0)], None)  # 120 + 40 ms, a window of 320
+    after = before.with_longer_guard()
+    assert after.guard_seconds == pytest.approx(0.180)
+    assert after.window_seconds == pytest.approx(2 * (0.180 + 0.040))
+    assert after.pitch_seconds == pytest.approx(0.180 + 0.040 + 0.440)
+    assert after.drain_seconds == before.drain_seconds
+    short = lengths([pace(0.2)], Noise(1e-2, 1e-5))  # a window long for the noise's sake stays as it is
+    assert short.with_longer_guard().window_seconds == short.window_seconds
+
+
+def test_a_guard_is_longer_when_it_was_meant_to_be_and_not_for_a_clocks_sake() -> None:
+    assert is_longer(0.015, 0.010)
+    assert not is_longer(0.0101, 0.010)
+    assert not is_longer(0.010, 0.010)
+
+
+# Noise.
+
+
+def ratios(levels: Sequence[float]) -> list[float]:
+    """Of turns that follow each other in pairs, A B A B ..., of two arms that are equally fast."""
+    return [first - second for first, second in zip(levels[::2], levels[1::2], strict=True)]
+
+
+def test_white_noise_averages_out_with_time() -> None:
+    rng = random.Random(1)
+    found = noise_of(ratios([rng.gauss(0.0, 0.05) for _ in range(40_000)]), 0.1)
+    assert found is not None
+    assert found.white == pytest.approx(0.05**2 * 0.1, rel=0.1)
+    assert found.flicker < 0.1 * 0.05**2
+
+
+def test_what_stays_from_pair_to_pair_flickers() -> None:
+    """Each ratio comes twice in a row: averaging the two changes nothing."""
+    rng = random.Random(1)
+    doubled = [value for _ in range(10_000) for value in [rng.gauss(0.0, 0.05)] * 2]
+    found = noise_of(doubled, 0.1)
+    assert found is not None
+    assert found.flicker == pytest.approx(0.05**2 / 2, rel=0.05)  # of a turn: half a ratio's variance
+    assert found.white < 0.05 * found.flicker * 0.1
+
+
+def test_a_walk_of_the_machines_speed_cancels_in_neighbouring_turns() -> None:
+    """Only what a step adds between two neighbours is left of it."""
+    rng = random.Random(1)
+    walk = list(accumulate(rng.gauss(0.0, 0.01) for _ in range(40_000)))
+    found = noise_of(ratios(walk), 0.1)
+    assert found is not None
+    assert found.white / 0.1 + found.flicker == pytest.approx(0.01**2 / 2, rel=0.1)
+
+
+def test_fewer_than_eight_ratios_tell_nothing() -> None:
+    assert noise_of([0.01, -0.01] * 3 + [0.01], 0.1) is None
+    assert noise_of([0.01, -0.01] * 4, 0.1) is not None

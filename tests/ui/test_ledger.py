@@ -1,11 +1,11 @@
-"""What the pages say of a sitting, from blocks whose rates are known."""
+"""What the pages say of a sitting, from combs whose rates are known."""
 
 from dataclasses import replace
 
 from gainbench.store.records import Collapse
 from gainbench.ui.ledger import Ledger
 from gainbench.ui.protocol import Start
-from tests.runs import block, cell, plan
+from tests.runs import cell, changed, comb, plan
 
 ORDER = Start(users=4, spawn_rate=4.0, scenario="read-list", mode="interleaved", rtt_ms=0.1)
 
@@ -14,7 +14,7 @@ def ledger(stretches: int) -> Ledger:
     book = Ledger(plan(), pinned=True)
     book.begin(1, ORDER, cell())
     for stretch in range(stretches):
-        book.add(cell(), block(stretch, stretch, cell(), 10.0 * stretch))
+        book.add(cell(), comb(stretch, stretch, cell(), 10.0 * stretch))
     return book
 
 
@@ -51,19 +51,19 @@ def test_a_collapsed_arm_leaves_no_gain_behind() -> None:
     assert figures.rows[1].gain.startswith("+30.0 %")
 
 
-def test_the_headline_is_the_condition_with_the_most_blocks() -> None:
+def test_the_headline_is_the_condition_with_the_most_combs() -> None:
     book = ledger(1)
     slow = cell(0.4, headline=False)
     for number in (1, 2):
-        book.add(slow, block(number, number, slow, 10.0 * number))
+        book.add(slow, comb(number, number, slow, 10.0 * number))
     assert {one.rtt_ms: one.headline for one in book.cells} == {0.1: False, 0.4: True}
 
 
-def test_a_condition_left_before_its_first_block_is_no_part_of_the_history() -> None:
+def test_a_condition_left_before_its_first_comb_is_no_part_of_the_history() -> None:
     book = Ledger(plan(), pinned=True)
     for run in (1, 2):
         book.begin(run, ORDER, cell())
-    book.add(cell(), block(0, 0, cell(), 0.0))
+    book.add(cell(), comb(0, 0, cell(), 0.0))
     assert [entry.run for entry in book.figures(cell(), "interleaved").history] == [2]
 
 
@@ -71,7 +71,7 @@ def test_what_an_arm_does_alone_is_no_part_of_what_it_does_in_turn() -> None:
     book = ledger(2)
     before = book.figures(cell(), "interleaved").rows
     book.begin(2, replace(ORDER, mode="async"), cell())
-    book.add(cell(), block(2, 2, cell(0.4), 20.0, arms=("async",)))
+    book.add(cell(), comb(2, 2, cell(0.4), 20.0, arms=("async",)))
     assert book.figures(cell(), "interleaved").rows == before
     *others, alone = book.figures(cell(), "async").rows
     assert {row.throughput for row in others} == {"n/a"}
@@ -83,9 +83,26 @@ def test_what_an_arm_does_alone_is_no_part_of_what_it_does_in_turn() -> None:
 def test_a_gain_under_a_broken_rule_says_so_wherever_it_stands() -> None:
     book = Ledger(plan(), pinned=True)
     book.begin(1, ORDER, cell())
-    whole = block(0, 0, cell(), 0.0)
-    failing = [window.model_copy(update={"failures": {"HTTP 500": 10}}) for window in whole.windows]
-    book.add(cell(), whole.model_copy(update={"windows": tuple(failing)}))
+    book.add(cell(), changed(comb(0, 0, cell(), 0.0), "async", load={"failures": {"HTTP 500": 20}}))
     figures = book.figures(cell(), "interleaved")
     for gain in (figures.rows[2].gain, figures.history[0].gain):
         assert gain == "+40.0 % (no interval yet), not to be used: errors"
+
+
+def test_combs_with_too_short_a_guard_leave_the_figures_when_longer_ones_come() -> None:
+    slow = {"blocking": 1000.0, "sync": 1100.0, "async": 1200.0}
+    short = comb(1, 1, cell(), 10.0, rates_rps=slow)
+    book = Ledger(plan(), pinned=True)
+    book.begin(1, ORDER, cell())
+    book.add(cell(), short)
+    longer = comb(2, 2, cell(), 20.0, rates_rps={"blocking": 1000.0, "sync": 1300.0, "async": 1400.0})
+    turns = tuple(turn.model_copy(update={"guard_seconds": 0.15}) for turn in longer.turns)
+    book.add(cell(), longer.model_copy(update={"turns": turns}))
+    assert book.figures(cell(), "interleaved").headline == "+40.0 % (no interval yet)"
+
+
+def test_asking_for_the_combs_of_a_condition_makes_it_no_part_of_the_sitting() -> None:
+    book = ledger(1)
+    assert book.combs_of(cell(0.4), "interleaved") == []
+    assert len(book.combs_of(cell(), "interleaved")) == 1
+    assert [one.rtt_ms for one in book.cells] == [0.1]

@@ -4,29 +4,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from gainbench.errors import ConfigurationError
-from gainbench.load.handle import Generator, GeneratorLost
-from gainbench.load.protocol import Workload
+from gainbench.load.handle import GeneratorLost
+from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Cell, Plan
+from gainbench.run.observation import Place
 from gainbench.run.servers import Ground
-from gainbench.run.trial import WARM_UP_SECONDS, Look
+from gainbench.run.trial import Observed
 from gainbench.store.reading import load_run
-from gainbench.store.records import Outside, RoundTrips
+from gainbench.store.records import Outside
 from gainbench.ui.desk import Gone
 from gainbench.ui.protocol import Order, SetRoundTrip, Start, Stop, Store, View
 from gainbench.ui.sitting import Sitting, ui_plan
-from tests.runs import at_rate, plan, rate_rps, window
+from tests.run.served import carried_out
+from tests.runs import at_rate, plan, rate_rps
 
 ARMS = ("blocking", "async")
 MOST_USERS = 100
 FIRST = Start(users=4, spawn_rate=4.0, scenario="read-list", mode="interleaved", rtt_ms=0.1)
-STRETCH = 6  # windows of a first stretch: a warm-up of both arms, then a block
+FIRST_STRETCH = 3  # combs: a look at both arms, their warm-up, and the one that counts
 
 
 @dataclass
@@ -35,9 +37,9 @@ class FakeGenerator:
 
     prepared: list[int] = field(default_factory=list)
 
-    def prepare(self, workload: Workload) -> None:
-        self.prepared.append(workload.users)
-        if workload.users > MOST_USERS:
+    def prepare(self, users: int) -> None:
+        self.prepared.append(users)
+        if users > MOST_USERS:
             raise ConfigurationError("too many users", cure=f"use at most {MOST_USERS} users")
 
     def finish_workload(self) -> None:
@@ -46,7 +48,7 @@ class FakeGenerator:
 
 @dataclass
 class FakeDesk:
-    """A browser that orders some things at once, and others after so many windows; then comes Ctrl-C."""
+    """A browser that orders some things at once, and others after so many combs; then comes Ctrl-C."""
 
     at_once: list[Order | Gone]
     later: dict[int, list[Order | Gone]]
@@ -71,45 +73,47 @@ class FakeDesk:
     def lost(self) -> GeneratorLost:
         return GeneratorLost("the load generator has died")
 
-    def has_seen(self, windows: int) -> None:
-        self._waiting.extend(self.later.pop(windows, []))
+    def has_seen(self, combs: int) -> None:
+        self._waiting.extend(self.later.pop(combs, []))
 
 
 @dataclass
-class FakeRig:
-    """Servers that serve at known rates, until `ended` names them."""
+class FakeServers:
+    """Servers that serve at known rates, until `has_ended` names them."""
 
-    ground: Ground
     generator: FakeGenerator
     seen: Callable[[], None]
-    ended: set[str] = field(default_factory=set)
-    windows: list[float] = field(default_factory=list)
+    has_ended: set[str] = field(default_factory=set)
+    phases: list[str] = field(default_factory=list)
+    orders: list[CombOrder] = field(default_factory=list)
+    round_trips_ms: list[float] = field(default_factory=list)
+    incomplete: str | None = None
+    at: float = 0.0
 
-    @property
-    def arms(self) -> dict[str, SimpleNamespace]:
-        return {arm: SimpleNamespace(url=f"http://{arm}", process=self._process(arm)) for arm in ARMS}
-
-    def _process(self, arm: str) -> SimpleNamespace:
-        return SimpleNamespace(returncode=lambda: 1 if arm in self.ended else None)
+    def prepare(self, cell: Cell, arms: tuple[str, ...], *, spawn_rate: float | None = None) -> None:
+        self.generator.prepare(cell.users)
 
     def set_round_trip(self, rtt_ms: float) -> None:
-        """There is no proxy."""
+        self.round_trips_ms.append(rtt_ms)
 
-    def look(self, arm: str, *, guard: float, seconds: float) -> Look:
-        self.windows.append(seconds)
-        looked = window(arm, self.ground.clock(), rate_rps=rate_rps(arm), seconds=seconds)
+    def run_comb(self, comb: CombOrder, place: Place) -> Observed:
+        rates = {arm: rate_rps(arm) for arm in comb.order}
+        seen = carried_out(comb, place, rates, started=self.at, incomplete=self.incomplete)
+        self.at += seen.seconds
+        self.phases.append(place.phase)
+        self.orders.append(comb)
         self.seen()
-        return Look(looked, ())
+        return Observed(seen)
 
-    def probe(self, cell: Cell) -> RoundTrips | None:
-        return None
+    def ended(self) -> list[str]:
+        return sorted(self.has_ended)
 
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
         return (), {}
 
 
 class Scene:
-    """A sitting on two arms, a block a stretch, and everything that happened in it."""
+    """A sitting on two arms, a comb a stretch, and everything that happened in it."""
 
     def __init__(
         self,
@@ -117,32 +121,37 @@ class Scene:
         *at_once: Order | Gone,
         later: dict[int, list[Order | Gone]] | None = None,
         ends: dict[int, str] | None = None,
+        incomplete: str | None = None,
     ) -> None:
         self.desk = FakeDesk([*at_once], later or {})
-        self.rigs: list[FakeRig] = []
+        self.servers: list[FakeServers] = []
         self.said: list[str] = []
         self._ends = ends or {}
-        self._windows = 0
-        ground = Ground(
-            plan=ui_plan(plan(arms=ARMS), blocks=1),
-            supervisor=None,
+        self._incomplete = incomplete
+        self._combs = 0
+        ground: Any = Ground(
+            plan=ui_plan(plan(arms=ARMS), combs=1),
+            supervisor=cast(Any, None),
             schemas=None,
             cores=None,
             logs=out,
+            generator=cast(Any, self.desk.generator),
             run_started=time.monotonic(),
         )
-        self.sitting = Sitting(ground, self.desk, out, ["gainbench", "ui"], self.said.append, self._start)
+        desk: Any = self.desk
+        start: Any = self._start
+        self.sitting = Sitting(ground, desk, out, ["gainbench", "ui"], self.said.append, start)
 
     @contextmanager
-    def _start(self, ground: Ground, cell: Cell, generator: Generator) -> Iterator[FakeRig]:
-        self.rigs.append(FakeRig(ground, self.desk.generator, self._seen))
-        yield self.rigs[-1]
+    def _start(self, ground: Ground, cell: Cell) -> Iterator[FakeServers]:
+        self.servers.append(FakeServers(self.desk.generator, self._seen, incomplete=self._incomplete))
+        yield self.servers[-1]
 
     def _seen(self) -> None:
-        self._windows += 1
-        self.desk.has_seen(self._windows)
-        if self._windows in self._ends:
-            self.rigs[-1].ended.add(self._ends[self._windows])
+        self._combs += 1
+        self.desk.has_seen(self._combs)
+        if self._combs in self._ends:
+            self.servers[-1].has_ended.add(self._ends[self._combs])
 
     def run(self) -> "Scene":
         self.sitting.open()
@@ -166,24 +175,61 @@ def test_an_open_loop_is_refused_rather_than_run_as_a_closed_one(asked: str, ope
 
 
 def test_servers_that_are_started_anew_between_two_stretches_are_warmed_up(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, FIRST, ends={STRETCH: "async"}, later={2 * STRETCH: [Stop()]}).run()
-    assert [rig.windows[:2] for rig in scene.rigs] == [[WARM_UP_SECONDS] * 2] * 2
-    assert scene.view.blocks == 2
+    scene = Scene(tmp_path, FIRST, ends={FIRST_STRETCH: "async"}, later={FIRST_STRETCH + 2: [Stop()]}).run()
+    assert [servers.phases for servers in scene.servers] == [
+        ["warm-up", "warm-up", "comb"],  # a look at arms nobody knows, and the warm-up
+        ["warm-up", "comb"],
+    ]
+    assert scene.view.combs == 2
     assert scene.said == ["async: the server has ended; all arms get fresh ones"]
 
 
 def test_servers_that_stay_are_warmed_up_once(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, FIRST, later={STRETCH + 4: [Stop()]}).run()
-    assert [rig.windows.count(WARM_UP_SECONDS) for rig in scene.rigs] == [2]
-    assert scene.view.blocks == 2
+    scene = Scene(tmp_path, FIRST, later={FIRST_STRETCH + 2: [Stop()]}).run()
+    assert [servers.phases for servers in scene.servers] == [["warm-up"] * 2 + ["comb"] * 3]
+    assert scene.view.combs == 3
 
 
-def test_a_sitting_is_stored_although_it_is_stopped_within_the_same_block(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, FIRST, later={STRETCH + 1: [Store(), Stop()]}).run()
+def test_the_page_says_that_arms_warm_up_until_the_first_comb_that_counts(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, FIRST, later={FIRST_STRETCH: [Stop()]}).run()
+    phases = list(dict.fromkeys(view.phase for view in scene.desk.views))
+    assert phases == ["ready", "spawning", "running", "stopping", "stopped"]
+
+
+def test_a_new_round_trip_is_set_at_the_next_comb_and_its_combs_are_of_another_condition(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(
+        tmp_path, FIRST, later={FIRST_STRETCH: [SetRoundTrip(0.8)], FIRST_STRETCH + 2: [Stop()]}
+    ).run()
+    assert scene.servers[0].round_trips_ms[-1] == 0.8
+    assert scene.view.condition.endswith("0.8 ms")
+    assert [entry.combs for entry in scene.view.history] == ["1", "1"]
+    assert scene.desk.generator.prepared == [4]  # the same users serve it
+
+
+def test_the_page_says_why_a_comb_was_dropped(tmp_path: Path) -> None:
+    scene = Scene(
+        tmp_path, FIRST, later={FIRST_STRETCH + 1: [Stop()]}, incomplete="a load generator was lost"
+    ).run()
+    assert "in turns: blocking, async; the last comb was dropped: a load generator was lost" in {
+        view.activity for view in scene.desk.views
+    }
+    assert scene.view.headline == "n/a"
+
+
+def test_an_arm_alone_has_every_turn(tmp_path: Path) -> None:
+    alone = replace(FIRST, mode="async")
+    scene = Scene(tmp_path, alone, later={FIRST_STRETCH: [Stop()]}).run()
+    assert {arm for order in scene.servers[0].orders for arm in order.order} == {"async"}
+
+
+def test_a_sitting_is_stored_although_it_is_stopped_within_the_same_comb(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, FIRST, later={FIRST_STRETCH: [Store(), Stop()]}).run()
     assert scene.view.phase == "stopped"
     assert scene.view.stored is not None
-    assert scene.view.stored.blocks == 1
-    assert len(load_run(Path(scene.view.stored.run)).blocks) == 1
+    assert scene.view.stored.combs == 1
+    assert len(load_run(Path(scene.view.stored.run)).combs) == 1
 
 
 def test_a_round_trip_that_is_set_before_the_first_test_is_what_that_starts_with(tmp_path: Path) -> None:
@@ -194,7 +240,7 @@ def test_a_round_trip_that_is_set_before_the_first_test_is_what_that_starts_with
 
 
 def test_a_round_trip_that_is_set_as_the_test_stops_is_what_the_next_starts_with(tmp_path: Path) -> None:
-    view = Scene(tmp_path, FIRST, later={STRETCH + 1: [SetRoundTrip(5.0), Stop()]}).run().view
+    view = Scene(tmp_path, FIRST, later={FIRST_STRETCH: [SetRoundTrip(5.0), Stop()]}).run().view
     assert view.phase == "stopped"
     assert view.choices is not None
     assert view.choices.suggested.rtt_ms == 5.0
@@ -202,11 +248,11 @@ def test_a_round_trip_that_is_set_as_the_test_stops_is_what_the_next_starts_with
 
 def test_more_users_than_the_generator_carries_leave_the_running_test_as_it_was(tmp_path: Path) -> None:
     many = Start(**{**vars(FIRST), "users": MOST_USERS + 1})
-    scene = Scene(tmp_path, FIRST, later={STRETCH: [many], 2 * STRETCH: [Stop()]}).run()
+    scene = Scene(tmp_path, FIRST, later={FIRST_STRETCH: [many], FIRST_STRETCH + 2: [Stop()]}).run()
     assert scene.desk.generator.prepared == [4, MOST_USERS + 1, 4]
     assert scene.said == ["too many users (use at most 100 users)"]
-    assert scene.view.blocks == 2
-    assert [(entry.run, entry.blocks) for entry in scene.view.history] == [(1, "1"), (1, "1")]
+    assert scene.view.combs == 2
+    assert [(entry.run, entry.combs) for entry in scene.view.history] == [(1, "1"), (1, "1")]
 
 
 def test_a_first_condition_that_is_impossible_ends_the_test(tmp_path: Path) -> None:
