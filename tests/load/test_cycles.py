@@ -199,8 +199,8 @@ def test_a_request_is_counted_in_one_comb_and_its_cycle_in_every_one_that_it_cro
 
 
 def test_a_request_cut_by_the_closing_gate_counts_with_the_usual_length_of_a_cycle():
-    # Two cycles of 2 s in the window. A third begins at 14.5 and would take 2 s too, but the server has nothing
-    # else to do once the gate is closed, and answers after 1 s. Half a second of 2 lies inside, not of 1.
+    # Two cycles of 2 s in the window. A third begins at 14.5 and would take 2 s too, but the server has
+    # nothing else to do once the gate is closed, and answers after 1 s. Half a second of 2 lies inside.
     found = counted(cycle(11.0, 13.0), cycle(12.0, 14.0), cycle(14.5, 15.5))
     assert found.turns[0].successes == pytest.approx(2.25)
 
