@@ -76,6 +76,7 @@ class Behaviour:
     fails: set[str] = field(default_factory=set)  # answers nothing but errors
     late: set[str] = field(default_factory=set)  # nothing within a second
     mute: set[str] = field(default_factory=set)  # does not let its users log in
+    mute_above: dict[str, int] = field(default_factory=dict)  # the same, from so many users on
     idle: set[str] = field(default_factory=set)  # is asked nothing
     rests_in: set[str] = field(default_factory=set)  # cells in which users rest through a pilot
     response_ms: dict[str, float] = field(default_factory=dict)
@@ -95,7 +96,7 @@ class FakeServers:
         self.arms = arms
         self.events.append(("prepare", cell.key, arms))
         for arm in arms:
-            if arm in self.behaviour.mute:
+            if arm in self.behaviour.mute or cell.users > self.behaviour.mute_above.get(arm, cell.users):
                 raise ArmNotReady(arm, "only 1 of 4 users got through on_start")
 
     def set_round_trip(self, rtt_ms: float) -> None:

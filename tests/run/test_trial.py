@@ -285,6 +285,14 @@ def test_an_arm_that_lets_nobody_log_in_is_left_out_of_every_cell_that_shares_it
     assert len(scene.counted) == 3
 
 
+def test_an_arm_that_does_not_let_many_users_log_in_still_serves_few() -> None:
+    """The fake lets eight users in and no more."""
+    few, many = cell(), cell(users=80, headline=False)
+    scene = Scene(plan(arms=ARMS, cells=[few, many]), Behaviour(mute_above={"blocking": 8})).run()
+    assert {(collapse.cell, collapse.arm) for collapse in scene.of(Collapse)} == {(many.key, "blocking")}
+    assert {comb.cell: set(comb.arms) for comb in scene.counted} == {few.key: set(ARMS), many.key: {"async"}}
+
+
 def test_a_later_trial_does_not_ask_a_collapsed_arm_again() -> None:
     scene = Scene(two_cells(), Behaviour(stalls={"blocking"})).run()
     scene.forget()

@@ -8,7 +8,6 @@ from itertools import accumulate, combinations, islice
 
 import pytest
 
-from gainbench.plan.model import Pool
 from gainbench.run.turns import (
     LONGEST_DRAIN_SECONDS,
     LONGEST_WINDOW_SECONDS,
@@ -118,12 +117,6 @@ def test_the_order_of_cells_follows_the_seed_and_changes_from_trial_to_trial() -
     assert order(7, 0) == order(7, 0)
     assert len({tuple(order(7, trial)) for trial in range(8)}) > 4
     assert any(order(7, trial) != order(8, trial) for trial in range(3))
-
-
-def test_cells_that_need_other_servers_or_users_are_kept_together() -> None:
-    small = cell(0.1).model_copy(update={"pool": Pool(size=5), "headline": False})
-    the_plan = plan(cells=[cell(0.1), cell(0.2, headline=False), small, cell(0.1, users=8, headline=False)])
-    assert sorted(len(stint.combs) for stint in trial_combs(the_plan, 0)) == [1, 1, 2]
 
 
 # Lengths.
