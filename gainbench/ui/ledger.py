@@ -278,11 +278,14 @@ def _counted(combs: Sequence[Comb]) -> str:
 
 
 def _lamp(rule: RuleFigures) -> Lamp:
-    """A note never goes red: it breaks nothing."""
+    """A note beyond its limit goes neither red, for it breaks nothing, nor green."""
     if rule.value is None:
         return Lamp(rule.rule, None, "not known yet", rule.meaning)
     shown, limit = (words.rule_amount(rule, value) for value in (rule.value, rule.limit))
     unit = f" {rule.unit}" if words.is_share(rule) else ""
     bound = "at least" if rule.at_least else "at most"
     meaning = rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"
-    return Lamp(rule.rule, not rule.is_broken, f"{shown}{unit}; {bound} {limit}", meaning)
+    is_noted = rule.is_note and not rule.ok
+    remark = "; worth a look, breaks nothing" if is_noted else ""
+    ok = None if is_noted else not rule.is_broken
+    return Lamp(rule.rule, ok, f"{shown}{unit}; {bound} {limit}{remark}", meaning)

@@ -106,3 +106,16 @@ def test_asking_for_the_combs_of_a_condition_makes_it_no_part_of_the_sitting() -
     assert book.combs_of(cell(0.4), "interleaved") == []
     assert len(book.combs_of(cell(), "interleaved")) == 1
     assert [one.rtt_ms for one in book.cells] == [0.1]
+
+
+def test_a_note_beyond_its_limit_is_neither_green_nor_red() -> None:
+    book = Ledger(plan(), pinned=True)
+    book.begin(1, ORDER, cell())
+    whole = comb(0, 0, cell(), 0.0)
+    slow = {"turnaround_seconds": 0.2 * 4 * whole.seconds_of("async")}  # a fifth of the users' time
+    book.add(cell(), changed(whole, "async", load=slow))
+    figures = book.figures(cell(), "interleaved")
+    (lamp,) = (lamp for lamp in figures.lamps if lamp.rule == "generator's turnaround")
+    assert lamp.ok is None
+    assert lamp.text.endswith("worth a look, breaks nothing")
+    assert "not to be used" not in figures.rows[2].gain

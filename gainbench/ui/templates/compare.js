@@ -84,7 +84,7 @@ function doubt(broken) {
 function lamp(found) {
   const state = found.ok === null ? "unknown" : found.ok ? "on" : "off";
   const mark = { unknown: "\u25cb", on: "\u2713", off: "\u2717" }[state];
-  const word = { unknown: "not known", on: "holds", off: "broken" }[state];
+  const word = { unknown: "no verdict", on: "holds", off: "broken" }[state];
   const sign = element("span", { class: `lamp ${state}`, role: "img", "aria-label": word }, mark);
   const text = element("span", {}, `${found.rule}: ${found.text}`);
   if (state === "off") text.append(element("br"), element("small", {}, found.meaning));
