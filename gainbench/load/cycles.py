@@ -124,7 +124,7 @@ def tally(
     """
     counted = _Counted([TurnShares() for _ in stretches])
     cycles = sorted(cycles, key=_began)
-    usual = _usual_length(cycles, stretches, now, lengths, by_request)
+    usual = _usual_response(cycles, stretches)
     first = 0
     for cycle in cycles:
         until = now if cycle.answered is None else cycle.answered
@@ -135,7 +135,7 @@ def tally(
         end, length = _extent(cycle, now, lengths, by_request)
         counted.unsettled += length is None
         if length and usual and not cycle.is_loose and _is_cut(cycle, until, stretches):
-            length = usual
+            length = max(length + usual - (until - cycle.sent), SHORTEST_SECONDS)
         while first < len(stretches) and stretches[first].closed_at <= cycle.began:
             first += 1
         for place in range(first, len(stretches)):
@@ -148,27 +148,23 @@ def tally(
     return counted.tally()
 
 
-def _usual_length(
-    cycles: Iterable[Cycle],
-    stretches: Sequence[Stretch],
-    now: float,
-    lengths: Mapping[Cycle, float],
-    by_request: bool,
-) -> float | None:
-    """The mean length of the cycles that no closing gate cut; None where each was cut.
+def _usual_response(cycles: Iterable[Cycle], stretches: Sequence[Stretch]) -> float | None:
+    """The mean response time of the requests that no closing gate cut; None where each was cut.
 
     A request that is in flight when the gate closes is answered sooner than it would have been: nothing new
     comes in beside it. A server that works on all requests at once would seem faster by that. At a random
-    moment the mean of 1 / length over the cycles under way is 1 / mean length, which stands in for its own.
+    moment the mean of 1 / length over the cycles under way is 1 / mean length, so that the usual response
+    time stands in for the request's own.
     """
-    if not stretches:
-        return None
-    uncut = []
-    for cycle in cycles:
-        end, length = _extent(cycle, now, lengths, by_request)
-        is_here = length is not None and end > stretches[0].opened_at and not cycle.is_loose
-        if is_here and not _is_cut(cycle, cycle.answered or now, stretches):
-            uncut.append(length or 0.0)
+    uncut = [
+        cycle.answered - cycle.sent
+        for cycle in cycles
+        if cycle.answered is not None
+        and stretches
+        and cycle.answered > stretches[0].opened_at
+        and not cycle.is_loose
+        and not _is_cut(cycle, cycle.answered, stretches)
+    ]
     return sum(uncut) / len(uncut) if uncut else None
 
 

@@ -198,7 +198,7 @@ def test_a_request_is_counted_in_one_comb_and_its_cycle_in_every_one_that_it_cro
     assert second.turns[0].guard_successes + second.turns[0].successes == pytest.approx(0.75)
 
 
-def test_a_request_cut_by_the_closing_gate_counts_with_the_usual_length_of_a_cycle():
+def test_a_request_cut_by_the_closing_gate_counts_with_the_usual_response_time():
     # Two cycles of 2 s in the window. A third begins at 14.5 and would take 2 s too, but the server has
     # nothing else to do once the gate is closed, and answers after 1 s. Half a second of 2 lies inside.
     found = counted(cycle(11.0, 13.0), cycle(12.0, 14.0), cycle(14.5, 15.5))
@@ -214,3 +214,10 @@ def test_a_rest_that_goes_on_when_the_gate_closes_is_not_cut():
     resting = cycle(12.0, None, answered=13.0)
     found = counted(cycle(11.0, 12.0), resting, lengths={resting: 6.0})
     assert found.turns[0].successes == pytest.approx(1 + 0.5)  # 12 to 15, of 6
+
+
+def test_the_rest_after_a_request_that_was_cut_keeps_its_own_length():
+    # The usual response takes 2 s; the one cut at 15 came after 1 s, and its user rests for 7 s of arm time.
+    cut = cycle(14.5, None, answered=15.5)
+    found = counted(cycle(11.0, 13.0), cut, lengths={cut: 8.0})
+    assert found.turns[0].successes == pytest.approx(1 + 0.5 / 9.0)
