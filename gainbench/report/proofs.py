@@ -78,7 +78,7 @@ def table(results: Results) -> Table:
     columns = ("case", "what is known", "#truth", "#measured (95 % interval)", "verdict", "note")
     return Table(
         "proofs",
-        "The truth beside the figure",
+        "Every case",
         tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in columns),
         tuple(
             (
