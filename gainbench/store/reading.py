@@ -122,7 +122,7 @@ class StoredProve:
 
     path: Path
     header: Header
-    environment: Mapping[str, Any]
+    environment: Environment
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
 

@@ -242,6 +242,7 @@ class ProvenCase(Record):
 
     kind: Literal["case"] = "case"
     id: str
+    seed: int
     run: str  # a folder, relative to this record
     known: str
     truth: Truth | None

@@ -4,8 +4,6 @@ What is known is in ``truths.py``, what it means in ``judge.py``. Each case is a
 ``cases/``, so that everything said of it can be looked up and computed again.
 """
 
-import json
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +19,9 @@ from gainbench.experiments import bench
 from gainbench.experiments.prove.judge import judge, pooled_null
 from gainbench.experiments.prove.plans import SERVERS, expected_seconds, plan_of
 from gainbench.experiments.prove.truths import Case
-from gainbench.plan.masking import mask_words
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
-from gainbench.run.environment import machine, versions
+from gainbench.run.environment import surroundings
 from gainbench.run.run import Progress, Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
@@ -66,14 +63,7 @@ class Proving:
 
 def prove(wanted: Proving, directory: RunDirectory) -> None:
     """Try each case; what was tried before an interruption stays there."""
-    environment = {
-        "command": shlex.join(mask_words(wanted.command)),
-        "seed": wanted.seed,
-        "tried": [one.case.id for one in wanted.cases],
-        "machine": machine(),
-        "versions": versions(),
-    }
-    directory.write_text(ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
+    directory.write_text(ENVIRONMENT, surroundings(wanted.command).model_dump_json(indent=1) + "\n")
     with _ended(directory):
         for number, one in enumerate(wanted.cases):
             left = sum(expected_seconds(later.case) for later in wanted.cases[number:])
@@ -97,6 +87,7 @@ def _try(one: Prepared, wanted: Proving, directory: RunDirectory) -> ProvenCase:
         refusal = error.message
     return ProvenCase(
         id=case.id,
+        seed=one.plan.seed,
         run=str(part.path.relative_to(directory.path)),
         known=case.known,
         truth=None if case.truth == "planted" else case.truth,
@@ -157,10 +148,11 @@ def results_of(run: StoredProve) -> Results:
             started=run.header.started,
             seconds=run.end.seconds if run.end else sum(case.seconds for case in run.cases),
             profile="prove",
-            seed=run.environment.get("seed", 0),
+            seed=run.cases[0].seed if run.cases else 0,
             status=_status(run, proofs),
         ),
         environment=run.environment,
+        arms={},
         cells=(),
         curves=(),
         collapses=(),

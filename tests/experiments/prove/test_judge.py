@@ -24,6 +24,7 @@ ZERO = Truth(gain=0.0, low=0.0, high=0.0)
 def proven(**more: Any) -> ProvenCase:
     fields: dict[str, Any] = {
         "id": "one",
+        "seed": 0,
         "run": "cases/one",
         "known": "something",
         "truth": TENTH,
