@@ -1,8 +1,8 @@
 """`gainbench prove`: truths known in advance against what the harness says of them."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from gainbench.cli.console import err, open_report, out
 from gainbench.cli.flags import REPORTS, AsJson, Open, OutFolder, PlanPath, Quiet
 from gainbench.cli.progress import watching
 from gainbench.cli.runs import write_proofs
-from gainbench.errors import InvalidMeasurement
+from gainbench.errors import GainbenchError, InvalidMeasurement
 from gainbench.experiments.prove.plans import chosen, expected_seconds
 from gainbench.experiments.prove.prove import Proving, prepared
 from gainbench.experiments.prove.prove import prove as try_all
@@ -41,7 +41,7 @@ def prove(
     open_in_browser: Open = False,
 ) -> None:
     """Try the harness itself against truths known in advance, and print truth beside figure."""
-    cases = chosen([name.strip() for name in only.split(",")] if only else [])
+    cases = chosen([name.strip() for name in only.split(",")] if only is not None else [])
     if list_cases:
         _show(cases)
         return
@@ -52,23 +52,33 @@ def prove(
         if not quiet:
             err.print(terminal.proof(found))
 
-    with _reported(directory.path, as_json=as_json), watching(quiet) as watch:
-        try_all(Proving(wanted, seed, sys.argv, watch, tell), directory)
+    def measure() -> None:
+        with watching(quiet) as watch:
+            try_all(Proving(wanted, seed, sys.argv, watch, tell), directory)
+
+    results = _tried_and_reported(directory.path, measure, as_json=as_json)
     if open_in_browser:
         open_report(directory.path)
-    _exit_by(write_proofs(directory.path))
+    _exit_by(results)
 
 
-@contextmanager
-def _reported(run: Path, *, as_json: bool) -> Iterator[None]:
+def _tried_and_reported(run: Path, measure: Callable[[], None], *, as_json: bool) -> Results:
     """Report on what was tried, also when it was cut short: after that, the error takes its course."""
     try:
-        yield
-    finally:
-        results = write_proofs(run)
-        (err if as_json else out).print(terminal.render_proofs(results, run / REPORT), crop=False)
-        if as_json:
-            out.print(run, soft_wrap=True, markup=False)
+        measure()
+    except BaseException:
+        with suppress(GainbenchError):  # a full disk, say: what ended the run is the news
+            _report(run, as_json=as_json)
+        raise
+    return _report(run, as_json=as_json)
+
+
+def _report(run: Path, *, as_json: bool) -> Results:
+    results = write_proofs(run)
+    (err if as_json else out).print(terminal.render_proofs(results, run / REPORT), crop=False)
+    if as_json:
+        out.print(run, soft_wrap=True, markup=False)
+    return results
 
 
 def _show(cases: tuple[Case, ...]) -> None:

@@ -30,7 +30,8 @@ from gainbench.store.records import End, ProvenCase
 from gainbench.store.results import PooledFigures, ProofFigures, Results, RunFacts, Status
 
 CASES_FOLDER = "cases"
-BURSTS_SHARE = 0.3
+# Long enough to spoil a comb, and rare enough that others stay whole: those must give the true figure.
+BURST_SECONDS, BURST_PERIOD_SECONDS = 0.4, 6.0
 LONGEST_BURSTS_SECONDS = 600.0  # they end with their case, and by themselves in any event
 
 Measure = Callable[[bench.Job, RunDirectory], None]
@@ -106,9 +107,14 @@ def _bursts(supervisor: Supervisor, part: RunDirectory, *, wanted: bool) -> Iter
     if not wanted:
         yield
         return
-    share, seconds = str(BURSTS_SHARE), str(LONGEST_BURSTS_SECONDS)
+    options = {
+        "--background": BURST_SECONDS / BURST_PERIOD_SECONDS,
+        "--period": BURST_PERIOD_SECONDS,
+        "--seconds": LONGEST_BURSTS_SECONDS,
+    }
+    words = [str(word) for option in options.items() for word in option]
     process = supervisor.spawn(
-        [sys.executable, str(SERVERS), "bursts", "--background", share, "--seconds", seconds],
+        [sys.executable, str(SERVERS), "bursts", *words],
         name="bursts",
         log=part.logs / "bursts.log",
     )

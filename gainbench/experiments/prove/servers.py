@@ -219,13 +219,14 @@ def main() -> None:
     parser.add_argument("--fast-ms", type=float, default=0.0, help="the other speed, where there are two")
     parser.add_argument("--requests", type=int, default=0, help="after which it behaves differently")
     parser.add_argument("--background", type=float, default=0.0, help="the share of a core a thread takes")
+    parser.add_argument("--period", type=float, default=1.0, help="seconds from burst to burst")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long bursts go on")
     parser.add_argument("--starts", type=Path, help="counts the starts of a server that draws its speed")
     parser.add_argument("--seed", default="0")
     parser.add_argument("--publishes", action="store_true", help="say what it serves, at /openapi.json")
     options = parser.parse_args()
     if options.behaviour == "bursts":
-        burn_in_bursts(options.background, 1.0, options.seconds)
+        burn_in_bursts(options.background, options.period, options.seconds)
         return
     known = Known(options.ms, options.fast_ms, options.requests, options.background)
     if options.starts is not None:

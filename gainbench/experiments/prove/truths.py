@@ -154,7 +154,7 @@ def _null(arm: str, rtt_ms: float, *, beside_bursts: bool = False) -> Case:
         allowed=EITHER if beside_bursts else RIGHT,
         beside_bursts=beside_bursts,
         trials=4,
-        combs=1,
+        combs=2 if beside_bursts else 1,
     )
 
 

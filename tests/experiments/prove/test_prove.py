@@ -24,7 +24,7 @@ from gainbench.experiments.prove.truths import CASES, Case, Pair, ratio
 from gainbench.report import proofs, write_proofs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
-from gainbench.store.reading import load_prove, load_run, purpose_of
+from gainbench.store.reading import load_prove, load_results, load_run, purpose_of
 from gainbench.store.results import ProofFigures, Results
 from tests.cli.conftest import Command, gainbench  # noqa: F401 - a fixture
 from tests.experiments.prove import synthetic
@@ -96,6 +96,7 @@ def test_the_report_comes_from_disk_and_is_the_same_twice(tmp_path: Path) -> Non
         write_proofs(path, read(path))
         pages.append([(path / name).read_bytes() for name in FILES])
     assert pages[0] == pages[1]
+    assert load_results(path) == read(path)
     results, page, summary, junit = (content.decode() for content in pages[0])
     assert "+25.0 %" in page
     assert "| good | 10 and 8 ms | +25.0 % |" in summary
