@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gainbench import __version__
-from gainbench.cli import bench, doctor, init, null, parity, report, ui, up, worker
+from gainbench.cli import bench, doctor, init, null, parity, prove, report, ui, up, worker
 from gainbench.cli.console import err, out
 from gainbench.errors import GainbenchError
 
@@ -15,6 +15,7 @@ for command in (
     bench.bench,
     null.null,
     parity.parity,
+    prove.prove,
     worker.worker,
     report.report,
     up.up,

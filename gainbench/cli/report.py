@@ -7,9 +7,10 @@ import typer
 
 from gainbench.cli import console
 from gainbench.cli.flags import Open
-from gainbench.cli.runs import write_report
+from gainbench.cli.runs import write_proofs, write_report
 from gainbench.report import terminal
 from gainbench.report.files import REPORT
+from gainbench.store.reading import purpose_of
 
 
 def report(
@@ -17,7 +18,11 @@ def report(
     open_report: Open = False,
 ) -> None:
     """Rebuild a run's figures and report from its raw record."""
-    stored, results = write_report(run)
-    console.out.print(terminal.render(results, stored.path / REPORT), crop=False)
+    path = run.resolve() / REPORT
+    if purpose_of(run) == "prove":
+        shown = terminal.render_proofs(write_proofs(run), path)
+    else:
+        shown = terminal.render(write_report(run)[1], path)
+    console.out.print(shown, crop=False)
     if open_report:
-        console.open_report(stored.path)
+        console.open_report(run)

@@ -8,12 +8,14 @@ from pathlib import Path
 from gainbench.analyse.summary import summarise
 from gainbench.cli.console import err, open_report, out
 from gainbench.errors import GainbenchError
+from gainbench.experiments.prove.prove import results_of
 from gainbench.plan.model import Plan
 from gainbench.report import terminal, write
+from gainbench.report import write_proofs as write_proof_files
 from gainbench.report.files import REPORT
 from gainbench.store.directory import RunDirectory
 from gainbench.store.lines import Purpose
-from gainbench.store.reading import StoredRun, load_run
+from gainbench.store.reading import StoredRun, load_prove, load_run
 from gainbench.store.results import Results
 
 
@@ -27,6 +29,14 @@ def write_report(run: Path) -> tuple[StoredRun, Results]:
     results = summarise(stored)
     write(stored, results)
     return stored, results
+
+
+def write_proofs(run: Path) -> Results:
+    """The same for a run of prove."""
+    stored = load_prove(run)
+    results = results_of(stored)
+    write_proof_files(stored.path, results)
+    return results
 
 
 def measured_and_reported(

@@ -1,5 +1,7 @@
 """Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
 
+from pathlib import Path
+
 from gainbench.report import junit, markdown
 from gainbench.store import RunDirectory, StoredRun, last_null_run
 from gainbench.store.frames import Frames, csv_of
@@ -21,3 +23,14 @@ def write(run: StoredRun, results: Results) -> None:
     directory.write_text("summary.md", markdown.render(results))
     directory.write_text("junit.xml", junit.render(results))
     directory.write_text(REPORT, html.render(run, results, last_null_run(run)))
+
+
+def write_proofs(path: Path, results: Results) -> None:
+    """The same of a run of prove, which has no windows of its own."""
+    from gainbench.report import html  # noqa: PLC0415 - as above
+
+    directory = RunDirectory(path)
+    directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
+    directory.write_text("summary.md", markdown.render_proofs(results))
+    directory.write_text("junit.xml", junit.render_proofs(results))
+    directory.write_text(REPORT, html.render_proofs(results))

@@ -8,13 +8,15 @@ import hashlib
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gainbench.plan import file as plan_file
 from gainbench.plan.masking import mask_plan
-from gainbench.report import numbers, palette, tables, words
+from gainbench.plan.model import ColourName
+from gainbench.report import numbers, palette, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures.canvas import FONT, Picture
@@ -34,16 +36,9 @@ RAW_FILES: Mapping[str, str] = {
 
 def render(run: StoredRun, results: Results, previous_null: Results | None = None) -> str:
     """The whole page. `previous_null`: the machine's last null run, if it is known."""
-    templates = Environment(
-        loader=PackageLoader("gainbench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(prose=_prose, figure=_figure, slug=_slug)
-    script = _asset("report.js")
-    return templates.get_template("report.html.j2").render(
+    return _page(
+        "report.html.j2",
+        {name: arm.colour for name, arm in results.arms.items()},
         run=run,
         results=results,
         answer=words.answer(results),
@@ -61,11 +56,41 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         command=run.environment.command,
         app_diff=run.environment.app_diff,
         raw_files=RAW_FILES,
-        colours=palette.variables({name: arm.colour for name, arm in results.arms.items()}),
+    )
+
+
+def render_proofs(results: Results) -> str:
+    """The page of a run of prove: truth beside figure, and no arms of its own."""
+    return _page(
+        "prove.html.j2",
+        {},
+        results=results,
+        proofs=proofs,
+        table=proofs.table(results),
+        environment=tables.environment(results.environment),
+        numbers=numbers,
+        command=results.environment.command,
+    )
+
+
+def _page(template: str, coloured: Mapping[str, ColourName | None], **shown: Any) -> str:
+    """What all pages share: filters, colours, style and script."""
+    templates = Environment(
+        loader=PackageLoader("gainbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(prose=_prose, figure=_figure, slug=_slug)
+    script = _asset("report.js")
+    return templates.get_template(template).render(
+        colours=palette.variables(coloured),
         font=Markup(FONT),
         style=Markup(_asset("report.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **shown,
     )
 
 

@@ -4,33 +4,59 @@ Only a broken measurement is an error. A collapse or a loss is a result; an unre
 """
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from gainbench.report import numbers, words
-from gainbench.store.results import CellFigures, ComparisonFigures, Results
+from gainbench.report import numbers, proofs, words
+from gainbench.store.results import CellFigures, ComparisonFigures, ProofFigures, Results
 
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(results: Results) -> str:
-    run = results.run
     pairs = [(cell, found) for cell in results.cells for found in cell.comparisons]
+    return _suite(
+        results,
+        [_case(cell, found) for cell, found in pairs],
+        errors=sum(found.verdict == "invalid" for _, found in pairs),
+        skipped=sum(found.verdict == "unresolved" for _, found in pairs),
+    )
+
+
+def render_proofs(results: Results) -> str:
+    """One case for each truth; a figure that is wrong fails, and so does a refusal that is not allowed."""
+    found = results.proofs
+    return _suite(results, [_proof(one) for one in found], failures=sum(not one.is_allowed for one in found))
+
+
+def _suite(
+    results: Results, cases: Sequence[ET.Element], *, failures: int = 0, errors: int = 0, skipped: int = 0
+) -> str:
+    run = results.run
     suite = ET.Element(
         "testsuite",
         name="gainbench",
         id=run.id,
         timestamp=run.started.removesuffix("Z"),
         time=f"{run.seconds:.1f}",
-        tests=str(len(pairs)),
-        failures="0",
-        errors=str(sum(found.verdict == "invalid" for _, found in pairs)),
-        skipped=str(sum(found.verdict == "unresolved" for _, found in pairs)),
+        tests=str(len(cases)),
+        failures=str(failures),
+        errors=str(errors),
+        skipped=str(skipped),
     )
-    for cell, found in pairs:
-        suite.append(_case(cell, found))
+    suite.extend(cases)
     ET.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+
+
+def _proof(found: ProofFigures) -> ET.Element:
+    case = ET.Element("testcase", classname="prove", name=_clean(found.id), time=f"{found.seconds:.1f}")
+    told = f"{found.known}: truth {proofs.truth(found)}, measured {proofs.figure(found)}"
+    if not found.is_allowed:
+        ET.SubElement(case, "failure", type=found.verdict, message=_clean(f"{proofs.verdict(found)}: {told}"))
+    ET.SubElement(case, "system-out").text = _clean(f"{told}\n{found.verdict}\n{found.note}".rstrip())
+    return case
 
 
 def _case(cell: CellFigures, found: ComparisonFigures) -> ET.Element:

@@ -2,7 +2,7 @@
 
 import re
 
-from gainbench.report import numbers, tables, words
+from gainbench.report import numbers, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
 from gainbench.store.results import Results
@@ -24,6 +24,13 @@ def render(results: Results) -> str:
         *_footer(results),
     ]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def render_proofs(results: Results) -> str:
+    """The summary of a run of prove."""
+    lines = [f"- {_safe(line)}" for line in (*proofs.summary(results), *results.notes)]
+    parts = [f"### {_safe(proofs.counts(results))}", "", *_table(proofs.table(results)), *lines, ""]
+    return "\n".join([*parts, *_footer(results)]).rstrip() + "\n"
 
 
 def _headline(results: Results) -> list[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gainbench.report import words
+from gainbench.report import proofs, words
 from gainbench.report.advice import advice
-from gainbench.store.results import ComparisonFigures, Results
+from gainbench.store.results import ComparisonFigures, ProofFigures, Results
 
 _STYLES = {
     "faster": "green",
@@ -23,6 +23,29 @@ _STYLES = {
 def render(results: Results, report: Path) -> RenderableType:
     """The summary, and where the report is."""
     return Group(*_lines(results, report))
+
+
+def render_proofs(results: Results, report: Path) -> RenderableType:
+    """Truth beside figure, and how many were right."""
+    style = "bold green" if proofs.is_proven(results) else "bold red"
+    return Group(
+        *map(proof, results.proofs),
+        Text(proofs.counts(results), style=style),
+        *(Text(line) for line in proofs.summary(results)),
+        *(Text(f"Note: {note}", style="yellow") for note in results.notes),
+        Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
+    )
+
+
+def proof(found: ProofFigures) -> Text:
+    """One case on a line, and why it was refused or is wrong on another."""
+    style = {"right": "green", "refused": "cyan", "wrong": "bold red"}[found.verdict]
+    line = Text.assemble(
+        (f"{found.id:<22}", "bold"),
+        f"truth {proofs.truth(found)}, measured {proofs.figure(found)}: ",
+        (proofs.verdict(found), style if found.is_allowed else "bold red"),
+    )
+    return line.append(f"\n    {found.note}", style="dim") if found.note else line
 
 
 def _lines(results: Results, report: Path) -> Iterator[RenderableType]:

@@ -24,19 +24,27 @@ def gather(
     plan: Plan, *, command: Sequence[str], cores: Cores | None, database: DatabaseServer | None
 ) -> Environment:
     """Everything that may change a figure; passwords and the like are hidden."""
+    return surroundings(command).model_copy(
+        update={
+            "pinning": Pinning(
+                pinned=cores is not None,
+                arms_cores=tuple(sorted(cores.arms)) if cores else None,
+                other_cores=tuple(sorted(cores.others)) if cores else None,
+            ),
+            "database": _database(plan, database),
+            "settings": {arm.name: _settings(plan, arm) for arm in plan.arms},
+            "commits": _commits(plan.arms),
+            "app_diff": _app_diff(plan),
+        }
+    )
+
+
+def surroundings(command: Sequence[str]) -> Environment:
+    """What holds whatever is measured: how it was asked for, on which machine, with which libraries."""
     return Environment(
         command=_printable(shlex.join(mask_words(command))),
         machine=machine(),
         versions={"python": platform.python_version(), **versions()},
-        pinning=Pinning(
-            pinned=cores is not None,
-            arms_cores=tuple(sorted(cores.arms)) if cores else None,
-            other_cores=tuple(sorted(cores.others)) if cores else None,
-        ),
-        database=_database(plan, database),
-        settings={arm.name: _settings(plan, arm) for arm in plan.arms},
-        commits=_commits(plan.arms),
-        app_diff=_app_diff(plan),
     )
 
 

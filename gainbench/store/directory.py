@@ -46,20 +46,29 @@ class RunDirectory:
     @classmethod
     def create(cls, out: Path, name: str, *, now: datetime, purpose: Purpose = "bench") -> "RunDirectory":
         """Make ``<out>/<UTC time>-<name>``, begin its record, and point ``<out>/latest`` at it."""
-        started = now.astimezone(UTC)
+        directory = cls._begin(out, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{name}", now, purpose)
+        with _explained(out / LATEST, _ELSEWHERE):
+            _point_latest(out, directory.path.name)
+        return directory
+
+    @classmethod
+    def create_part(cls, folder: Path, name: str, *, now: datetime) -> "RunDirectory":
+        """Make ``<folder>/<name>`` for a run that is a part of another one, and begin its record."""
+        return cls._begin(folder, name, now, "bench")
+
+    @classmethod
+    def _begin(cls, out: Path, name: str, now: datetime, purpose: Purpose) -> "RunDirectory":
         with _explained(out, _ELSEWHERE):
             out.mkdir(parents=True, exist_ok=True)
-            directory = cls(_new_folder(out, f"{started:%Y%m%dT%H%M%SZ}-{name}"))
+            directory = cls(_new_folder(out, name))
             directory.logs.mkdir()
         header = Header(
             id=directory.path.name,
-            started=f"{started:%Y-%m-%dT%H:%M:%SZ}",
+            started=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             gainbench=version("gainbench"),
             purpose=purpose,
         )
         directory._append(header)
-        with _explained(out / LATEST, _ELSEWHERE):
-            _point_latest(out, directory.path.name)
         return directory
 
     @classmethod

@@ -26,11 +26,12 @@ from gainbench.store.lines import (
     FileSum,
     Header,
     NewerSchema,
+    Purpose,
     checksum,
     decode,
     decode_header,
 )
-from gainbench.store.records import Collapse, Comb, End, Line, Parity, Probe, Trial
+from gainbench.store.records import Collapse, Comb, End, Line, Parity, Probe, ProvenCase, Trial
 from gainbench.store.results import Results
 
 _NAME_A_RUN = "name a folder below reports/, or reports/latest"
@@ -115,8 +116,51 @@ class StoredRun:
         return tuple(line for line in self.lines if isinstance(line, kind))
 
 
+@dataclass(frozen=True)
+class StoredProve:
+    """A run of prove as the disk holds it: it has no plan, for each of its cases is a run of its own."""
+
+    path: Path
+    header: Header
+    environment: Environment
+    lines: tuple[Line, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def cases(self) -> tuple[ProvenCase, ...]:
+        return tuple(line for line in self.lines if isinstance(line, ProvenCase))
+
+    @property
+    def end(self) -> End | None:
+        last = self.lines[-1] if self.lines else None
+        return last if isinstance(last, End) else None
+
+
+def purpose_of(path: Path) -> Purpose:
+    """What the run at `path` was made for; of a folder without a record, whoever reads it says the rest."""
+    file = path / RECORD
+    if not file.is_file():
+        return "bench"
+    texts = _content(file).splitlines(keepends=True)
+    return _read_header(file, texts[0]).purpose if texts else "bench"
+
+
+def load_prove(path: Path) -> StoredProve:
+    """Read a run of prove, its cases not included."""
+    path = _existing_run(path, holds=(RECORD,))
+    header, entries, warnings = _read_record(path / RECORD)
+    _check_file(path / ENVIRONMENT, entries)
+    lines = tuple(entry for entry in entries if not isinstance(entry, FileSum))
+    environment, missing = _read_environment(path / ENVIRONMENT)
+    return StoredProve(path, header, environment, lines, (*warnings, *missing))
+
+
 def load_run(path: Path) -> StoredRun:
     """Read the run directory at `path`; refuse, with the reason, what cannot be trusted."""
+    if purpose_of(path) == "prove":
+        raise ConfigurationError(
+            f"{path} is a run of prove, which is many runs", cure=f"name one of those below {path / 'cases'}"
+        )
     path = _existing_run(path)
     header, entries, warnings = _read_record(path / RECORD)
     for name in VOUCHED_FOR:
@@ -173,13 +217,13 @@ def _results_beside(path: Path) -> Iterator[Results]:
             continue
 
 
-def _existing_run(path: Path) -> Path:
+def _existing_run(path: Path, holds: Sequence[str] = (RECORD, PLAN)) -> Path:
     with _readable(path):
         if not path.exists():
             raise ConfigurationError(f"there is no run directory {path}", cure=_NAME_A_RUN)
         if not path.is_dir():
             raise ConfigurationError(f"{path} is a file, not a run directory", cure=_NAME_A_RUN)
-        for name in (RECORD, PLAN):
+        for name in holds:
             if not (path / name).is_file():
                 raise ConfigurationError(f"{path} is no run directory: it holds no {name}", cure=_NAME_A_RUN)
         return path.resolve()

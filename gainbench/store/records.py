@@ -226,6 +226,34 @@ class Parity(Record):
     skipped: str | None = None
 
 
+Outcome = Literal["right", "refused"]
+
+
+class Truth(Record):
+    """A gain that is known before anything is measured, and the range in which it may lie."""
+
+    gain: float
+    low: float
+    high: float
+
+
+class ProvenCase(Record):
+    """One case of a run of prove: what was known of it, and which run beside this record measured it."""
+
+    kind: Literal["case"] = "case"
+    id: str
+    seed: int
+    run: str  # a folder, relative to this record
+    known: str
+    truth: Truth | None
+    is_planted: bool  # the truth is what the run itself planted and counted
+    tolerance: float
+    by_chance: bool
+    allowed: tuple[Outcome, ...]
+    refusal: str | None  # the message with which the measurement ended
+    seconds: float
+
+
 class End(Record):
     """The run's last line: without it, the run was cut off."""
 
@@ -235,4 +263,4 @@ class End(Record):
     seconds: float
 
 
-Line = Comb | Trial | Collapse | Probe | Parity | End
+Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | End

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 from gainbench.plan.condition import Condition
 from gainbench.plan.model import ColourName
 from gainbench.store.environment import Environment
-from gainbench.store.records import Record
+from gainbench.store.records import Outcome, Record
 
 State = Literal["ok", "collapsed", "failed"]
 Status = Literal["valid", "invalid", "interrupted"]
@@ -20,6 +20,7 @@ Verdict = Literal["faster", "slower", "no difference", "unresolved", "invalid", 
 LatencyVerdict = Literal[
     "lower latency", "higher latency", "no difference", "unresolved", "invalid", "collapsed"
 ]
+ProofVerdict = Literal["right", "wrong", "refused"]
 ClaimVerdict = Literal["reproduced", "not reproduced", "unresolved"]
 
 
@@ -256,13 +257,49 @@ class HeldRate(Record):
     probes: int
 
 
+class ProofFigures(Record):
+    """A truth known in advance beside what the harness said of it.
+
+    `truth` is None where no figure can be right. `low` and `high` are the 95 % interval of the gain.
+    """
+
+    id: str
+    known: str
+    truth: float | None
+    truth_low: float | None
+    truth_high: float | None
+    tolerance: float
+    gain: float | None
+    low: float | None
+    high: float | None
+    interval_held: bool | None  # whether the interval admits the truth
+    verdict: ProofVerdict
+    allowed: tuple[Outcome, ...]
+    note: str
+    seconds: float
+    run: str  # the folder of the case's own run
+
+    @property
+    def is_allowed(self) -> bool:
+        return self.verdict in self.allowed
+
+
+class PooledFigures(Record):
+    """Several runs of one truth taken together."""
+
+    gain: float
+    low: float | None
+    high: float | None
+    trials: int
+
+
 class Results(Record):
     """Everything a report shows, and everything ``results.json`` holds."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
-    kind: Literal["bench", "map", "explain", "claims", "null", "predict", "ui"]
+    kind: Literal["bench", "map", "explain", "claims", "prove", "null", "predict", "ui"]
     run: RunFacts
     environment: Environment
     arms: Mapping[str, ArmFacts]
@@ -272,6 +309,8 @@ class Results(Record):
     notes: tuple[str, ...]
     claim: ClaimFigures | None
     held_rates: tuple[HeldRate, ...] = ()
+    proofs: tuple[ProofFigures, ...] = ()
+    nulls: PooledFigures | None = None  # of a run of prove: all of its nulls together
 
     @property
     def headline_cell(self) -> CellFigures | None:

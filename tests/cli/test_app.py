@@ -8,7 +8,7 @@ import pytest
 from gainbench import __version__
 from tests.cli.conftest import Command
 
-COMMANDS = ("bench", "null", "parity", "report", "up", "doctor", "init", "ui", "worker")
+COMMANDS = ("bench", "null", "parity", "prove", "report", "up", "doctor", "init", "ui", "worker")
 
 
 def test_the_version_is_the_packages(gainbench: Command) -> None:
