@@ -19,7 +19,7 @@ from gainbench.load.cycles import BINS
 from gainbench.plan.model import Cell
 from gainbench.stats.settling import SURE, Change, change_across, pooled, shift
 from gainbench.store.records import ArmReading, Comb, CoreReading
-from gainbench.store.results import RuleFigures
+from gainbench.store.results import TURNAROUND, RuleFigures
 
 MOST_STEAL = 0.05
 MOST_FOREIGN = 0.10
@@ -482,7 +482,7 @@ def turnaround(evidence: Evidence) -> RuleFigures | None:
     if evidence.is_open_loop:
         return None
     return _rule(
-        "generator's turnaround",
+        TURNAROUND,
         _worst(turnaround_share(evidence.kept, arm, evidence.cell.users) for arm in evidence.arms),
         0.05,
         "of a cycle",

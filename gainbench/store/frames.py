@@ -151,16 +151,7 @@ def _largest(shares: Iterable[float | None]) -> float | None:
 
 
 def _place(cell: CellFigures) -> Row:
-    return {
-        "cell": cell.key,
-        "scenario": cell.scenario,
-        "users": cell.users,
-        "rtt_ms": cell.rtt_ms,
-        "pool": cell.pool,
-        "overflow": cell.overflow,
-        "workers": cell.workers,
-        "rate_rps": cell.rate_rps,
-    }
+    return {"cell": cell.key, "scenario": cell.scenario, **cell.condition.flat()}
 
 
 def _frame(rows: Sequence[Row], columns: Columns) -> "pd.DataFrame":
