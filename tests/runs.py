@@ -3,11 +3,16 @@
 Nothing here is random. With 0.1 ms added, `blocking` serves 1000, `sync` 1300 and `async` 1400 requests/s, so
 that the gains are +40 %, +30 % and +7.7 %. In `blocking`, a request computes for 0.72 ms and stops the loop
 for 0.18 ms and the added round trip; the others do not depend on it. From the second trial on, `async`
-strays a little. As the real probe does, the synthetic one sees what the proxy adds and no more: the delay
-asked, or 0.05 ms where none is.
+strays a little.
+
+A comb has two turns of each arm in mirrored order, each of a guard of 0.1 s, a window of 0.5 s and a drain of
+0.02 s. A request arrives every 1 / rate seconds throughout guard and window, so that a comb holds 1.2 times
+an arm's rate in requests, and its windows hold one time. The generator needs 0.05 ms from a response to the
+next request; the proxy is 0.005 ms late for each chunk, so that it puts 0.01 ms on a round trip beyond what
+is asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import combinations
@@ -15,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gainbench.load import histogram
+from gainbench.load.cycles import BINS
 from gainbench.plan.condition import Pool
 from gainbench.plan.file import render
 from gainbench.plan.model import Arm, Band, Cell, Claim, ColourName, Comparison, Plan, Profile, Scenario
@@ -23,16 +29,19 @@ from gainbench.store.environment import ArmSettings, Commit, DatabaseFacts, Envi
 from gainbench.store.lines import Purpose
 from gainbench.store.records import (
     ArmReading,
-    Block,
+    Comb,
+    CoreReading,
     End,
     Line,
+    LoadReading,
     MachineReading,
-    Outside,
     Parity,
-    RoundTrips,
+    ServerReading,
     StatementTraffic,
+    TrafficReading,
     Trial,
-    Window,
+    Turn,
+    UseReading,
 )
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, tzinfo=UTC)
@@ -40,6 +49,11 @@ ARMS = ("blocking", "sync", "async")
 RATES_RPS: Mapping[str, float] = {"blocking": 1000.0, "sync": 1300.0, "async": 1400.0}
 CPU_MS: Mapping[str, float] = {"blocking": 0.72, "sync": 0.76, "async": 0.71}
 COLOURS: Mapping[str, ColourName] = {"blocking": "vermillion", "sync": "blue", "async": "green"}
+GUARD_SECONDS, WINDOW_SECONDS, DRAIN_SECONDS = 0.1, 0.5, 0.02
+TURN_SECONDS = GUARD_SECONDS + WINDOW_SECONDS + DRAIN_SECONDS
+TURNAROUND_MS = 0.05
+LATE_MS = 0.005
+REQUEST_BYTES = 1000
 STRAYING = (0.0, 0.01, -0.01, 0.005, -0.005, 0.015, -0.015, 0.0)
 
 ENVIRONMENT = Environment(
@@ -80,7 +94,7 @@ def plan(
     cells: Sequence[Cell] = (),
     claim: bool = True,
     trials: int = 2,
-    headline_blocks: int = 1,
+    headline_combs: int = 1,
     name: str = "bench",
 ) -> Plan:
     """The default plan in small: each arm against those before it, last against first as the headline."""
@@ -102,7 +116,7 @@ def plan(
             Scenario(name=scenario, locustfile=Path("/project/loadtests/todo.py"))
             for scenario in dict.fromkeys(one.scenario for one in cells)
         ),
-        profile=Profile(name="standard", trials=trials, headline_blocks=headline_blocks, budget=360.0),
+        profile=Profile(name="standard", trials=trials, headline_combs=headline_combs, budget=360.0),
         cells=cells,
         comparisons=tuple(
             Comparison(baseline=first, candidate=second, headline=(first, second) == (arms[0], arms[-1]))
@@ -120,9 +134,9 @@ def at_rate(the_plan: Plan, rate_rps: float) -> Plan:
 
 
 def curve_plan(*, trials: int = 8) -> Plan:
-    """The default plan at full size: five round trips, eight trials, four blocks of the headline cell."""
+    """The default plan at full size: five round trips, eight trials, four combs of the headline cell."""
     cells = [cell(rtt_ms, headline=rtt_ms == 0.1) for rtt_ms in (0.0, 0.1, 0.2, 0.4, 0.8)]
-    return plan(cells=cells, trials=trials, headline_blocks=4)
+    return plan(cells=cells, trials=trials, headline_combs=4)
 
 
 def _claim() -> Claim:
@@ -156,111 +170,190 @@ def latencies(mean_us: int, count: int) -> str | None:
     return histogram.encode(round(mean_us * (0.8 + 0.4 * share + 3 * share**40)) for share in shares)
 
 
-def window(
-    arm: str,
-    started: float,
-    *,
-    rate_rps: float = 1000.0,
-    rtt_ms: float = 0.1,
-    seconds: float = 0.5,
-    **more: Any,
-) -> Window:
-    successes = round(rate_rps * seconds)
+def turn(arm: str, started: float, *, rate_rps: float = 1000.0, **more: Any) -> Turn:
     fields: dict[str, Any] = {
         "arm": arm,
         "started": started,
-        "seconds": seconds,
-        "successes": successes,
+        "guard_seconds": GUARD_SECONDS,
+        "seconds": WINDOW_SECONDS,
+        "drain_seconds": DRAIN_SECONDS,
+        "guard_successes": rate_rps * GUARD_SECONDS,
+        "successes": rate_rps * WINDOW_SECONDS,
+    }
+    return Turn(**{**fields, **more})
+
+
+def load(rate_rps: float = 1000.0, *, turns: int = 2, users: int = 4, **more: Any) -> LoadReading:
+    """What the generator noted of an arm that answers `users` at this rate, in so many turns."""
+    counted = turns * WINDOW_SECONDS
+    requests = round(rate_rps * turns * (GUARD_SECONDS + WINDOW_SECONDS))
+    completions = round(rate_rps * counted)
+    response_ms = users / rate_rps * 1000 - TURNAROUND_MS if rate_rps else 0.0
+    fields: dict[str, Any] = {
+        "requests": requests,
         "failures": {},
-        "latency": latencies(round(4e6 / rate_rps), successes) if successes else None,
-        "in_flight_at_open": 4,
-        "in_flight_at_close": 4,
-        "in_flight_seconds": 4 * seconds,
-        "gap_seconds": 0.0,
-        "lag_seconds": 0.0,
-        "arm_reading": ArmReading(
-            cpu_seconds=successes * CPU_MS.get(kind(arm), 0.7) / 1000,
-            switches=successes * 3,
+        "received_bytes": requests * REQUEST_BYTES,
+        "latency": latencies(round(response_ms * 1000), completions) if completions else None,
+        "completions": completions,
+        "latency_seconds": completions * response_ms / 1000,
+        "in_flight_seconds": rate_rps * counted * response_ms / 1000,
+        "covered_seconds": users * counted,
+        "profile": (requests / BINS,) * BINS,
+        "longest_seconds": 4 * response_ms / 1000,
+        "turnarounds": requests,
+        "turnaround_seconds": requests * TURNAROUND_MS / 1000,
+    }
+    return LoadReading(**{**fields, **more})
+
+
+def use(*idle: str, turns: int = 2, **more: Any) -> UseReading:
+    """The generator takes 0.3 of a core, and its core is idle for 0.4 of the time."""
+    seconds = turns * TURN_SECONDS
+    fields: dict[str, Any] = {
+        "seconds": seconds,
+        "generator_cpu_seconds": 0.3 * seconds,
+        "core_seconds": seconds,
+        "core_idle_seconds": 0.4 * seconds,
+        "idle_arms_cpu_seconds": dict.fromkeys(idle, 0.001 * seconds),
+    }
+    return UseReading(**{**fields, **more})
+
+
+def traffic(requests: int, rtt_ms: float = 0.1, **more: Any) -> TrafficReading:
+    """A SELECT and a ROLLBACK for each request, a chunk each way."""
+    fields: dict[str, Any] = {
+        "by_kind": {
+            "select": StatementTraffic(trips=requests, wait_seconds=requests * (0.18 + rtt_ms) / 1000),
+            "rollback": StatementTraffic(trips=requests, wait_seconds=requests * (0.08 + rtt_ms) / 1000),
+        },
+        "connections": 4,
+        "chunks": 4 * requests,
+        "late_seconds": 4 * requests * LATE_MS / 1000,
+        "longest_late_seconds": 0.002,
+    }
+    return TrafficReading(**{**fields, **more})
+
+
+def reading(
+    arm: str,
+    rate_rps: float = 1000.0,
+    *,
+    rtt_ms: float = 0.1,
+    idle: Sequence[str] = (),
+    turns: int = 2,
+    users: int = 4,
+) -> ArmReading:
+    """Everything known of one arm in a comb, beside its turns."""
+    noted = load(rate_rps, turns=turns, users=users)
+    return ArmReading(
+        load=noted,
+        use=use(*idle, turns=turns),
+        server=ServerReading(
+            cpu_seconds=noted.requests * CPU_MS.get(kind(arm), 0.7) / 1000,
+            switches=noted.requests * 3,
             run_queue_seconds=0.01,
             memory_bytes=90 * 1024 * 1024,
-            connections=4,
         ),
-        "machine": MachineReading(
-            arms_cores_seconds=seconds,
-            arms_steal_seconds=0.005,
-            load_cores_seconds=seconds,
-            load_steal_seconds=0.0,
-            load_idle_seconds=seconds / 2,
-            generator_cpu_seconds=seconds / 5,
-            database_cpu_seconds=seconds / 10,
-            proxy_cpu_seconds=seconds / 20,
-            proxy_late_ms=0.01,
-        ),
-        "traffic": {
-            "select": StatementTraffic(trips=successes, wait_seconds=successes * (0.18 + rtt_ms) / 1000),
-            "rollback": StatementTraffic(trips=successes, wait_seconds=successes * (0.08 + rtt_ms) / 1000),
-        },
-        "idle_cpu_seconds": {},
+        traffic=traffic(noted.requests, rtt_ms),
+    )
+
+
+def cores(seconds: float, **more: Any) -> CoreReading:
+    """A core that is idle for 0.3 of the time; 0.01 of it was stolen, and 0.02 others had."""
+    fields: dict[str, Any] = {
+        "seconds": seconds,
+        "steal_seconds": 0.01 * seconds,
+        "idle_seconds": 0.3 * seconds,
+        "foreign_seconds": 0.02 * seconds,
     }
-    return Window(**{**fields, **more})
+    return CoreReading(**{**fields, **more})
 
 
-def block(
-    trial: int, number: int, where: Cell, started: float, *, arms: Sequence[str] = ARMS, **more: Any
-) -> Block:
-    """Each arm's two windows in mirrored order, 0.6 s apart, with the guards between them."""
-    turn = (trial + number) % len(arms)
-    first = (*arms[turn:], *arms[:turn])
-    windows = tuple(
-        window(
-            arm,
-            round(started + 0.6 * at, 3),
-            rate_rps=rate_rps(arm, where.rtt_ms, trial),
-            rtt_ms=where.rtt_ms,
-        )
+def comb(
+    trial: int,
+    number: int,
+    where: Cell,
+    started: float,
+    *,
+    arms: Sequence[str] = ARMS,
+    rates_rps: Mapping[str, float] | None = None,
+    **more: Any,
+) -> Comb:
+    """Two turns of each arm in mirrored order; which arm begins changes from comb to comb."""
+    rates = rates_rps or {arm: rate_rps(arm, where.rtt_ms, trial) for arm in arms}
+    begin = (trial + number) % len(arms)
+    first = (*arms[begin:], *arms[:begin])
+    turns = tuple(
+        turn(arm, round(started + TURN_SECONDS * at, 3), rate_rps=rates[arm])
         for at, arm in enumerate((*first, *reversed(first)))
     )
-    guards = tuple(
-        Outside(
-            phase="guard",
-            arm=one.arm,
-            started=round(one.started - 0.1, 3),
-            seconds=0.1,
-            successes=20,
-            failures={},
-        )
-        for one in windows
+    seconds = round(TURN_SECONDS * len(turns), 3)
+    fields: dict[str, Any] = {
+        "trial": trial,
+        "number": number,
+        "cell": where.key,
+        "started": started,
+        "seconds": seconds,
+        "turns": turns,
+        "arms": {
+            arm: reading(
+                arm,
+                rates[arm],
+                rtt_ms=where.rtt_ms,
+                idle=[other for other in arms if other != arm],
+                users=where.users,
+            )
+            for arm in arms
+        },
+        "machine": MachineReading(
+            arms_cores=cores(seconds),
+            load_cores=cores(seconds),
+            database_cpu_seconds=seconds / 10,
+            proxy_cpu_seconds=seconds / 20,
+        ),
+        "reading_seconds": seconds,
+    }
+    return Comb(**{**fields, **more})
+
+
+def changed(whole: Comb, arm: str, **parts: Mapping[str, Any] | None) -> Comb:
+    """The comb with other readings of one arm: changed(comb, "sync", load={"requests": 3}, traffic=None).
+
+    `turns` changes its turns.
+    """
+    of_turns = parts.pop("turns", None) or {}
+    old = whole.arms[arm]
+    new = {
+        part: None if values is None else getattr(old, part).model_copy(update=dict(values))
+        for part, values in parts.items()
+    }
+    return whole.model_copy(
+        update={
+            "turns": tuple(
+                one.model_copy(update=dict(of_turns)) if one.arm == arm else one for one in whole.turns
+            ),
+            "arms": {**whole.arms, arm: old.model_copy(update=new)},
+        }
     )
-    return Block(
-        trial=trial, number=number, cell=where.key, **{"windows": windows, "outside": guards, **more}
-    )
+
+
+def combs_changed(record: Sequence[Line], change: Callable[[Comb], Comb]) -> list[Line]:
+    """The same record with every counted comb changed."""
+    return [change(line) if isinstance(line, Comb) and line.phase == "comb" else line for line in record]
 
 
 def trial_lines(the_plan: Plan, number: int, started: float) -> list[Line]:
-    """One trial's blocks, then the trial's own line."""
-    written: list[Line] = []
-    at = started + 2.0
-    cells = [one for one in the_plan.cells for _ in range(the_plan.blocks_of(one))]
-    for count, where in enumerate(cells):
-        written.append(block(number, count, where, at, arms=the_plan.arm_names))
-        at += 0.6 * 2 * len(the_plan.arms) + 0.5
-    warm_up = tuple(
-        Outside(phase="warm-up", arm=arm, started=started + 0.5, seconds=1.0, successes=900, failures={})
-        for arm in the_plan.arm_names
-    )
-    trips = tuple(
-        RoundTrips(
-            cell=where.key,
-            p50_ms=max(0.05, where.rtt_ms),
-            p99_ms=where.rtt_ms + 0.15,
-            direct_p50_ms=0.08,
-            count=200,
-        )
-        for where in the_plan.cells
-    )
-    written.append(
-        Trial(number=number, started=started, seconds=at - started, round_trips=trips, outside=warm_up)
-    )
+    """One trial: a warm-up in the first cell, its combs, then the trial's own line."""
+    cells = [one for one in the_plan.cells for _ in range(the_plan.combs_of(one))]
+    first = number * (1 + len(cells))
+    written: list[Line] = [
+        comb(number, first, cells[0], started + 0.5, arms=the_plan.arm_names, phase="warm-up")
+    ]
+    at = started + 5.0
+    for count, where in enumerate(cells, start=1):
+        written.append(comb(number, first + count, where, at, arms=the_plan.arm_names))
+        at += TURN_SECONDS * 2 * len(the_plan.arms) + 0.5
+    written.append(Trial(number=number, started=started, seconds=at - started, setup_seconds=5.0))
     return written
 
 

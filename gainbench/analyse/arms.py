@@ -47,7 +47,7 @@ def arm_figures(
         trips_per_request=_per(
             total(None if one.traffic is None else one.traffic.trips for one in readings), requests
         ),
-        bytes_per_request=_per(sum(one.load.received_bytes for one in readings), requests),
+        bytes_per_request=_per(total(one.load.received_bytes for one in readings), requests),
         switches_per_request=_per(total(one.server.switches for one in readings), requests),
         run_queue_ms_per_request=_per(
             total(one.server.run_queue_seconds for one in readings), requests, 1000

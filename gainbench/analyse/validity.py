@@ -17,9 +17,9 @@ from gainbench.analyse.compare import log_ratio
 from gainbench.analyse.turnaround import turnaround_share
 from gainbench.load.cycles import BINS
 from gainbench.plan.model import Cell
-from gainbench.stats.settling import change_across, pooled
+from gainbench.stats.settling import SURE, Change, change_across, pooled, shift
 from gainbench.store.records import ArmReading, Comb, CoreReading
-from gainbench.store.results import RuleFigures
+from gainbench.store.results import TURNAROUND, RuleFigures
 
 MOST_STEAL = 0.05
 MOST_FOREIGN = 0.10
@@ -28,7 +28,9 @@ MOST_ASTRAY = 0.10  # of a comb
 MOST_SLOPE = 0.015  # across a window
 MOST_DRIFT_IN_TRIAL = 0.02
 MOST_WORK_DIFFERENCE = 0.05
+MOST_UNSETTLED = 0.02
 STANDSTILL_SHARE = 0.25  # of a window
+STANDSTILL_SHARE_OF_ALL = 0.05  # of an arm's windows in a comb: as much as it would move the ratio
 LEAST_STANDSTILL_SECONDS = 0.020
 FEWEST_REQUESTS = 20
 QUIETER = "measure at a quieter moment, or on a machine with cores of its own"
@@ -83,8 +85,9 @@ def _faults(comb: Comb) -> Iterator[str]:
 
 def _standstills(comb: Comb) -> Iterator[str]:
     """One that lasts hits the arm whose turn it is, and no other."""
-    window = min(turn.seconds for turn in comb.turns)
-    most = max(STANDSTILL_SHARE * window, LEAST_STANDSTILL_SECONDS)
+    share_of_window = STANDSTILL_SHARE * min(turn.seconds for turn in comb.turns)
+    share_of_all = STANDSTILL_SHARE_OF_ALL * min(comb.seconds_of(arm) for arm in comb.arms)
+    most = max(min(share_of_window, share_of_all), LEAST_STANDSTILL_SECONDS)
     if comb.lag_seconds > most:
         yield f"the load generator was {comb.lag_seconds * 1000:.0f} ms late for a turn"
     for arm, reading in comb.arms.items():
@@ -185,7 +188,8 @@ def task_exceptions(evidence: Evidence) -> RuleFigures:
 
 
 def requests_enough(evidence: Evidence) -> RuleFigures:
-    counts = [requests_of(evidence.kept, arm) for arm in evidence.arms] if evidence.kept else []
+    measured = {arm for comb in evidence.combs for arm in comb.arms}
+    counts = [requests_of(evidence.kept, arm) for arm in evidence.arms if arm in measured and evidence.kept]
     return _rule(
         "requests of an arm",
         min(counts, default=None),
@@ -219,8 +223,8 @@ def users_present(evidence: Evidence) -> RuleFigures | None:
 def littles_law(evidence: Evidence) -> RuleFigures:
     """Completions x mean latency against the requests in flight: counted apart (Little 1961).
 
-    The first by the client's own clock, the second by the gate's. A window's edges may cut half a request of
-    each user, which is no fault.
+    The first by the client's own clock, the second by the gate's. They may differ by what the edges of the
+    windows cut.
     """
     shares = []
     for arm in evidence.arms:
@@ -230,11 +234,12 @@ def littles_law(evidence: Evidence) -> RuleFigures:
             sum(load.in_flight_seconds for load in loads),
         )
         completions = sum(load.completions for load in loads)
+        mean_in_flight = _ratio(in_flight, evidence.seconds_of(arm))
+        if not completions or not mean_in_flight:
+            continue
         turns = sum(len(comb.of(arm)) for comb in evidence.kept)
-        users = min(evidence.cell.users, max(completions, 1))
-        slack = 0.5 * turns * users * latency / completions if completions else 0.0
-        deviation = _ratio(max(abs(latency - in_flight) - slack, 0.0), in_flight)
-        shares.append(deviation if completions else None)
+        cut = _cut_by_edges(turns, mean_in_flight, evidence.cell.users) * latency / completions
+        shares.append(max(abs(latency - in_flight) - cut, 0.0) / in_flight)
     return _rule(
         "Little's law missed by",
         _worst(shares),
@@ -245,15 +250,47 @@ def littles_law(evidence: Evidence) -> RuleFigures:
     )
 
 
+def _cut_by_edges(turns: int, in_flight: float, users: int) -> float:
+    """How many requests the edges may add or take away, in the worst case.
+
+    A window may end just before what was in flight at its beginning would have been answered once more: one
+    round of it, and the same in each turn where responses take equally long. Users that rest in step bring
+    all their requests at once: how many an edge meets then scatters as if one coin were tossed for all.
+    """
+    in_step = math.sqrt(turns * in_flight * max(users - in_flight, 0.0))
+    return turns * in_flight + 3 * in_step
+
+
+def cycles_settled(evidence: Evidence) -> RuleFigures | None:
+    """A cycle whose end nobody knows counts as nothing, so that its arm looks slower than it is."""
+    if evidence.is_open_loop:
+        return None
+    shares = []
+    for arm in evidence.arms:
+        unsettled = sum(reading.load.unsettled for reading in evidence.readings_of(arm))
+        shares.append(_ratio(unsettled, unsettled + requests_of(evidence.kept, arm)))
+    return _rule(
+        "cycles of unknown length",
+        _worst(shares),
+        MOST_UNSETTLED,
+        "of the cycles",
+        "what a user did last in a comb cannot be counted, and its arm is measured too slow",
+        "use wait_time in the Locust file instead of sleeping in tasks, or measure in longer combs",
+    )
+
+
 def schedule_kept(evidence: Evidence) -> RuleFigures | None:
-    """Starts that came late although a user was free: from one in a hundred on they are the p99."""
+    """Starts that came late although a user was free: from one in a hundred on they are the p99.
+
+    One alone is a hiccup, and would be one in a hundred of a short run.
+    """
     if not evidence.is_open_loop:
         return None
     shares = []
     for arm in evidence.arms:
         starts = [one.load.starts for one in evidence.readings_of(arm) if one.load.starts is not None]
         late = sum(each.late_for_generator for each in starts)
-        shares.append(_ratio(late, sum(each.planned for each in starts)))
+        shares.append(_ratio(late if late > 1 else 0, sum(each.planned for each in starts)))
     return _rule(
         "starts late by the generator",
         _worst(shares),
@@ -277,16 +314,18 @@ def turns_settled(evidence: Evidence) -> RuleFigures:
 
 
 def are_unsettled(combs: Sequence[Comb]) -> bool:
-    """Whether an arm of these combs, all of one cell, surely still gains speed when it is counted."""
+    """Whether an arm of these combs, all of one cell, still gains speed when it is counted.
+
+    Less has to be sure than for the rule: a guard that grows for nothing costs a little time.
+    """
     arms = {arm for comb in combs for arm in comb.arms}
-    return any((_unsettled_by(combs, arm) or 0.0) > MOST_SLOPE for arm in arms)
+    return any((_unsettled_by(combs, arm, confidence=0.99) or 0.0) > MOST_SLOPE for arm in arms)
 
 
-def _unsettled_by(combs: Sequence[Comb], arm: str) -> float | None:
+def _unsettled_by(combs: Sequence[Comb], arm: str, *, confidence: float = SURE) -> float | None:
     """What of the slope is sure; None where too few combs tell."""
-    found = [settling(comb, arm) for comb in combs_with(arm, combs)]
-    change = pooled([one for one in found if one is not None])
-    return None if change is None or change.half_width is None else change.sure
+    slopes = _known(settling(comb, arm) for comb in combs_with(arm, combs))
+    return _sure(pooled(slopes, confidence=confidence))
 
 
 def settling(comb: Comb, arm: str) -> float | None:
@@ -302,15 +341,13 @@ def settling(comb: Comb, arm: str) -> float | None:
 
 def warm_up_over(evidence: Evidence) -> RuleFigures:
     """A ratio that moves while a trial goes on shows an arm that was not warm when it began."""
-    worst: list[float] = []
-    for pair in combinations(evidence.arms, 2):
-        changes = [_change(pair, combs) for combs in evidence.trials]
-        moved = pooled([change for change in changes if change is not None])
-        if moved is not None and moved.half_width is not None:
-            worst.append(moved.sure)
+    changes = [
+        pooled(_known(_change(pair, combs) for combs in evidence.trials))
+        for pair in combinations(evidence.arms, 2)
+    ]
     return _rule(
         "ratio moved within trials by",
-        _worst(worst),
+        _worst(map(_sure, changes)),
         MOST_DRIFT_IN_TRIAL,
         "of the ratio",
         "an arm that was still warming up is measured too slow",
@@ -332,15 +369,14 @@ def same_work_of_twins(evidence: Evidence) -> RuleFigures | None:
     """Arms that give the same answers need as many round trips and send as many bytes."""
     if not evidence.are_twins:
         return None
-    differences = []
-    for work in (_trips, _received_bytes):
-        amounts = [_ratio(*work(evidence.combs_of(arm), arm)) for arm in evidence.arms]
-        known = [amount for amount in amounts if amount]
-        if len(known) == len(amounts) and known:
-            differences.append(max(known) / min(known) - 1)
+    differences = [
+        _mean_difference(pair, evidence.kept, work)
+        for pair in combinations(evidence.arms, 2)
+        for work in (_trips, _received_bytes)
+    ]
     return _rule(
         "work of the arms differs by",
-        _worst(differences),
+        _worst(map(_sure, differences)),
         MOST_WORK_DIFFERENCE,
         "of a request's",
         "an arm that does less for each request is faster for no merit of its driver",
@@ -350,18 +386,15 @@ def same_work_of_twins(evidence: Evidence) -> RuleFigures | None:
 
 def same_work_throughout(evidence: Evidence) -> RuleFigures:
     """A cache that fills, or an arm that begins to answer something else, shows in what a request takes."""
-    changes = []
+    changes: list[Change | None] = []
     for arm in evidence.arms:
         in_trials = [combs_with(arm, combs) for combs in evidence.trials]
-        early = [comb for combs in in_trials for comb in combs[: len(combs) // 2]]
-        late = [comb for combs in in_trials for comb in combs[(len(combs) + 1) // 2 :]]
-        first = [comb for combs in in_trials[: len(in_trials) // 2] for comb in combs]
-        last = [comb for combs in in_trials[(len(in_trials) + 1) // 2 :] for comb in combs]
-        for before, after in ((early, late), (first, last)):
-            changes += [_work_change(work, before, after, arm) for work in (_trips, _received_bytes)]
+        for work in (_trips, _received_bytes):
+            changes.append(pooled(_known(_work_change(combs, arm, work) for combs in in_trials)))
+            changes.append(shift(_known(work(comb.arms[arm]) for combs in in_trials for comb in combs)))
     return _rule(
         "work of an arm changed by",
-        _worst(changes),
+        _worst(map(_sure, changes)),
         MOST_WORK_DIFFERENCE,
         "of a request's",
         "an arm whose requests become cheaper or dearer is not one arm",
@@ -369,42 +402,49 @@ def same_work_throughout(evidence: Evidence) -> RuleFigures:
     )
 
 
-def _work_change(
-    work: Callable[[Sequence[Comb], str], tuple[float | None, int]],
-    before: Sequence[Comb],
-    after: Sequence[Comb],
-    arm: str,
-) -> float | None:
-    """What of the change is beyond chance: requests of a mix come in other shares each time."""
-    (first, first_requests), (second, second_requests) = work(before, arm), work(after, arm)
-    one, other = _ratio(first, first_requests), _ratio(second, second_requests)
-    if not one or not other:
-        return None
-    return max(abs(other / one - 1) - 3 / math.sqrt(min(first_requests, second_requests)), 0.0)
+Work = Callable[[ArmReading], float | None]
+"""Something of an arm in a comb that is alike for arms that do the same."""
 
 
-def _trips(combs: Sequence[Comb], arm: str) -> tuple[float | None, int]:
-    traffic = [comb.arms[arm].traffic for comb in combs]
-    return total(None if one is None else one.trips for one in traffic), requests_of(combs, arm)
+def _trips(reading: ArmReading) -> float | None:
+    return _ratio(None if reading.traffic is None else reading.traffic.trips, reading.load.requests)
 
 
-def _received_bytes(combs: Sequence[Comb], arm: str) -> tuple[float | None, int]:
-    return sum(comb.arms[arm].load.received_bytes for comb in combs), requests_of(combs, arm)
+def _received_bytes(reading: ArmReading) -> float | None:
+    return _ratio(reading.load.received_bytes, reading.load.requests)
+
+
+def _mean_difference(pair: tuple[str, str], combs: Iterable[Comb], work: Work) -> Change | None:
+    """Of two arms, as a share of the larger one; in each comb, so that a mix of requests shows its chance."""
+    differences = []
+    for comb in combs:
+        one, other = (work(comb.arms[arm]) if arm in comb.arms else None for arm in pair)
+        if one is not None and other is not None:
+            differences.append((one - other) / max(one, other) if one or other else 0.0)
+    return pooled(differences)
+
+
+def _work_change(combs: Sequence[Comb], arm: str, work: Work) -> float | None:
+    points = [(comb.started, value) for comb in combs if (value := work(comb.arms[arm])) is not None]
+    return change_across([at for at, _ in points], [value for _, value in points])
 
 
 def round_trips_equal(evidence: Evidence) -> RuleFigures:
     """The round trip each arm really got: what was asked, and how late the proxy was in both directions."""
-    achieved = [
-        trip for arm in evidence.arms if (trip := achieved_ms(evidence.kept, arm, evidence.cell)) is not None
-    ]
     return _rule(
         "round trips differ",
-        max(achieved) - min(achieved) if achieved else None,
+        _worst(_sure(_round_trip_difference(pair, evidence)) for pair in combinations(evidence.arms, 2)),
         max(0.10 * evidence.cell.rtt_ms, 0.05),
         "ms",
         "an arm with a nearer database is faster for no merit of its own",
         "use fewer users, or a machine with more cores, so that the latency proxy has room",
     )
+
+
+def _round_trip_difference(pair: tuple[str, str], evidence: Evidence) -> Change | None:
+    """In each comb: a single standstill of the proxy among few requests must not look like a rule."""
+    achieved = [[achieved_ms([comb], arm, evidence.cell) for arm in pair] for comb in evidence.kept]
+    return pooled([one - other for one, other in achieved if one is not None and other is not None])
 
 
 def achieved_ms(combs: Iterable[Comb], arm: str, cell: Cell) -> float | None:
@@ -442,7 +482,7 @@ def turnaround(evidence: Evidence) -> RuleFigures | None:
     if evidence.is_open_loop:
         return None
     return _rule(
-        "generator's turnaround",
+        TURNAROUND,
         _worst(turnaround_share(evidence.kept, arm, evidence.cell.users) for arm in evidence.arms),
         0.05,
         "of a cycle",
@@ -465,7 +505,7 @@ def tasks_go_their_own_way(evidence: Evidence) -> RuleFigures | None:
     return _rule(
         "users neither waiting nor served",
         _worst(shares),
-        0.0,
+        0.01,
         "of the users",
         "a task that sleeps by itself goes on while its arm is parked, so that its turns begin in step",
         "use wait_time in the Locust file: it stands still while the arm is parked",
@@ -484,6 +524,7 @@ RULES: tuple[Rule, ...] = (
     requests_enough,
     users_present,
     littles_law,
+    cycles_settled,
     schedule_kept,
     turns_settled,
     warm_up_over,
@@ -528,6 +569,14 @@ def _rule(
 
 def _ratio(part: float | None, whole: float | None) -> float | None:
     return part / whole if part is not None and whole else None
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _sure(change: Change | None) -> float | None:
+    return None if change is None else change.sure
 
 
 def _worst(values: Iterable[float | None]) -> float | None:

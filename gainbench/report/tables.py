@@ -129,11 +129,13 @@ def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
         (
             *_place(results, cell, cells),
             _arm(name),
+            _cycle(cell, name),
             Entry(numbers.bare(arm.cpu_ms_per_request), arm.cpu_ms_per_request),
             Entry(numbers.bare(arm.requests_per_cpu_second), arm.requests_per_cpu_second),
             Entry(numbers.bare(arm.wait_ms_per_request), arm.wait_ms_per_request),
             Entry(numbers.bare(arm.loop_wait_ms_per_request), arm.loop_wait_ms_per_request),
             Entry(numbers.bare(arm.trips_per_request), arm.trips_per_request),
+            Entry(numbers.bare(arm.bytes_per_request), arm.bytes_per_request),
             _wait_per_trip(arm),
             Entry(numbers.bare(arm.switches_per_request), arm.switches_per_request),
             Entry(numbers.bare(arm.run_queue_ms_per_request), arm.run_queue_ms_per_request),
@@ -143,11 +145,13 @@ def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
         for name, arm in cell.arms.items()
     ]
     titles = (
+        "#cycle / turnaround, ms",
         "#CPU, ms",
         "#requests per CPU-second",
         "#database wait, ms",
         "#of it loop stopped, ms",
         "#round trips",
+        "#bytes",
         "#wait per round trip, ms",
         "#context switches",
         "#wait for a core, ms",
@@ -155,6 +159,14 @@ def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
     )
     columns = _columns(*_place_titles(cells), "arm", *titles)
     return Table("costs", "What a request costs", columns, tuple(rows))
+
+
+def _cycle(cell: CellFigures, arm: str) -> Entry:
+    """A user's time from request to request, and what of it the generator took for itself."""
+    cycle, own = cell.cycle_ms(arm), cell.arms[arm].turnaround_ms
+    if cycle is None:
+        return Entry(numbers.UNKNOWN)
+    return Entry(f"{numbers.bare(cycle)} / {numbers.bare(own)}", cycle)
 
 
 def _wait_per_trip(arm: ArmFigures) -> Entry:
@@ -171,7 +183,7 @@ def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
             *_place(results, cell, cells),
             Entry(f"{rule.rule}, {rule.unit}" if words.is_share(rule) else rule.rule),
             Entry(words.rule_amount(rule, rule.value), rule.value),
-            Entry(words.rule_amount(rule, rule.limit), rule.limit),
+            Entry(words.rule_limit(rule), rule.limit),
             _held(rule),
             Entry(rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"),
         )
@@ -209,6 +221,7 @@ def precision(results: Results, cells: Sequence[CellFigures]) -> Table:
             Entry(numbers.percent(found.sd_within), found.sd_within),
             Entry(numbers.percent(found.sd_between), found.sd_between),
             Entry(numbers.gain(found.drift_per_minute), found.drift_per_minute),
+            Entry(*_without_turnaround(found)),
             Entry(numbers.quantity(found.sign_flip_p), found.sign_flip_p),
             Entry(f"{found.trials} / {found.blocks}", found.blocks),
         )
@@ -221,11 +234,18 @@ def precision(results: Results, cells: Sequence[CellFigures]) -> Table:
         "#spread within trials",
         "#between trials",
         "#drift per minute",
+        "#gain without turnaround",
         "#sign-flip p",
         "#trials / combs",
     )
     columns = _columns(*_place_titles(cells), "comparison", *titles)
     return Table("precision", "How precise each comparison is", columns, tuple(rows))
+
+
+def _without_turnaround(found: ComparisonFigures) -> tuple[str, float | None]:
+    """The other end of where the gain may lie; none where the gain itself would mislead."""
+    value = None if found.verdict in NO_FIGURE else found.gain_without_turnaround
+    return numbers.gain(value), value
 
 
 def curve_points(results: Results) -> Table:

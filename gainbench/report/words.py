@@ -10,6 +10,7 @@ from gainbench.plan.condition import differing
 from gainbench.report import numbers
 from gainbench.report.effect import NO_FIGURE, Effect, effect
 from gainbench.store.results import (
+    TURNAROUND,
     CellFigures,
     ClaimFigures,
     ComparisonFigures,
@@ -35,6 +36,9 @@ GLOSSARY: Mapping[str, str] = {
     "under load. A statement waits longer: the added time, the database's own and a queue.",
     "wait ratio": "The time a request stops the event loop for the database, over the CPU time it costs. "
     "It travels from machine to machine; milliseconds do not.",
+    "cycle": "From one request of a user to its next, think time included.",
+    "turnaround": "The load generator's own time between a response and the next request. To an arm it looks "
+    "like think time.",
     "repeatability": "How far a single turn of an arm scatters: the standard deviation of the differences "
     "between turns that follow each other, over the square root of 2.",
     "collapsed": "The arm stopped serving. A result, not an error: it gives no gain.",
@@ -42,7 +46,7 @@ GLOSSARY: Mapping[str, str] = {
     "no difference": "The 90 % interval lies inside the plan's margin.",
 }
 
-UNDER_LOAD = "What a round trip takes under load is in the report's cost table."
+UNDER_LOAD = "What a statement waits in all, the database's work included, is in the report's cost table."
 
 SINGLE_INTERVALS = "Only the headline's interval carries its 95 %; the others are single, uncorrected ones."
 
@@ -355,7 +359,35 @@ def notes(results: Results) -> tuple[str, ...]:
         for cell in results.cells
         if broken(cell) and not cell.headline
     )
-    return results.notes + left_off
+    own_time = turnaround(results)
+    return results.notes + ((own_time,) if own_time else ()) + left_off
+
+
+def turnaround(results: Results) -> str | None:
+    """What the generator's own time does to the headline, where a rule notes that it is long.
+
+    It is think time to an arm. The gain without it lies between the one measured, which stays where the arms
+    have a resource that is always busy, and the one of arms that have none.
+    """
+    cell, headline = results.headline_cell, results.headline
+    if cell is None or headline is None or not any(map(_notes_turnaround, cell.validity)):
+        return None
+    shares = {arm: share for arm in cell.arms if (share := cell.turnaround_share(arm)) is not None}
+    if not shares or headline.gain is None or headline.verdict in NO_FIGURE:
+        return None
+    worst = max(shares, key=shares.__getitem__)
+    said = f"the generator's own time is {numbers.percent(shares[worst])} of {worst}'s cycle"
+    without = headline.gain_without_turnaround
+    if without is None:
+        return f"{said}: what it does to the gain is unknown, as it was not seen for both arms"
+    ends = {headline.gain: f"{numbers.gain(headline.gain)}, as measured,", without: numbers.gain(without)}
+    low, high = (ends[end] for end in sorted((headline.gain, without)))
+    within = f"{low} and {high}".rstrip(",")
+    return f"{said}: without it the gain of {pair(headline)} would lie between {within}"
+
+
+def _notes_turnaround(rule: RuleFigures) -> bool:
+    return rule.rule == TURNAROUND and not rule.ok
 
 
 def invalid_on_curve(results: Results) -> tuple[CellFigures, ...]:
@@ -405,11 +437,15 @@ def rule_amount(rule: RuleFigures, value: float | None) -> str:
     return numbers.percent(value) if is_share(rule) else numbers.quantity(value, rule.unit)
 
 
+def rule_limit(rule: RuleFigures) -> str:
+    return f"{'at least ' if rule.at_least else ''}{rule_amount(rule, rule.limit)}"
+
+
 def broken(cell: CellFigures) -> str:
     """The rules this cell broke, a sentence each."""
     return " ".join(
         f"{rule.rule}: {rule_amount(rule, rule.value)}{f' {rule.unit}' if is_share(rule) else ''}, "
-        f"limit {rule_amount(rule, rule.limit)} ({rule.meaning})."
+        f"limit {rule_limit(rule)} ({rule.meaning})."
         for rule in cell.validity
         if rule.is_broken
     )

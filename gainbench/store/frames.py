@@ -4,49 +4,52 @@
 missing, never 0. pandas loads when a table is asked for: most commands need none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Comb, CoreReading
-from gainbench.store.results import Results
+from gainbench.store.results import CellFigures, Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+Columns = Mapping[str, str]
+"""Names, and what pandas calls their type."""
 
-WINDOW_COLUMNS = (
-    "trial",
-    "comb",
-    "cell",
-    "arm",
-    "phase",
-    "start",
-    "seconds",
-    "successes",
-    "failures",
-    "dropped",
-)
-COMB_COLUMNS = (
-    "trial",
-    "comb",
-    "cell",
-    "arm",
-    "phase",
-    "start",
-    "seconds",
-    "requests",
-    "cpu_seconds",
-    "trips",
-    "switches",
-    "bytes",
-    "steal",
-    "foreign",
-    "dropped",
-)
+# Whole numbers of which some may be unknown are "Int64"; else pandas would make fractions of them.
+WINDOW_COLUMNS: Columns = {
+    "trial": "int64",
+    "comb": "int64",
+    "cell": "str",
+    "arm": "str",
+    "phase": "str",
+    "start": "float64",
+    "seconds": "float64",
+    "successes": "float64",
+    "failures": "float64",
+    "dropped": "str",
+}
+COMB_COLUMNS: Columns = {
+    "trial": "int64",
+    "comb": "int64",
+    "cell": "str",
+    "arm": "str",
+    "phase": "str",
+    "start": "float64",
+    "seconds": "float64",
+    "requests": "int64",
+    "cpu_seconds": "float64",
+    "trips": "Int64",
+    "switches": "Int64",
+    "bytes": "int64",
+    "steal": "float64",
+    "foreign": "float64",
+    "dropped": "str",
+}
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,16 @@ class Frames:
 
     @cached_property
     def windows(self) -> "pd.DataFrame":
-        """One row per guard and window, in the order they ran; successes are shares of cycles."""
+        """One row per guard and window, in the order they ran; successes are shares of cycles.
+
+        Failures within a guard are counted nowhere, and missing here.
+        """
         rows = [row for comb in self.run.all_combs for row in _rows_of_turns(comb)]
         return _frame(rows, WINDOW_COLUMNS)
 
     @cached_property
     def combs(self) -> "pd.DataFrame":
-        """One row per comb and arm; steal and foreign are shares of the arms' cores."""
+        """One row per comb and arm; steal and foreign are shares of the cores that lost most to them."""
         rows = [_row_of_comb(comb, arm) for comb in self.run.all_combs for arm in comb.arms]
         return _frame(rows, COMB_COLUMNS)
 
@@ -73,7 +79,7 @@ class Frames:
         """One row per cell and arm: throughput, costs, latencies."""
         return _flat(
             [
-                {**_place(cell.model_dump()), "arm": name, **arm.model_dump()}
+                {**_place(cell), "arm": name, **arm.model_dump()}
                 for cell in self.results.cells
                 for name, arm in cell.arms.items()
             ]
@@ -84,7 +90,7 @@ class Frames:
         """One row per cell and pair of arms: gain, interval, verdict."""
         return _flat(
             [
-                {**_place(cell.model_dump()), **found.model_dump()}
+                {**_place(cell), **found.model_dump()}
                 for cell in self.results.cells
                 for found in cell.comparisons
             ]
@@ -102,7 +108,7 @@ def _rows_of_turns(comb: Comb) -> Iterator[Row]:
     for turn in comb.turns:
         guard = {"start": turn.started, "seconds": turn.guard_seconds, "successes": turn.guard_successes}
         if turn.guard_seconds:
-            yield {**shared, "arm": turn.arm, "phase": "guard", "failures": 0.0, **guard}
+            yield {**shared, "arm": turn.arm, "phase": "guard", "failures": None, **guard}
         yield {
             **shared,
             "arm": turn.arm,
@@ -115,7 +121,8 @@ def _rows_of_turns(comb: Comb) -> Iterator[Row]:
 
 
 def _row_of_comb(comb: Comb, arm: str) -> Row:
-    reading, cores = comb.arms[arm], comb.machine.arms_cores
+    reading = comb.arms[arm]
+    cores = [found for found in (comb.machine.arms_cores, comb.machine.load_cores) if found is not None]
     return {
         "trial": comb.trial,
         "comb": comb.number,
@@ -129,28 +136,28 @@ def _row_of_comb(comb: Comb, arm: str) -> Row:
         "trips": None if reading.traffic is None else reading.traffic.trips,
         "switches": reading.server.switches,
         "bytes": reading.load.received_bytes,
-        "steal": _share(cores, None if cores is None else cores.steal_seconds),
-        "foreign": _share(cores, None if cores is None else cores.foreign_seconds),
+        "steal": _largest(_share(found.steal_seconds, found) for found in cores),
+        "foreign": _largest(_share(found.foreign_seconds, found) for found in cores),
         "dropped": comb.dropped or "",
     }
 
 
-def _share(cores: CoreReading | None, seconds: float | None) -> float | None:
-    return None if cores is None or seconds is None or not cores.seconds else seconds / cores.seconds
+def _share(seconds: float | None, cores: CoreReading) -> float | None:
+    return None if seconds is None or not cores.seconds else seconds / cores.seconds
 
 
-def _place(cell: Row) -> Row:
-    return {
-        "cell": cell["key"],
-        **{key: cell[key] for key in ("scenario", "users", "rtt_ms", "pool", "overflow", "workers")},
-        "rate_rps": cell["rate_rps"],
-    }
+def _largest(shares: Iterable[float | None]) -> float | None:
+    return max((share for share in shares if share is not None), default=None)
 
 
-def _frame(rows: Sequence[Row], columns: Sequence[str]) -> "pd.DataFrame":
+def _place(cell: CellFigures) -> Row:
+    return {"cell": cell.key, "scenario": cell.scenario, **cell.condition.flat()}
+
+
+def _frame(rows: Sequence[Row], columns: Columns) -> "pd.DataFrame":
     import pandas  # noqa: PLC0415 - see above
 
-    return pandas.DataFrame(rows, columns=list(columns))
+    return pandas.DataFrame(rows, columns=list(columns)).astype(dict(columns))
 
 
 def _flat(rows: Sequence[Row]) -> "pd.DataFrame":

@@ -24,6 +24,10 @@ ProofVerdict = Literal["right", "wrong", "refused"]
 ClaimVerdict = Literal["reproduced", "not reproduced", "unresolved"]
 
 
+TURNAROUND = "generator's turnaround"
+"""The rule that notes where it is long: the report then says what it does to the gain."""
+
+
 class RunFacts(Record):
     id: str
     started: str
@@ -171,6 +175,16 @@ class CellFigures(Record):
         for key, value in serialised(self).items():
             flat |= self.condition.flat() if key == "condition" else {key: value}
         return flat
+
+    def cycle_ms(self, arm: str) -> float | None:
+        """From one request of a user to its next, think time included; an open loop has no such thing."""
+        rate = self.arms[arm].throughput_rps
+        return self.condition.users / rate * 1000 if rate and self.condition.rate_rps is None else None
+
+    def turnaround_share(self, arm: str) -> float | None:
+        """What of an arm's cycle is the generator's own time."""
+        own, cycle = self.arms[arm].turnaround_ms, self.cycle_ms(arm)
+        return own / cycle if own is not None and cycle else None
 
 
 class CurvePoint(Record):

@@ -5,18 +5,17 @@ import pytest
 from gainbench.analyse.latency import latency_figures
 from gainbench.load import histogram
 from gainbench.plan.model import Comparison
-from tests.runs import block, cell, window
+from tests.runs import cell, changed, comb
 
 PAIR = Comparison(baseline="blocking", candidate="async", headline=True)
 
 
 def trial(number: int, baseline_ms: float, candidate_ms: float):
-    """A block in which every request of an arm took the same time."""
-    windows = tuple(
-        window(arm, float(at), latency=histogram.encode([round(ms * 1000)] * 100))
-        for at, (arm, ms) in enumerate((("blocking", baseline_ms), ("async", candidate_ms)))
-    )
-    return block(number, number, cell(), 60.0 * number, windows=windows)
+    """A comb in which every request of an arm took the same time."""
+    whole = comb(number, number, cell(), 60.0 * number, arms=("blocking", "async"))
+    for arm, ms in (("blocking", baseline_ms), ("async", candidate_ms)):
+        whole = changed(whole, arm, load={"latency": histogram.encode([round(ms * 1000)] * 100)})
+    return whole
 
 
 def figures(*trials, collapsed=False, valid=True):

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from gainbench.analyse.summary import summarise
+from gainbench.load.cycles import BINS
 from gainbench.plan.condition import Pool
 from gainbench.plan.model import Cell, Control, Plan
 from gainbench.store import load_run
-from gainbench.store.records import Block, Collapse, End, Line, Trial, Window
+from gainbench.store.records import Collapse, Comb, End, Line, Trial
 from gainbench.store.results import Results
 from tests import runs
 
@@ -20,18 +21,9 @@ def results_of(folder: Path, plan: Plan | None = None, record: list[Line] | None
     return summarise(load_run(runs.store(folder, plan, record=record)))
 
 
-def changed(record: list[Line], arm: str, **fields: Any) -> list[Line]:
-    """The same record with these fields in every window of an arm."""
-
-    def alter(window: Window) -> Window:
-        return window.model_copy(update=fields) if window.arm == arm else window
-
-    return [
-        line.model_copy(update={"windows": tuple(map(alter, line.windows))})
-        if isinstance(line, Block)
-        else line
-        for line in record
-    ]
+def changed(record: list[Line], arm: str, **parts: Any) -> list[Line]:
+    """The same record with other readings of an arm in every counted comb."""
+    return runs.combs_changed(record, lambda comb: runs.changed(comb, arm, **parts))
 
 
 def test_the_headline_is_the_geometric_mean_of_the_trials_ratios(tmp_path: Path) -> None:
@@ -43,16 +35,76 @@ def test_the_headline_is_the_geometric_mean_of_the_trials_ratios(tmp_path: Path)
     assert (headline.trials, headline.blocks) == (2, 2)
 
 
-def test_an_arms_figures_are_per_request_of_its_counted_windows(tmp_path: Path) -> None:
+def test_an_arms_rate_is_of_its_windows_and_its_costs_are_of_all_its_requests(tmp_path: Path) -> None:
     cell = results_of(tmp_path).headline_cell
     assert cell is not None
     blocking = cell.arms["blocking"]
-    assert blocking.requests == 2 * 2 * 500
+    assert blocking.requests == 2 * 2 * 600  # guards included, where requests cost as much as in windows
     assert blocking.throughput_rps == pytest.approx(1000)
     assert blocking.cpu_ms_per_request == pytest.approx(0.72)
     assert blocking.trips_per_request == pytest.approx(2)
+    assert blocking.bytes_per_request == pytest.approx(1000)
     assert blocking.switches_per_request == pytest.approx(3)
     assert blocking.requests_per_cpu_second == pytest.approx(1000 / 0.72)
+    assert blocking.turnaround_ms == pytest.approx(0.05)
+
+
+def test_a_cell_says_how_its_turns_went(tmp_path: Path) -> None:
+    cell = results_of(tmp_path).headline_cell
+    assert cell is not None
+    assert cell.turns is not None
+    assert cell.turns.guard_ms == pytest.approx(100)
+    assert cell.turns.window_ms == pytest.approx(500)
+    assert cell.turns.drain_ms == pytest.approx(20)
+    assert cell.turns.turns_per_comb == 6
+    # In A B C C B A, the first waits for four turns of 0.62 s.
+    assert cell.turns.arms_idle_ms == pytest.approx(4 * 620)
+    assert cell.settling["async"] == pytest.approx([1.0] * BINS)
+
+
+def test_the_round_trip_said_to_be_measured_is_what_the_arms_got_under_load(tmp_path: Path) -> None:
+    """`sync`'s chunks are 0.02 ms late in each direction, the others' 0.005: 0.14 ms against 0.11."""
+    plan = runs.plan()
+    late = {"late_seconds": 4 * 1560 * 0.02 / 1000}
+    cell = results_of(tmp_path, plan, changed(runs.lines(plan), "sync", traffic=late)).headline_cell
+    assert cell is not None
+    assert cell.rtt_measured_ms.p50 == pytest.approx((0.11 + 0.14 + 0.11) / 3)
+    assert cell.rtt_measured_ms.p99 == pytest.approx(0.14)
+
+
+def test_arms_that_had_no_comb_together_are_compared_by_way_of_a_third(tmp_path: Path) -> None:
+    """1300 over 1000 and 1000 over 1400, in combs of which one ran on a machine twice as fast."""
+    plan = runs.plan(arms=("sync", "blocking", "async"), claim=False)
+    where = plan.headline_cell
+    first = {"sync": 1300.0, "blocking": 1000.0}
+    second = {"blocking": 2000.0, "async": 2800.0}
+    record: list[Line] = [
+        *(
+            runs.comb(trial, 2 * trial + at, where, 60.0 * trial + at, arms=tuple(rates), rates_rps=rates)
+            for trial in range(2)
+            for at, rates in enumerate((first, second))
+        ),
+        End(status="complete", seconds=120.0),
+    ]
+    headline = results_of(tmp_path, plan, record).headline
+    assert headline is not None
+    assert (headline.baseline, headline.candidate) == ("sync", "async")
+    assert headline.gain == pytest.approx(1400 / 1300 - 1)
+    assert (headline.trials, headline.blocks) == (2, 0)
+
+
+def test_the_gain_is_told_as_it_would_be_without_the_generators_own_time(tmp_path: Path) -> None:
+    """Four users: cycles of 4 and 2.857 ms, of which 0.05 and 0.15 ms are the generator's: 3.95 and 2.707."""
+    plan = runs.plan(trials=1)
+    slow = {"turnaround_seconds": 1680 * 0.15 / 1000}
+    headline = results_of(tmp_path, plan, changed(runs.lines(plan), "async", load=slow)).headline
+    assert headline is not None
+    assert headline.gain == pytest.approx(0.4)
+    assert headline.gain_without_turnaround == pytest.approx(3.95 / (4 / 1.4 - 0.15) - 1)
+    unknown = changed(runs.lines(plan), "async", load={"turnarounds": 0, "turnaround_seconds": 0.0})
+    blind = results_of(tmp_path / "blind", plan, unknown).headline
+    assert blind is not None
+    assert blind.gain_without_turnaround is None
 
 
 def test_the_statements_named_off_the_loop_are_no_part_of_the_loops_wait(tmp_path: Path) -> None:
@@ -98,19 +150,11 @@ def test_a_run_over_a_curve_finds_the_claim_on_it(tmp_path: Path) -> None:
 def costing(plan: Plan, factor: float) -> list[Line]:
     """The plan's run on a machine where `blocking` takes this much more CPU time for a request."""
 
-    def dearer(window: Window) -> Window:
-        seconds = window.arm_reading.cpu_seconds
-        if window.arm != "blocking" or seconds is None:
-            return window
-        reading = window.arm_reading.model_copy(update={"cpu_seconds": factor * seconds})
-        return window.model_copy(update={"arm_reading": reading})
+    def dearer(comb: Comb) -> Comb:
+        seconds = comb.arms["blocking"].server.cpu_seconds
+        return runs.changed(comb, "blocking", server={"cpu_seconds": factor * (seconds or 0.0)})
 
-    return [
-        line.model_copy(update={"windows": tuple(dearer(window) for window in line.windows)})
-        if isinstance(line, Block)
-        else line
-        for line in runs.lines(plan)
-    ]
+    return runs.combs_changed(runs.lines(plan), dearer)
 
 
 def test_a_crossing_far_from_the_set_up_refutes_the_claim_whatever_a_request_costs_here(
@@ -190,14 +234,18 @@ def test_outside_what_was_measured_the_gain_at_a_wait_ratio_is_unknown(tmp_path:
 
 
 def test_failures_never_count_as_throughput(tmp_path: Path) -> None:
+    """Half of async's cycles fail: its windows of 0.5 s hold 350 successes and 350 failures."""
     plan = runs.plan()
-    record = changed(runs.lines(plan), "async", successes=350, failures={"HTTP 500": 350})
-    results = results_of(tmp_path, plan, record)
+    halved = {
+        "turns": {"successes": 350.0, "failures": 350.0},
+        "load": {"failures": {"HTTP 500": 840}},
+    }
+    results = results_of(tmp_path, plan, changed(runs.lines(plan), "async", **halved))
     cell, headline = results.headline_cell, results.headline
     assert cell is not None
     assert headline is not None
     assert cell.arms["async"].throughput_rps == pytest.approx(700)
-    assert cell.arms["async"].failures == {"HTTP 500": 1400}
+    assert cell.arms["async"].failures == {"HTTP 500": 2 * 840}
     assert headline.verdict == "invalid"
     assert results.run.status == "invalid"
 
@@ -206,21 +254,22 @@ def test_failures_never_count_as_throughput(tmp_path: Path) -> None:
 def test_an_arm_that_fails_more_than_the_rule_allows_does_not_look_cheap(
     tmp_path: Path, failed: int, cpu_ms: float | None
 ) -> None:
+    """1680 requests in the one comb of the run."""
     plan = runs.plan(trials=1)
-    seconds = 1000 * 0.71e-3
-    reading = runs.window("async", 0.0).arm_reading.model_copy(update={"cpu_seconds": seconds})
-    some = {"successes": 1000 - failed, "failures": {"HTTP 500": failed}, "arm_reading": reading}
-    cell = results_of(tmp_path, plan, changed(runs.lines(plan), "async", **some)).headline_cell
+    some = {"failures": {"HTTP 500": failed}}
+    cell = results_of(tmp_path, plan, changed(runs.lines(plan), "async", load=some)).headline_cell
     assert cell is not None
     figures = cell.arms["async"]
     costs = (
         figures.wait_ms_per_request,
         figures.trips_per_request,
+        figures.bytes_per_request,
         figures.switches_per_request,
         figures.run_queue_ms_per_request,
         figures.requests_per_cpu_second,
+        figures.turnaround_ms,
     )
-    assert figures.requests == 2000
+    assert figures.requests == 1680
     assert figures.cpu_ms_per_request == (cpu_ms and pytest.approx(cpu_ms))
     assert figures.cpu_ms_trials == ((pytest.approx(cpu_ms),) if cpu_ms else ())
     assert [cost is None for cost in costs] == [cpu_ms is None] * len(costs)
@@ -228,18 +277,18 @@ def test_an_arm_that_fails_more_than_the_rule_allows_does_not_look_cheap(
     assert figures.memory_mib is not None
 
 
-def test_dropped_blocks_are_in_no_figure(tmp_path: Path) -> None:
+def test_dropped_combs_are_in_no_figure(tmp_path: Path) -> None:
     plan = runs.plan(trials=4)
     whole = runs.lines(plan)
     record = [
         line.model_copy(update={"dropped": "steal 9.0% > 5%"})
-        if isinstance(line, Block) and line.trial == 1
+        if isinstance(line, Comb) and line.trial == 1
         else line
         for line in whole
     ]
     cell = results_of(tmp_path, plan, record).headline_cell
     assert cell is not None
-    assert (cell.blocks_measured, cell.blocks_dropped) == (4, 1)
+    assert (cell.combs_measured, cell.combs_dropped) == (4, 1)
     assert cell.comparisons[0].trials == 3
 
 
@@ -257,7 +306,7 @@ def test_a_collapsed_arm_has_no_gain_and_the_run_is_still_valid(tmp_path: Path) 
     survivors = ("sync", "async")
     record: list[Line] = [
         collapse,
-        *(runs.block(trial, trial, plan.headline_cell, 60.0 * trial, arms=survivors) for trial in range(2)),
+        *(runs.comb(trial, trial, plan.headline_cell, 60.0 * trial, arms=survivors) for trial in range(2)),
         End(status="complete", seconds=120.0),
     ]
     results = results_of(tmp_path, plan, record)
@@ -279,11 +328,11 @@ def test_a_run_without_its_last_line_was_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [[], [runs.cell(0.4).key]])
-def test_a_complete_run_without_a_block_of_its_headline_cell_is_invalid(
+def test_a_complete_run_without_a_comb_of_its_headline_cell_is_invalid(
     tmp_path: Path, kept: list[str]
 ) -> None:
     plan = runs.plan(cells=(runs.cell(), runs.cell(0.4, headline=False)))
-    record = [line for line in runs.lines(plan) if not isinstance(line, Block) or line.cell in kept]
+    record = [line for line in runs.lines(plan) if not isinstance(line, Comb) or line.cell in kept]
     results = results_of(tmp_path, plan, record)
     assert results.run.status == "invalid"
     assert any("nothing was measured in the headline cell" in note for note in results.notes)
@@ -376,9 +425,14 @@ def collapse_in(plan: Plan, trial: int, at: int, arm: str) -> list[Line]:
     )
 
     def without(line: Line) -> Line:
-        if not isinstance(line, Block) or line.cell != cell.key or line.trial < trial:
+        if not isinstance(line, Comb) or line.cell != cell.key or line.trial < trial:
             return line
-        return line.model_copy(update={"windows": tuple(w for w in line.windows if w.arm != arm)})
+        return line.model_copy(
+            update={
+                "turns": tuple(turn for turn in line.turns if turn.arm != arm),
+                "arms": {name: reading for name, reading in line.arms.items() if name != arm},
+            }
+        )
 
     return [gone, *map(without, runs.lines(plan))]
 
@@ -420,7 +474,7 @@ def test_the_claim_of_an_invalid_run_is_unresolved_because_of_that(tmp_path: Pat
     key = plan.headline_cell.key
     record = [
         line.model_copy(update={"dropped": "steal 9.0% > 5%"})
-        if isinstance(line, Block) and line.cell == key and line.trial > 3
+        if isinstance(line, Comb) and line.cell == key and line.trial > 3
         else line
         for line in runs.lines(plan)
     ]
@@ -449,14 +503,12 @@ def test_a_run_with_a_wish_for_precision_has_one_interval_for_each_gain(tmp_path
 def test_a_cell_that_breaks_a_rule_is_left_off_the_curve(tmp_path: Path) -> None:
     plan = runs.curve_plan()
     worst = plan.cells[-1].key
-    record = [
-        line.model_copy(
-            update={"windows": tuple(w.model_copy(update={"gap_seconds": 1.0}) for w in line.windows)}
-        )
-        if isinstance(line, Block) and line.cell == worst
-        else line
-        for line in runs.lines(plan)
-    ]
+    record = runs.combs_changed(
+        runs.lines(plan),
+        lambda comb: (
+            runs.changed(comb, "sync", load={"covered_seconds": 3.0}) if comb.cell == worst else comb
+        ),
+    )
     results = results_of(tmp_path, plan, record)
     assert results.run.status == "valid"
     assert [point.cell for point in results.curves[0].points] == [cell.key for cell in plan.cells[:-1]]
@@ -468,11 +520,11 @@ def test_what_an_arm_does_alone_in_a_sitting_stays_out_of_the_figures_of_the_arm
 ) -> None:
     sitting = runs.plan().model_copy(update={"name": "ui"})
     in_turn = runs.lines(sitting, end=False)
-    alone = [runs.block(8, 90, runs.cell(), 900.0, arms=("async",))]
+    alone = [runs.comb(8, 90, runs.cell(), 900.0, arms=("async",))]
     end = runs.lines(sitting)[-1:]
     both = results_of(tmp_path / "both", sitting, [*in_turn, *alone, *end])
     assert both.cells == results_of(tmp_path / "turns", sitting, [*in_turn, *end]).cells
-    assert any("1 of the blocks" in note for note in both.notes)
+    assert any("1 of the combs" in note for note in both.notes)
     only = results_of(tmp_path / "alone", sitting, [*alone, *end])
     assert only.cells[0].arms["async"].throughput_rps is not None
 

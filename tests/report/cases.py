@@ -7,9 +7,21 @@ from typing import Any, NamedTuple
 from gainbench.analyse.summary import summarise
 from gainbench.plan.model import Plan
 from gainbench.store import StoredRun, load_run
-from gainbench.store.records import Block, Collapse, End, Line, Parity, Window
+from gainbench.store.records import Collapse, Comb, End, Line, Parity
 from gainbench.store.results import Results
-from tests.runs import at_rate, block, cell, curve_plan, latencies, lines, plan, store, trial_lines, window
+from tests.runs import (
+    at_rate,
+    cell,
+    changed,
+    comb,
+    combs_changed,
+    curve_plan,
+    latencies,
+    lines,
+    plan,
+    store,
+    trial_lines,
+)
 
 HOSTILE = """<script>alert('x')</script> & "quoted" `tick` | *star* ünïcode"""
 
@@ -29,7 +41,7 @@ def full(out: Path) -> Case:
 
 
 def million(out: Path) -> Case:
-    """More than a million requests in 2016 windows, each with its histogram."""
+    """More than a million requests in 336 combs, each with a histogram for every arm."""
     return stored(out, curve_plan(trials=42))
 
 
@@ -45,21 +57,18 @@ def collapsed(out: Path, *, reason: str = "no answer for 3 s", stacks: str = "po
         reason=reason,
         stacks=stacks,
     )
-    rest = [block(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(2)]
+    rest = [comb(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(2)]
     return stored(out, the_plan, [gone, *rest, End(status="complete", seconds=120.0)])
 
 
 def invalid(out: Path, *, failure: str = "HTTP 500") -> Case:
-    """`sync` fails 10 of its requests in one window."""
-    failing = window("sync", 2.6, rate_rps=1300, failures={failure: 10})
-    whole = block(0, 0, cell(), 2.0)
-    at = whole.order.index("sync")
-    broken = whole.model_copy(update={"windows": (*whole.windows[:at], failing, *whole.windows[at + 1 :])})
-    return stored(out, plan(), [broken, block(1, 0, cell(), 62.0), End(status="complete", seconds=120.0)])
+    """`sync` fails 10 of its requests in one comb of two."""
+    broken = changed(comb(0, 0, cell(), 2.0), "sync", load={"failures": {failure: 10}})
+    return stored(out, plan(), [broken, comb(1, 1, cell(), 62.0), End(status="complete", seconds=120.0)])
 
 
 def interrupted(out: Path) -> Case:
-    return stored(out, curve_plan(), lines(curve_plan(), end=False)[:12])
+    return stored(out, curve_plan(), lines(curve_plan(), end=False)[:14])
 
 
 def nothing_measured(out: Path) -> Case:
@@ -69,11 +78,11 @@ def nothing_measured(out: Path) -> Case:
 
 
 def all_dropped(out: Path) -> Case:
-    """Another guest took the cores during every block of the second round trip."""
+    """Another guest took the cores during every comb of the second round trip."""
     the_plan = plan(cells=(cell(), cell(0.4, headline=False)))
     record = [
-        line.model_copy(update={"dropped": "steal 6.1% > 5%"})
-        if isinstance(line, Block) and line.cell != cell().key
+        line.model_copy(update={"dropped": "steal on the arms' cores: 6.1% > 5%"})
+        if isinstance(line, Comb) and line.cell != cell().key
         else line
         for line in lines(the_plan)
     ]
@@ -94,33 +103,36 @@ def one_trial(out: Path) -> Case:
 
 
 def invalid_beside(out: Path) -> Case:
-    """An arm fails 20 requests in a window of the 0.4 ms cell; the headline is sound."""
+    """An arm fails 20 requests in a comb of the 0.4 ms cell; the headline is sound."""
     the_plan = curve_plan(trials=3)
     record = lines(the_plan)
     where = cell(0.4, headline=False).key
-    at = next(at for at, line in enumerate(record) if isinstance(line, Block) and line.cell == where)
+    at = next(at for at, line in enumerate(record) if isinstance(line, Comb) and line.cell == where)
     whole = record[at]
-    assert isinstance(whole, Block)
-    failing = whole.windows[0].model_copy(update={"failures": {"HTTP 500": 20}})
-    record[at] = whole.model_copy(update={"windows": (failing, *whole.windows[1:])})
+    assert isinstance(whole, Comb)
+    record[at] = changed(whole, "sync", load={"failures": {"HTTP 500": 20}})
     return stored(out, the_plan, record)
+
+
+def slow_generator(out: Path) -> Case:
+    """The generator takes 0.15 ms from a response of `async` to its next request, of a cycle of 2.86 ms."""
+    slow = {"turnaround_seconds": 1680 * 0.15 / 1000}
+    record = combs_changed(lines(plan(trials=3)), lambda one: changed(one, "async", load=slow))
+    return stored(out, plan(trials=3), record)
 
 
 def open_loop(out: Path) -> Case:
     """Both arms serve the 1000 requests/s asked; `async` keeps its users waiting for about half as long."""
     the_plan = at_rate(plan(arms=("sync", "async"), claim=False, trials=3), 1000.0)
-    record = [
-        line.model_copy(update={"windows": tuple(_scheduled(one, line.trial) for one in line.windows)})
-        if isinstance(line, Block)
-        else line
-        for line in lines(the_plan)
-    ]
-    return stored(out, the_plan, record)
+    return stored(out, the_plan, combs_changed(lines(the_plan), _scheduled))
 
 
-def _scheduled(one: Window, trial: int) -> Window:
-    mean_us = 8000 if one.arm == "sync" else 4000 + 200 * trial
-    return window(one.arm, one.started, latency=latencies(mean_us, 500))
+def _scheduled(whole: Comb) -> Comb:
+    for arm in ("sync", "async"):
+        mean_us = 8000 if arm == "sync" else 4000 + 200 * whole.trial
+        at_the_rate = {"successes": 500.0, "guard_successes": 100.0}
+        whole = changed(whole, arm, turns=at_the_rate, load={"latency": latencies(mean_us, 1000)})
+    return whole
 
 
 EVERY = (
@@ -135,4 +147,5 @@ EVERY = (
     one_trial,
     open_loop,
     invalid_beside,
+    slow_generator,
 )

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gainbench.report.figures import answer, curve, latency, throughput, timeline
+from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures.canvas import Picture
 from tests.report import cases
 from tests.report.cases import Case
@@ -19,6 +19,7 @@ def pictures(full: Case) -> list[Picture]:
         throughput.picture(results),
         timeline.picture(run),
         latency.picture(run),
+        settling.picture(results),
     ]
     return [picture for picture in drawn if picture is not None]
 
@@ -35,7 +36,14 @@ def texts(svg: str) -> list[str]:
 
 
 def test_a_full_run_has_every_figure(pictures: list[Picture]) -> None:
-    assert [picture.name for picture in pictures] == ["answer", "curve", "throughput", "timeline", "latency"]
+    assert [picture.name for picture in pictures] == [
+        "answer",
+        "curve",
+        "throughput",
+        "timeline",
+        "latency",
+        "settling",
+    ]
 
 
 def test_round_trips_too_near_to_be_read_share_a_label(full: Case) -> None:
@@ -110,12 +118,12 @@ def test_the_curve_stands_alone_with_its_colours_for_light_and_dark(full: Case) 
     assert "http" not in svg.replace("http://www.w3.org/", "")
 
 
-def test_dropped_windows_are_marked_in_the_time_line(tmp_path: Path, full: Case) -> None:
+def test_dropped_combs_are_marked_in_the_time_line(tmp_path: Path, full: Case) -> None:
     clean, marred = timeline.picture(full.run), timeline.picture(cases.all_dropped(tmp_path).run)
     assert clean is not None
     assert marred is not None
-    assert clean.description == "384 windows of 3 arms in 64 blocks, 0 of them dropped."
-    assert marred.description == "24 windows of 3 arms in 4 blocks, 2 of them dropped."
+    assert clean.description == "384 turns of 3 arms in 64 combs, 0 of them dropped."
+    assert marred.description == "24 turns of 3 arms in 4 combs, 2 of them dropped."
 
 
 def test_a_collapsed_arm_is_named_where_its_throughput_would_be(tmp_path: Path) -> None:
@@ -140,3 +148,12 @@ def test_without_figures_nothing_is_drawn(tmp_path: Path) -> None:
     assert throughput.picture(results) is None
     assert timeline.picture(run) is None
     assert latency.picture(run) is None
+    assert settling.picture(results) is None
+
+
+def test_the_profile_of_the_turns_is_described_arm_by_arm(full: Case) -> None:
+    drawn = settling.picture(full.results)
+    assert drawn is not None
+    level = ", ".join(["1.00"] * 20)
+    assert drawn.description == f"blocking: {level}; sync: {level}; async: {level}"
+    assert "ms since the gate opened" in texts(drawn.svg())

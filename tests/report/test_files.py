@@ -12,7 +12,7 @@ from tests.report import cases
 from tests.report.cases import Case
 from tests.report.conftest import Reported
 
-DERIVED = ("results.json", "windows.csv", "report.html", "summary.md", "junit.xml")
+DERIVED = ("results.json", "windows.csv", "combs.csv", "report.html", "summary.md", "junit.xml")
 
 
 def test_a_run_gets_every_derived_file(full: Case) -> None:
@@ -37,7 +37,7 @@ def test_writing_the_report_twice_gives_the_same_bytes(full: Case) -> None:
 
 def test_a_report_of_a_million_requests_stays_small_enough_to_send(reported: Reported) -> None:
     case = reported(cases.million)
-    assert sum(window.successes for block in case.run.blocks for window in block.windows) > 1_000_000
+    assert sum(reading.load.requests for comb in case.run.combs for reading in comb.arms.values()) > 1_000_000
     assert (case.run.path / "report.html").stat().st_size < 3_000_000
 
 

@@ -32,7 +32,10 @@ def test_the_terminal_summary_reads_as_agreed(full: Case, golden: Golden) -> Non
     golden("terminal.txt", terminal_text(full))
 
 
-@pytest.mark.parametrize("kind", [cases.collapsed, cases.invalid, cases.interrupted, cases.null])
+@pytest.mark.parametrize(
+    "kind",
+    [cases.collapsed, cases.invalid, cases.interrupted, cases.null, cases.slow_generator],
+)
 def test_the_terminal_summary_of_other_runs_reads_as_agreed(
     kind: Callable[[Path], Case], tmp_path: Path, golden: Golden
 ) -> None:

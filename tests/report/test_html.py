@@ -76,7 +76,7 @@ def test_nothing_is_loaded_from_anywhere(page: Page) -> None:
 
 def test_every_figure_and_every_wide_table_has_a_name(page: Page) -> None:
     drawings = page.all("svg")
-    assert len(drawings) == 10
+    assert len(drawings) == 12
     assert all(found["role"] == "img" and found["aria-labelledby"] for found in drawings)
     assert all(
         found["aria-label"] and found["tabindex"] == "0"
@@ -104,7 +104,8 @@ def test_everything_needed_to_attack_the_figure_is_there(page: Page) -> None:
         "+async def session():",
         "[claim.band]",
         "Example CPU",
-        "blocking sync async async sync blocking",
+        "Lengths of the turns",
+        "The rate within a turn",
     ):
         assert said in page.text
 
@@ -154,7 +155,7 @@ def test_an_open_loop_is_headed_by_its_latency_in_words_figure_and_attributes_al
     )
     assert "Change of p99 latency at the headline condition" in page.text
     assert "Gain in throughput" not in page.text
-    assert "of the ratio from 3 trials with 3 blocks." in page.text
+    assert "of the ratio from 3 trials with 3 combs." in page.text
     assert "smallest gain it could see" not in page.text
 
 
@@ -171,7 +172,7 @@ def test_an_invalid_run_shows_no_gain_at_all(reported: Reported) -> None:
     case = reported(cases.invalid)
     page = page_of(case)
     assert "Invalid." in page.text
-    assert "errors: 0.4 % of the requests, limit 0.1 %" in page.text
+    assert "errors: 0.3 % of the requests, limit 0.1 %" in page.text
     assert case.results.headline is not None
     assert case.results.headline.gain is not None
     assert "+40" not in page.text
@@ -213,7 +214,7 @@ def test_a_cell_beside_the_curve_is_not_said_to_be_left_off_it(reported: Reporte
 def test_a_cell_without_a_valid_window_says_so(reported: Reported) -> None:
     page = page_of(reported(cases.all_dropped))
     assert page.text.count("no valid window") == 6  # three arms, drawn wide and narrow
-    assert "steal 6.1% > 5%" in page.text
+    assert "steal on the arms' cores: 6.1% > 5%" in page.text
 
 
 @pytest.mark.parametrize("kind", [cases.nothing_measured, cases.one_arm, cases.interrupted])
@@ -244,7 +245,7 @@ def test_hostile_text_is_shown_and_not_executed(tmp_path: Path) -> None:
         }
     )
     record = [
-        *cases.invalid(tmp_path, failure=HOSTILE).run.blocks,
+        *cases.invalid(tmp_path, failure=HOSTILE).run.combs,
         *cases.collapsed(tmp_path, reason=HOSTILE, stacks=HOSTILE).run.collapses,
     ]
     case = cases.stored(tmp_path, the_plan, record, environment=hostile)

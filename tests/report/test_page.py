@@ -87,11 +87,11 @@ def test_paper_has_what_is_folded_but_for_long_raw_texts_and_the_screen_folds_ag
     page = visit(full).page
     folded = page.locator("details:not([open]) > summary")
     before = folded.all_inner_texts()
-    page.locator("details > summary", has_text="In which order").click()
+    page.locator("details > summary", has_text="Environment and versions").click()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert folded.all_inner_texts() == ["The plan", "How the apps differ"]
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert folded.all_inner_texts() == [text for text in before if "In which order" not in text]
+    assert folded.all_inner_texts() == [text for text in before if "Environment and versions" not in text]
 
 
 def test_settings_that_differ_are_marked_on_paper_and_without_colour(
@@ -118,8 +118,8 @@ def test_the_headline_equals_the_results(visit: Callable[..., Visit], full: Case
 def test_a_screen_reader_finds_a_name_for_every_figure(visit: Callable[..., Visit], full: Case) -> None:
     for width in (DESK, PHONE):
         pictures = visit(full, width=width).page.get_by_role("img")
-        assert pictures.count() == 5
-        for at in range(5):
+        assert pictures.count() == 6
+        for at in range(6):
             label = pictures.nth(at).get_attribute("aria-labelledby") or ""
             names = [
                 pictures.nth(at).evaluate("(svg, id) => svg.querySelector('#' + id).textContent", part)

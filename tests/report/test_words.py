@@ -5,7 +5,7 @@ import pytest
 
 from gainbench.report import tables, words
 from gainbench.report.advice import advice
-from gainbench.store.results import GainAt, Quantiles, Results
+from gainbench.store.results import GainAt, Quantiles, Results, RuleFigures
 from tests.report import cases
 from tests.report.cases import Case
 from tests.runs import plan
@@ -97,7 +97,7 @@ def test_threads_that_gain_nothing_are_no_step(full: Case) -> None:
         (("no difference", 0.0), "Do not move to async for throughput"),
         (
             ("unresolved", 0.02),
-            "Measured too briefly to tell. The smallest gain it could have seen is 1.1 %.",
+            "Measured too briefly to tell. The smallest gain it could have seen is 1.2 %.",
         ),
     ],
 )
@@ -130,7 +130,7 @@ def test_an_invalid_run_shows_the_rule_instead_of_the_figure(tmp_path: Path) -> 
     assert words.line(results.headline) == "the measurement broke a rule and gives no figure"
     ((heading, text),) = words.banners(results)
     assert heading == "Invalid"
-    assert "errors: 0.4 % of the requests, limit 0.1 %" in text
+    assert "errors: 0.3 % of the requests, limit 0.1 %" in text
     assert "look at the failures and at the log of the arm that answered so" in advice(results)
 
 
@@ -143,7 +143,7 @@ def test_an_interrupted_run_whose_headline_broke_a_rule_says_both(tmp_path: Path
 def test_an_interrupted_run_says_so_before_any_figure(tmp_path: Path) -> None:
     ((heading, text),) = words.banners(cases.interrupted(tmp_path).results)
     assert heading == "Interrupted"
-    assert text.startswith("The run ended early, after 1 min 10 s.")
+    assert text.startswith("The run ended early, after 1 min 13 s.")
 
 
 def test_an_arm_alone_is_not_compared_with_anything(tmp_path: Path) -> None:
@@ -188,12 +188,15 @@ def test_the_milliseconds_are_said_to_be_added_and_not_to_be_a_whole_round_trip(
     answer = words.answer(full.results)
     assert answer is not None
     assert (
-        "0.1 ms asked and 0.10 ms measured, while idle, to be added to each database round trip"
+        "0.1 ms asked and 0.11 ms measured under load to be added to each database round trip"
         in answer.measured
     )
-    assert "What a round trip takes under load is in the report's cost table." in answer.measured
+    assert (
+        "What a statement waits in all, the database's work included, is in the report's cost table."
+        in answer.measured
+    )
     cell = full.results.cells[0]
-    assert "no delay asked and 0.050 ms measured" in words.measured(full.results, cell)
+    assert "no delay asked and 0.010 ms measured" in words.measured(full.results, cell)
     unknown = cell.model_copy(update={"rtt_measured_ms": Quantiles(p50=None, p99=None)})
     assert "no delay asked to be added" in words.measured(full.results, unknown)
 
@@ -206,14 +209,78 @@ def test_the_cost_table_has_what_a_statement_waits_under_load(full: Case) -> Non
     assert [row[at].value for row in found.rows] == pytest.approx([0.23, 0.23, 0.23])
 
 
-def test_repeatability_is_said_to_be_the_standard_deviation_of_one_window(full: Case) -> None:
+def test_the_cost_table_shows_the_generators_own_time_beside_the_cycle(full: Case) -> None:
+    """Four users at 1000 requests/s have cycles of 4 ms, of which the generator takes 0.05."""
+    (cell,) = [cell for cell in full.results.cells if cell.headline]
+    found = tables.costs(full.results, [cell])
+    at = [column.title for column in found.columns].index("cycle / turnaround, ms")
+    shown = {row[0].text: row[at].text for row in found.rows}
+    assert shown["blocking"] == "4.00 / 0.050"
+    assert shown["sync"] == "3.08 / 0.050"
+    scheduled = cell.model_copy(update={"condition": cell.condition.changed({"rate_rps": 1000.0})})
+    assert {row[at].text for row in tables.costs(full.results, [scheduled]).rows} == {"n/a"}
+
+
+def test_the_cost_table_has_what_the_rule_on_equal_work_tells_to_compare(full: Case) -> None:
+    (cell,) = [cell for cell in full.results.cells if cell.headline]
+    found = tables.costs(full.results, [cell])
+    titles = [column.title for column in found.columns]
+    assert [row[titles.index("round trips")].value for row in found.rows] == pytest.approx([2.0] * 3)
+    assert [row[titles.index("bytes")].value for row in found.rows] == pytest.approx([1000.0] * 3)
+
+
+def test_a_long_turnaround_is_said_with_its_size_and_what_it_does_to_the_gain(tmp_path: Path) -> None:
+    """Cycles of 2.857 ms hold 0.15 ms. Without it, and blocking's 0.05 of 4 ms: 3.95 / 2.707 = 1.459."""
+    results = cases.slow_generator(tmp_path).results
+    assert results.run.status == "valid"
+    assert words.turnaround(results) == (
+        "the generator's own time is 5.2 % of async's cycle: without it the gain of async over blocking "
+        "would lie between +40.0 %, as measured, and +45.9 %"
+    )
+    assert words.turnaround(results) in words.notes(results)
+
+
+def with_headline(results: Results, **changes: Any) -> Results:
+    cell, headline = results.headline_cell, results.headline
+    assert cell is not None
+    compared = tuple(one.model_copy(update=changes) if one == headline else one for one in cell.comparisons)
+    return results.model_copy(update={"cells": (cell.model_copy(update={"comparisons": compared}),)})
+
+
+def test_a_turnaround_that_flatters_the_candidate_is_said_to(tmp_path: Path) -> None:
+    """Where the baseline's cycle holds more of it, the gain would be smaller without."""
+    results = with_headline(cases.slow_generator(tmp_path).results, gain=0.15, gain_without_turnaround=0.142)
+    assert str(words.turnaround(results)).endswith("would lie between +14.2 % and +15.0 %, as measured")
+
+
+def test_a_turnaround_seen_for_one_arm_only_leaves_its_effect_unknown(tmp_path: Path) -> None:
+    results = with_headline(cases.slow_generator(tmp_path).results, gain_without_turnaround=None)
+    assert str(words.turnaround(results)).endswith("is unknown, as it was not seen for both arms")
+
+
+def test_where_the_turnaround_is_short_or_no_gain_is_shown_nothing_is_said_of_it(
+    full: Case, tmp_path: Path
+) -> None:
+    assert words.turnaround(full.results) is None
+    broken = with_headline(cases.slow_generator(tmp_path).results, verdict="invalid")
+    assert words.turnaround(broken) is None
+
+
+def test_a_limit_from_below_is_said_to_be_one() -> None:
+    few = RuleFigures(
+        rule="requests of an arm", ok=False, value=12, limit=20, unit="", meaning="", cure="", at_least=True
+    )
+    assert words.rule_limit(few) == "at least 20.0"
+
+
+def test_repeatability_is_said_to_be_the_standard_deviation_of_one_turn(full: Case) -> None:
     cell = full.results.headline_cell
     assert cell is not None
     scattered = cell.model_copy(update={"repeatability": {"sync": 0.134, "async": 0.1, "blocking": None}})
     results = full.results.model_copy(update={"cells": (scattered,)})
     said = words.certainty(results)
     assert said is not None
-    assert "one window scatters by ±13.4 % (standard deviation)" in said
+    assert "one turn scatters by ±13.4 % (standard deviation)" in said
     column = tables.repeatability(results, [scattered])
     assert [row[1].text for row in column.rows] == ["±13.4 %", "±10.0 %", "n/a"]
 

@@ -10,6 +10,7 @@ from gainbench.stats.estimate import (
     estimate_gain,
     estimate_throughput,
     mean_interval,
+    pair_effect,
     pooled_gain,
     repeatability,
 )
@@ -158,3 +159,29 @@ def test_the_mirrored_order_cancels_a_linear_drift_exactly():
     quiet = Machine(window_noise=0, trial_noise=0, drift_per_window=-0.02)
     trials = simulate_trials(np.random.default_rng(0), true_log_ratio=0.3, machine=quiet, trials=2, blocks=2)
     assert np.ravel(trials) == pytest.approx(0.3)
+
+
+def test_arms_of_the_same_combs_lie_apart_by_their_mean_difference() -> None:
+    """1 and 3: 2 on average, whatever the level of each comb."""
+    combs = [{"a": 5.0, "b": 4.0}, {"a": 13.0, "b": 10.0}]
+    assert pair_effect(combs, "a", "b") == pytest.approx(2.0)
+    assert pair_effect(combs, "b", "a") == pytest.approx(-2.0)
+
+
+def test_arms_without_a_comb_in_common_are_joined_by_a_third() -> None:
+    """a lies 3 above b, and b 2 above c: 5, although c ran at a better time than a."""
+    combs = [{"a": 4.0, "b": 1.0}, {"b": 102.0, "c": 100.0}]
+    assert pair_effect(combs, "a", "c") == pytest.approx(5.0)
+
+
+def test_two_ways_between_two_arms_are_weighed_by_least_squares() -> None:
+    """Straight, a is 1 above b; by way of c, 4. A detour twice as long weighs half: (2 x 1 + 4) / 3."""
+    combs = [{"a": 1.0, "b": 0.0}, {"a": 3.0, "c": 0.0}, {"c": 1.0, "b": 0.0}]
+    assert pair_effect(combs, "a", "b") == pytest.approx(2.0)
+
+
+def test_arms_that_no_chain_of_combs_joins_have_no_difference() -> None:
+    assert pair_effect([{"a": 1.0, "b": 0.0}, {"c": 3.0, "d": 2.0}], "a", "c") is None
+    assert pair_effect([{"a": 1.0}, {"b": 0.0}], "a", "b") is None
+    assert pair_effect([{"a": 1.0, "b": 0.0}], "a", "unknown") is None
+    assert pair_effect([], "a", "b") is None

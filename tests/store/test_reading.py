@@ -11,7 +11,7 @@ from gainbench.store import RunDirectory, last_null_run, load_results, load_run
 from gainbench.store.environment import Environment
 from gainbench.store.lines import Header, encode
 from gainbench.store.records import Collapse, End
-from tests.runs import ENVIRONMENT, NOW, block, cell, lines, plan, store, window
+from tests.runs import ENVIRONMENT, NOW, cell, comb, lines, plan, store
 
 
 def refusal(path: Path) -> ConfigurationError:
@@ -24,7 +24,9 @@ def test_a_run_is_sorted_into_its_kinds(tmp_path: Path) -> None:
     run = load_run(store(tmp_path))
     assert run.id == "20261121T093000Z-bench"
     assert run.started == "2026-11-21T09:30:00Z"
-    assert [block.trial for block in run.blocks] == [0, 1]
+    assert [comb.trial for comb in run.combs] == [0, 1]
+    assert [comb.phase for comb in run.all_combs] == ["warm-up", "comb"] * 2
+    assert run.next_comb == 4
     assert [trial.number for trial in run.trials] == [0, 1]
     assert run.collapses == ()
     assert run.parity is not None
@@ -141,11 +143,11 @@ def test_an_edited_line_is_refused_by_its_number(tmp_path: Path, number: int) ->
 @pytest.mark.parametrize(
     ("change", "number"),
     [
-        pytest.param(lambda texts: texts[:4] + texts[5:], 5, id="a block removed"),
+        pytest.param(lambda texts: texts[:4] + texts[5:], 5, id="a comb removed"),
         pytest.param(lambda texts: texts[:1] + texts[3:], 2, id="the files' sums removed"),
         pytest.param(lambda texts: texts[1:], 1, id="the header removed"),
-        pytest.param(lambda texts: [*texts[:4], texts[4], *texts[4:]], 6, id="a block repeated"),
-        pytest.param(lambda texts: texts + texts[1:], 10, id="the whole record repeated"),
+        pytest.param(lambda texts: [*texts[:4], texts[4], *texts[4:]], 6, id="a comb repeated"),
+        pytest.param(lambda texts: texts + texts[1:], 12, id="the whole record repeated"),
         pytest.param(lambda texts: [*texts[:4], texts[6], texts[5], texts[4], *texts[7:]], 5, id="moved"),
     ],
 )
@@ -154,7 +156,7 @@ def test_lines_removed_repeated_or_moved_are_refused_where_they_were(
 ) -> None:
     path = store(tmp_path)
     texts = (path / "blocks.jsonl").read_bytes().splitlines(keepends=True)
-    assert len(texts) == 9
+    assert len(texts) == 11
     (path / "blocks.jsonl").write_bytes(b"".join(change(texts)))
     assert refusal(path).message.startswith(f"line {number} of ")
     assert "removed, repeated or moved" in refusal(path).message
@@ -229,7 +231,7 @@ def test_a_flattering_edit_of_one_count_is_noticed(tmp_path: Path) -> None:
     path = store(tmp_path)
     record = path / "blocks.jsonl"
     content = record.read_text()
-    assert content.count('"successes":700') == 2
+    assert content.count('"successes":700') == 4  # warm-up and comb of the first trial, two turns each
     record.write_text(content.replace('"successes":700', '"successes":900', 1))
     assert "line 5 of" in refusal(path).message
 
@@ -246,11 +248,9 @@ def test_a_newer_record_is_refused_by_its_schema(tmp_path: Path) -> None:
 
 
 def test_a_record_and_a_plan_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    stray_cell = store(tmp_path, record=[block(0, 0, cell(0.7), 2.0)])
+    stray_cell = store(tmp_path, record=[comb(0, 0, cell(0.7), 2.0)])
     assert "holds the cell read-list/users=4/rtt=0.7ms" in refusal(stray_cell).message
-    stray_arm = store(
-        tmp_path, record=[block(0, 0, cell(), 2.0, windows=(window("other", 2.0, rate_rps=10),))]
-    )
+    stray_arm = store(tmp_path, record=[comb(0, 0, cell(), 2.0, arms=("sync", "other"))])
     assert "holds the arm other" in refusal(stray_arm).message
     gone = Collapse(trial=0, cell=cell().key, arm="other", state="collapsed", started=1.0, reason="stopped")
     assert "holds the arm other" in refusal(store(tmp_path, record=[gone])).message
@@ -260,7 +260,7 @@ def test_a_run_resumed_and_cut_off_again_has_no_end(tmp_path: Path) -> None:
     stopped = [*lines(plan(), end=False), End(status="interrupted", reason="Ctrl-C", seconds=120.0)]
     path = store(tmp_path, record=stopped)
     assert load_run(path).end == stopped[-1]
-    RunDirectory.reopen(path).append(block(2, 0, cell(), 70.0))
+    RunDirectory.reopen(path).append(comb(2, 4, cell(), 70.0))
     assert load_run(path).end is None
 
 
