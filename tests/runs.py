@@ -207,11 +207,11 @@ def load(rate_rps: float = 1000.0, *, turns: int = 2, users: int = 4, **more: An
 
 
 def use(*idle: str, turns: int = 2, **more: Any) -> UseReading:
-    """The generator takes 0.3 of a core, and its core is idle for 0.4 of the time."""
+    """The generator takes 0.25 of a core, and its core is idle for 0.4 of the time."""
     seconds = turns * TURN_SECONDS
     fields: dict[str, Any] = {
         "seconds": seconds,
-        "generator_cpu_seconds": 0.3 * seconds,
+        "generator_cpu_seconds": 0.25 * seconds,
         "core_seconds": seconds,
         "core_idle_seconds": 0.4 * seconds,
         "idle_arms_cpu_seconds": dict.fromkeys(idle, 0.001 * seconds),

@@ -87,7 +87,7 @@ def generator_uses(cores_used: float, **more: float) -> Change:
 
 
 def test_a_generator_that_is_busy_in_one_arms_turns_speaks_however_idle_it_is_in_the_others() -> None:
-    """0.72 of a core for async and 0.3 for blocking are 0.51 on average."""
+    """0.72 of a core for async and 0.25 for blocking are 0.485 on average."""
     assert verdict("generator busy", evidence(generator_uses(0.69))).ok
     found = verdict("generator busy", evidence(generator_uses(0.72)))
     assert (found.ok, found.value, found.limit) == (False, pytest.approx(0.72), 0.70)
