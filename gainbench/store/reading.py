@@ -139,7 +139,9 @@ class StoredProve:
 def purpose_of(path: Path) -> Purpose:
     """What the run at `path` was made for; of a folder without a record, whoever reads it says the rest."""
     file = path / RECORD
-    if not file.is_file():
+    with _readable(path):
+        is_there = file.is_file()
+    if not is_there:
         return "bench"
     texts = _content(file).splitlines(keepends=True)
     return _read_header(file, texts[0]).purpose if texts else "bench"
