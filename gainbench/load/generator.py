@@ -16,12 +16,16 @@ from collections.abc import Callable
 from gainbench.errors import ConfigurationError
 from gainbench.load import protocol
 from gainbench.load.session import LocustSession
+from gainbench.stack.processes.cores import come_first
+
+PRIORITY = 5  # its time between a response and the next request looks like the arm's
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="gainbench's load generator; started by gainbench itself")
     parser.add_argument("--control", required=True, help="the Unix socket on which the harness listens")
     options = parser.parse_args()
+    come_first(PRIORITY)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     # Ctrl-C reaches the whole process group; the harness ends this process when it is ready to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

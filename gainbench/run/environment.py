@@ -16,7 +16,8 @@ from gainbench.plan.model import Arm, Plan
 from gainbench.stack.arms.arm import ServerSettings, server_command
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.doctor import LIBRARIES
-from gainbench.stack.processes.cores import Cores
+from gainbench.stack.processes.cores import Cores, may_come_first
+from gainbench.stack.proxy.server import PRIORITY
 from gainbench.store.environment import ArmSettings, Commit, DatabaseFacts, Environment, Machine, Pinning
 
 
@@ -30,6 +31,7 @@ def gather(
                 pinned=cores is not None,
                 arms_cores=tuple(sorted(cores.arms)) if cores else None,
                 other_cores=tuple(sorted(cores.others)) if cores else None,
+                load_first=may_come_first(PRIORITY),
             ),
             "database": _database(plan, database),
             "settings": {arm.name: _settings(plan, arm) for arm in plan.arms},

@@ -393,19 +393,21 @@ def _cpu_seconds_per_request(comb: Comb, arm: str) -> float:
 
 
 def _noise(comb: Comb) -> Noise | None:
-    """From turns of different arms that follow each other, less what the arms differ by."""
-    by_pair: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for place, (first, second) in enumerate(pairwise(comb.turns)):
-        if first.arm != second.arm and first.successes > 0 and second.successes > 0:
-            one, other = sorted((first, second), key=lambda turn: turn.arm)
-            ratio = log(one.successes / one.seconds) - log(other.successes / other.seconds)
-            by_pair.setdefault((one.arm, other.arm), []).append((place, ratio))
-    centred = [
-        (place, ratio - sum(value for _, value in ratios) / len(ratios))
-        for ratios in by_pair.values()
-        for place, ratio in ratios
+    """From turns of different arms that follow each other, and from pairs of such turns."""
+    rates = [(turn.arm, turn.successes / turn.seconds) for turn in comb.turns if turn.seconds]
+    pairs = [
+        (first[0], (first[1] + second[1]) / 2) for first, second in pairwise(rates) if first[0] == second[0]
     ]
-    if not centred:
-        return None
     seconds = sum(turn.seconds for turn in comb.turns) / len(comb.turns)
-    return turns.noise_of([ratio for _, ratio in sorted(centred)], seconds)
+    return turns.noise_of(_centred_ratios(rates), _centred_ratios(pairs), seconds)
+
+
+def _centred_ratios(rates: Sequence[tuple[str, float]]) -> list[float]:
+    """Log ratios of neighbours of different arms, less what the arms differ by."""
+    by_pair: dict[tuple[str, str], list[float]] = {}
+    for first, second in pairwise(rates):
+        (one, one_rate), (other, other_rate) = sorted((first, second))
+        if one != other and one_rate > 0 and other_rate > 0:
+            by_pair.setdefault((one, other), []).append(log(one_rate / other_rate))
+    means = {pair: sum(ratios) / len(ratios) for pair, ratios in by_pair.items()}
+    return [ratio - means[pair] for pair, ratios in by_pair.items() for ratio in ratios]

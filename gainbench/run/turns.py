@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import combinations, cycle, groupby, islice, permutations
-from statistics import fmean, variance
+from statistics import variance
 
 from gainbench.load.protocol import Comb
 from gainbench.plan.model import Cell, Plan
@@ -24,7 +24,7 @@ GUARD_GROWTH = 1.5
 MOST_GROWTHS = 3
 SAME_GUARD = 1.1  # a guard that is longer by less than that is the same one
 SHORTEST_WINDOW_SECONDS = 0.050
-LONGEST_WINDOW_SECONDS = 0.5  # unless guard and drain ask for more
+MOST_LENGTHENED = 2.0  # by what a short warm-up says of the noise, which is little
 WINDOW_OVER_GUARD = 2.0
 SHORTEST_DRAIN_SECONDS = 0.050
 LONGEST_DRAIN_SECONDS = 5.0
@@ -32,6 +32,7 @@ DRAIN_RESPONSES = 3.0
 PATIENCE_SECONDS = 5.0  # at least: a slow answer is an answer
 FIRST_PATIENCE_SECONDS = 35.0  # for an arm that nobody has seen answer: longer than a pool's usual time-out
 PATIENCE_RESPONSES = 3.0
+FEWEST_RATIOS = 3  # to say anything of the noise
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: floa
     overhead = guard + usual_drain
     window = max(SHORTEST_WINDOW_SECONDS, WINDOW_OVER_GUARD * overhead, shortest_window)
     if noise is not None:
-        window = max(window, min(best_window(noise, overhead), LONGEST_WINDOW_SECONDS))
+        window = max(window, min(best_window(noise, overhead), MOST_LENGTHENED * window))
     return Lengths(
         guard_seconds=guard,
         window_seconds=window,
@@ -224,18 +225,18 @@ def best_window(noise: Noise, overhead_seconds: float) -> float:
     w = sqrt(white o / flicker).
     """
     if noise.flicker <= 0:
-        return LONGEST_WINDOW_SECONDS
+        return math.inf
     return math.sqrt(noise.white * overhead_seconds / noise.flicker)
 
 
-def noise_of(log_ratios: Sequence[float], window_seconds: float) -> Noise | None:
-    """From the log ratios of neighbouring turns of two arms, in the order they ran.
+def noise_of(single: Sequence[float], doubled: Sequence[float], window_seconds: float) -> Noise | None:
+    """From the log ratios of neighbouring turns of two arms, and of neighbouring pairs of turns.
 
-    A ratio has the variance of two turns. Averaged in pairs, its white part halves and what flickers stays.
+    A ratio has the variance of both its sides. In windows twice as long at twice the distance the white part
+    is half as large, and what flickers is what it was.
     """
-    if len(log_ratios) < 8:
+    if len(single) < FEWEST_RATIOS or len(doubled) < FEWEST_RATIOS:
         return None
-    paired = [fmean(log_ratios[at : at + 2]) for at in range(0, len(log_ratios) - 1, 2)]
-    single, doubled = variance(log_ratios) / 2, variance(paired) / 2
-    white = max(2 * (single - doubled), 0.0)
-    return Noise(white=white * window_seconds, flicker=max(single - white, 0.0))
+    short, long = variance(single) / 2, variance(doubled) / 2
+    white = min(max(2 * (short - long), 0.0), short)
+    return Noise(white=white * window_seconds, flicker=short - white)

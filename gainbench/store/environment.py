@@ -32,6 +32,7 @@ class Pinning(_Recorded):
     pinned: bool
     arms_cores: tuple[int, ...] | None = None
     other_cores: tuple[int, ...] | None = None
+    load_first: bool = False  # proxy and generator run before others of their cores
 
 
 class DatabaseFacts(_Recorded):

@@ -15,8 +15,9 @@ import sys
 
 import gevent
 
-from gainbench.load.generator import serve
+from gainbench.load.generator import PRIORITY, serve
 from gainbench.load.session import LocustSession
+from gainbench.stack.processes.cores import come_first
 from gainbench.ui import protocol
 from gainbench.ui.pages import CompareUI
 from gainbench.ui.protocol import Order, View
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--port", required=True, type=int, help="where the web UI listens, on 127.0.0.1")
     options = parser.parse_args()
     del sys.argv[1:]  # Locust reads it again whenever it draws its form
+    come_first(PRIORITY)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     # Ctrl-C reaches the whole process group; the harness ends this process when it is ready to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

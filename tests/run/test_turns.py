@@ -4,13 +4,13 @@ import math
 import random
 from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate, combinations, islice
+from itertools import combinations, islice
 
 import pytest
 
 from gainbench.run.turns import (
     LONGEST_DRAIN_SECONDS,
-    LONGEST_WINDOW_SECONDS,
+    MOST_LENGTHENED,
     Noise,
     Pace,
     best_window,
@@ -175,10 +175,10 @@ def test_an_open_loops_window_is_long_enough_for_its_starts() -> None:
 
 
 def test_the_noise_makes_a_window_longer_but_never_shorter_than_the_responses_ask() -> None:
-    # Overhead 12 + 4 ms. White 1e-4 x 0.016 / 1e-5 = 0.16: a window of 0.4 s.
-    assert lengths([pace(4.0)], Noise(1e-4, 1e-5)).window_seconds == pytest.approx(0.4)
+    # Overhead 12 + 4 ms. White 3e-6 x 0.016 / 1e-5 = 0.0048: a window of 69 ms.
+    assert lengths([pace(4.0)], Noise(3e-6, 1e-5)).window_seconds == pytest.approx(math.sqrt(0.0048))
     assert lengths([pace(4.0)], Noise(1e-6, 1e-2)).window_seconds == pytest.approx(0.050)
-    assert lengths([pace(4.0)], Noise(1e-2, 1e-5)).window_seconds == LONGEST_WINDOW_SECONDS
+    assert lengths([pace(4.0)], Noise(1e-2, 1e-5)).window_seconds == pytest.approx(MOST_LENGTHENED * 0.050)
     assert lengths([pace(500.0)], Noise(1e-6, 1e-2)).window_seconds == pytest.approx(2 * 1.5)
 
 
@@ -194,7 +194,7 @@ def test_the_best_window_is_where_the_variance_per_second_is_least() -> None:
 
 
 def test_where_nothing_flickers_windows_are_as_long_as_they_may_be() -> None:
-    assert best_window(Noise(white=1e-4, flicker=0.0), 0.02) == LONGEST_WINDOW_SECONDS
+    assert best_window(Noise(white=1e-4, flicker=0.0), 0.02) == math.inf
 
 
 def test_a_comb_holds_as_many_units_as_fill_its_time_and_one_at_least() -> None:
@@ -223,40 +223,43 @@ def test_a_guard_is_longer_when_it_was_meant_to_be_and_not_for_a_clocks_sake() -
 
 
 # Noise.
-
-
 def ratios(levels: Sequence[float]) -> list[float]:
     """Of turns that follow each other in pairs, A B A B ..., of two arms that are equally fast."""
     return [first - second for first, second in zip(levels[::2], levels[1::2], strict=True)]
 
 
-def test_white_noise_averages_out_with_time() -> None:
+def merged(levels: Sequence[float]) -> list[float]:
+    """The same turns, twice as long."""
+    return [(first + second) / 2 for first, second in zip(levels[::2], levels[1::2], strict=True)]
+
+
+def test_noise_that_is_halved_in_turns_twice_as_long_is_white() -> None:
     rng = random.Random(1)
-    found = noise_of(ratios([rng.gauss(0.0, 0.05) for _ in range(40_000)]), 0.1)
+    levels = [rng.gauss(0.0, 0.05) for _ in range(40_000)]
+    found = noise_of(ratios(levels), ratios(merged(levels)), 0.1)
     assert found is not None
     assert found.white == pytest.approx(0.05**2 * 0.1, rel=0.1)
     assert found.flicker < 0.1 * 0.05**2
 
 
-def test_what_stays_from_pair_to_pair_flickers() -> None:
-    """Each ratio comes twice in a row: averaging the two changes nothing."""
+def test_noise_that_is_the_same_in_turns_twice_as_long_flickers() -> None:
     rng = random.Random(1)
-    doubled = [value for _ in range(10_000) for value in [rng.gauss(0.0, 0.05)] * 2]
-    found = noise_of(doubled, 0.1)
+    one, other = ([rng.gauss(0.0, 0.05) for _ in range(10_000)] for _ in range(2))
+    found = noise_of(one, other, 0.1)
     assert found is not None
-    assert found.flicker == pytest.approx(0.05**2 / 2, rel=0.05)  # of a turn: half a ratio's variance
-    assert found.white < 0.05 * found.flicker * 0.1
+    assert found.flicker == pytest.approx(0.05**2 / 2, rel=0.1)  # of a turn: half a ratio's variance
+    assert found.white < 0.2 * found.flicker * 0.1
 
 
-def test_a_walk_of_the_machines_speed_cancels_in_neighbouring_turns() -> None:
-    """Only what a step adds between two neighbours is left of it."""
-    rng = random.Random(1)
-    walk = list(accumulate(rng.gauss(0.0, 0.01) for _ in range(40_000)))
-    found = noise_of(ratios(walk), 0.1)
+def test_noise_that_grows_in_turns_twice_as_long_has_no_white_part() -> None:
+    found = noise_of([0.01, -0.01] * 4, [0.02, -0.02] * 4, 0.1)
     assert found is not None
-    assert found.white / 0.1 + found.flicker == pytest.approx(0.01**2 / 2, rel=0.1)
+    assert found.white == 0.0
+    assert found.flicker == pytest.approx(8 / 7 * 0.01**2 / 2)
 
 
-def test_fewer_than_eight_ratios_tell_nothing() -> None:
-    assert noise_of([0.01, -0.01] * 3 + [0.01], 0.1) is None
-    assert noise_of([0.01, -0.01] * 4, 0.1) is not None
+def test_fewer_than_three_ratios_tell_nothing() -> None:
+    three, two = [0.01, -0.01, 0.01], [0.01, -0.01]
+    assert noise_of(two, three, 0.1) is None
+    assert noise_of(three, two, 0.1) is None
+    assert noise_of(three, three, 0.1) is not None

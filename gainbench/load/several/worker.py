@@ -44,6 +44,7 @@ from gainbench.load.several.channel import (
 )
 from gainbench.load.several.orders import Share
 from gainbench.load.session import LocustSession
+from gainbench.stack.processes.cores import come_first
 
 VERSIONS = Versions(__version__, locust.__version__)
 # The types of our messages among Locust's own.
@@ -203,6 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--master", required=True, metavar="H:P")
     parser.add_argument("--secret-file", type=Path)
     options = parser.parse_args(arguments)
+    come_first(generator.PRIORITY)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     try:
         master = Address.parse(options.master)

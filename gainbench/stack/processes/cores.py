@@ -1,6 +1,7 @@
 """Which cores the arms run on, and which everything else. Must not know what runs there."""
 
 import os
+import resource
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -72,3 +73,17 @@ def split(usable: Collection[int] | None, *, workers: int = 1) -> Cores | None:
     cores = sorted(usable)
     count = min(workers, len(cores) // 2)
     return Cores(frozenset(cores[:count]), frozenset(cores[count:]))
+
+
+def come_first(by: int) -> None:
+    """Let this process run before others of its core, where the system allows that (as root, as a rule)."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -by)
+
+
+def may_come_first(by: int) -> bool:
+    """Whether the system allows it: to root, or to whom the limit on niceness does."""
+    if not hasattr(resource, "RLIMIT_NICE"):
+        return os.geteuid() == 0
+    soft, _ = resource.getrlimit(resource.RLIMIT_NICE)
+    return os.geteuid() == 0 or soft == resource.RLIM_INFINITY or 20 - soft <= -by
