@@ -10,7 +10,8 @@ import pytest
 
 from gainbench.plan.model import Arm, Plan
 from gainbench.run.environment import gather
-from gainbench.stack.processes.cores import Cores
+from gainbench.stack.processes.cores import Cores, may_come_first
+from gainbench.stack.proxy.server import PRIORITY
 from gainbench.store.environment import ArmSettings, Commit, Environment, Pinning
 from tests import runs
 
@@ -76,7 +77,9 @@ def test_what_is_gathered_is_read_back_as_it_was() -> None:
         database=None,
     )
     assert Environment.model_validate_json(gathered.model_dump_json()) == gathered
-    assert gathered.pinning == Pinning(pinned=True, arms_cores=(1,), other_cores=(0, 2))
+    assert gathered.pinning == Pinning(
+        pinned=True, arms_cores=(1,), other_cores=(0, 2), load_first=may_come_first(PRIORITY)
+    )
     assert gathered.command == r"gainbench bench --out '\xff'"
 
 

@@ -157,3 +157,15 @@ def test_ports_given_long_ago_may_be_given_again(monkeypatch: pytest.MonkeyPatch
     chosen = iter([port])
     monkeypatch.setattr(random.SystemRandom, "randint", lambda *_: next(chosen))
     assert ports.free_port() == port
+
+
+def test_a_process_that_comes_first_does_so_where_the_system_allows_it():
+    program = (
+        "import os; from gainbench.stack.processes.cores import come_first, may_come_first;"
+        "allowed = may_come_first(3); come_first(3);"
+        "print(allowed, os.getpriority(os.PRIO_PROCESS, 0))"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    allowed, niceness = said.split()
+    assert int(niceness) == (-3 if allowed == "True" else before)
