@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import CLOCK_PROCESS_CPUTIME_ID, clock_gettime, monotonic
 
-from gainbench.load.cycles import ArmTally, Stretch
+from gainbench.load.cycle import Stretch
+from gainbench.load.cycles import ArmTally
 from gainbench.load.protocol import GRACE_SECONDS, ArmCounts, Comb, CombReport, TurnCounts, Use
 from gainbench.load.turnstile import Lane, Turnstile, sleep_until
 

@@ -3,72 +3,24 @@
 A cycle runs from a user's passing the gate to its next arrival there. It counts in a window by the share of
 it that lies inside, so that a window holds users x seconds / cycle whatever the phase: whole completions
 would be off by up to a request a user, and users that were parked together begin together. The time that a
-cycle spent frozen, resting while its arm was parked, is no part of its length.
+cycle spent frozen, resting while its arm was parked, is no part of its length. Where many cycles began in
+windows, the shares are held to what those say (``steady.py``).
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from gainbench.load.cycle import Cycle, Stretch
+from gainbench.load.steady import Begun, Responses, steady_length
 
 BINS = 20
 """Of a turn, for the profile of the rate since the gate opened."""
 
 SHORTEST_SECONDS = 1e-7
-
-
-class Cycle:
-    """One request and what its user did until the next one. Written by the gate, read when all is over.
-
-    ``sent`` is when the request left, ``answered`` the moment of the response, ``ended`` that of the next
-    arrival at the gate. A loose one was sent beside another request of the same user: it counts by its own
-    time, from the gate to the response.
-    """
-
-    __slots__ = (
-        "answered",
-        "began",
-        "bytes",
-        "ended",
-        "failure",
-        "frozen",
-        "is_counted",
-        "is_loose",
-        "latency_ms",
-        "sent",
-    )
-
-    def __init__(self, began: float, *, is_loose: bool = False) -> None:
-        self.began = self.sent = began
-        self.answered: float | None = None
-        self.ended: float | None = None
-        self.frozen = 0.0
-        self.is_loose = is_loose
-        self.failure: str | None = None  # "" for a success; None while the outcome is not known
-        self.latency_ms = 0.0
-        self.bytes = 0
-        self.is_counted = False
-
-    @property
-    def has_outcome(self) -> bool:
-        """Answered, and the file has said how it was: a with-block may still be open."""
-        return self.answered is not None and self.failure is not None
-
-    @property
-    def is_over(self) -> bool:
-        return self.has_outcome and (self.ended is not None or self.is_loose)
-
-
-@dataclass
-class Stretch:
-    """One arm's turn as it went: when its gate opened, when counting began, when the gate closed."""
-
-    opened_at: float
-    counted_from: float
-    closed_at: float
 
 
 @dataclass
@@ -124,7 +76,8 @@ def tally(
     """
     counted = _Counted([TurnShares() for _ in stretches])
     cycles = sorted(cycles, key=_began)
-    usual = _usual_response(cycles, stretches)
+    responses = Responses(cycles, stretches)
+    begun = Begun()
     first = 0
     for cycle in cycles:
         until = now if cycle.answered is None else cycle.answered
@@ -134,52 +87,27 @@ def tally(
                 counted.add_request(cycle)
         end, length = _extent(cycle, now, lengths, by_request)
         counted.unsettled += length is None
-        if length and usual and not cycle.is_loose and _is_cut(cycle, until, stretches):
-            length = max(length + usual - (until - cycle.sent), SHORTEST_SECONDS)
+        if length is not None:
+            length = max(steady_length(length, cycle, stretches, responses), SHORTEST_SECONDS)
         while first < len(stretches) and stretches[first].closed_at <= cycle.began:
             first += 1
         for place in range(first, len(stretches)):
             if stretches[place].opened_at >= end:
                 break
-            counted.add(cycle, place, stretches[place], until, end, length, turn_seconds / BINS)
+            turn = stretches[place]
+            counted.add(cycle, place, turn, until, end, length, turn_seconds / BINS)
+            if (
+                length is not None
+                and not cycle.is_loose
+                and turn.counted_from <= cycle.began < turn.closed_at
+            ):
+                begun.add(cycle, length)
     for cycle, length in ({} if by_request or expected is None else expected).items():
         for place, stretch in enumerate(stretches):
             counted.add_shares(cycle, place, stretch, now, max(length, SHORTEST_SECONDS), turn_seconds / BINS)
+    if not by_request:
+        counted.hold_to(begun, sum(stretch.closed_at - stretch.counted_from for stretch in stretches))
     return counted.tally()
-
-
-def _usual_response(cycles: Iterable[Cycle], stretches: Sequence[Stretch]) -> float | None:
-    """The mean response time of the requests that no closing gate cut; None where each was cut.
-
-    A request that is in flight when the gate closes is answered sooner than it would have been: nothing new
-    comes in beside it. A server that works on all requests at once would seem faster by that. At a random
-    moment the mean of 1 / length over the cycles under way is 1 / mean length, so that the usual response
-    time stands in for the request's own.
-    """
-    uncut = [
-        cycle.answered - cycle.sent
-        for cycle in cycles
-        if cycle.answered is not None
-        and stretches
-        and cycle.answered > stretches[0].opened_at
-        and not cycle.is_loose
-        and not _is_cut(cycle, cycle.answered, stretches)
-    ]
-    return sum(uncut) / len(uncut) if uncut else None
-
-
-def _is_cut(cycle: Cycle, until: float, stretches: Sequence[Stretch]) -> bool:
-    """Whether a gate closed while the cycle's request was in flight."""
-    place = bisect_right(stretches, cycle.sent, key=_closed)
-    return (
-        place < len(stretches)
-        and stretches[place].opened_at <= cycle.sent
-        and stretches[place].closed_at < until
-    )
-
-
-def _closed(stretch: Stretch) -> float:
-    return stretch.closed_at
 
 
 def _began(cycle: Cycle) -> float:
@@ -240,6 +168,21 @@ class _Counted:
         shares.guard_successes += _overlap(cycle.began, end, turn.opened_at, turn.counted_from) / length
         begin, stop = max(cycle.began, turn.opened_at), min(end, turn.closed_at)
         _spread(self._profile, begin - turn.opened_at, stop - turn.opened_at, 1.0 / length, bin_seconds)
+
+    def hold_to(self, begun: Begun, seconds: float) -> None:
+        """Let the shares add up to what the cycles that began in windows say, if they are many enough.
+
+        Shares settle the phase of users that rest or wait long; but what lies in a window of a server that
+        stands still for longer is a matter of when it does.
+        """
+        successes = sum(turn.successes for turn in self._turns)
+        if self._loose or not successes or not begun.is_sample(self._covered_seconds / seconds):
+            return
+        factor = begun.successes_in(self._covered_seconds) / successes
+        for turn in self._turns:
+            turn.successes *= factor
+            turn.guard_successes *= factor
+        self._profile = [value * factor for value in self._profile]
 
     def tally(self) -> ArmTally:
         return ArmTally(

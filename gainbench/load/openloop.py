@@ -18,7 +18,7 @@ from typing import NamedTuple
 import gevent
 from gevent.event import AsyncResult
 
-from gainbench.load.cycles import Cycle
+from gainbench.load.cycle import Cycle
 from gainbench.load.protocol import Arrivals, Outside, PlannedStarts
 from gainbench.load.several.orders import ALL, Share
 from gainbench.load.turnstile import Lane, Seat

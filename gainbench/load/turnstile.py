@@ -20,7 +20,8 @@ from time import monotonic
 import gevent
 from gevent.event import AsyncResult, Event
 
-from gainbench.load.cycles import ArmTally, Cycle, Stretch, tally
+from gainbench.load.cycle import Cycle, Stretch
+from gainbench.load.cycles import ArmTally, tally
 from gainbench.load.protocol import Outside, PlannedStarts
 
 NEVER_REPORTED = "outcome never reported"

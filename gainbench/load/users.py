@@ -18,7 +18,7 @@ from locust.event import EventHook
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
-from gainbench.load.cycles import Cycle
+from gainbench.load.cycle import Cycle
 from gainbench.load.failure import failure_name
 from gainbench.load.seats import current_seat
 from gainbench.load.turnstile import NEVER_REPORTED, Lane, Seat, Turnstile

@@ -19,7 +19,7 @@ from gainbench.plan.model import Cell, Plan
 MOST_ARMS_IN_A_COMB = 3
 SHORTEST_GUARD_SECONDS = 0.010
 LONGEST_FULL_GUARD_SECONDS = 1.0
-GUARD_RESPONSES = 3.0
+GUARD_RESPONSES = 1.0  # to begin with: it grows where turns have not settled
 GUARD_GROWTH = 1.5
 MOST_GROWTHS = 3
 SAME_GUARD = 1.1  # a guard that is longer by less than that is the same one

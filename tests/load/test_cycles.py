@@ -6,7 +6,8 @@ Unless a test says otherwise there is one turn: the gate opens at 10, counting b
 
 import pytest
 
-from gainbench.load.cycles import BINS, Cycle, Stretch, tally
+from gainbench.load.cycle import Cycle, Stretch
+from gainbench.load.cycles import BINS, tally
 
 TURN_SECONDS = 5.0
 
@@ -198,11 +199,27 @@ def test_a_request_is_counted_in_one_comb_and_its_cycle_in_every_one_that_it_cro
     assert second.turns[0].guard_successes + second.turns[0].successes == pytest.approx(0.75)
 
 
+def usual_cycles():
+    """Three that no gate cut, with responses of 2 s; all of them in the window."""
+    return [cycle(11.0, 13.0), cycle(11.5, 13.5), cycle(12.0, 14.0)]
+
+
 def test_a_request_cut_by_the_closing_gate_counts_with_the_usual_response_time():
-    # Two cycles of 2 s in the window. A third begins at 14.5 and would take 2 s too, but the server has
-    # nothing else to do once the gate is closed, and answers after 1 s. Half a second of 2 lies inside.
-    found = counted(cycle(11.0, 13.0), cycle(12.0, 14.0), cycle(14.5, 15.5))
-    assert found.turns[0].successes == pytest.approx(2.25)
+    # A fourth begins at 14.5 and would take 2 s too, but the server has nothing else to do once the gate is
+    # closed, and answers after 1 s. Half a second of 2 lies inside, not of 1.
+    found = counted(*usual_cycles(), cycle(14.5, 15.5))
+    assert found.turns[0].successes == pytest.approx(3.25)
+
+
+def test_what_is_usual_is_told_by_requests_that_lasted_as_long_as_the_cut_one_had():
+    # It has lasted for 3.5 s when the gate closes: those of 2 s say nothing of it, and its own 4 s stand.
+    found = counted(*usual_cycles(), cycle(11.5, 15.5))
+    assert found.turns[0].successes == pytest.approx(3 + 3.5 / 4.0)
+
+
+def test_a_server_that_stands_still_is_not_excused_by_the_closing_gate():
+    found = counted(*usual_cycles(), cycle(14.5, 24.5), now=30.0)
+    assert found.turns[0].successes == pytest.approx(3 + 0.5 / 10.0)
 
 
 def test_where_every_request_is_cut_each_counts_with_its_own_length():
@@ -219,5 +236,34 @@ def test_a_rest_that_goes_on_when_the_gate_closes_is_not_cut():
 def test_the_rest_after_a_request_that_was_cut_keeps_its_own_length():
     # The usual response takes 2 s; the one cut at 15 came after 1 s, and its user rests for 7 s of arm time.
     cut = cycle(14.5, None, answered=15.5)
-    found = counted(cycle(11.0, 13.0), cut, lengths={cut: 8.0})
-    assert found.turns[0].successes == pytest.approx(1 + 0.5 / 9.0)
+    found = counted(*usual_cycles(), cut, lengths={cut: 8.0})
+    assert found.turns[0].successes == pytest.approx(3 + 0.5 / 9.0)
+
+
+def two_users(*, last_length):
+    """From 10 on, each cycle after the other: 0.5 s, but the one that begins at 14.5."""
+    starts = [10.0 + 0.5 * number for number in range(9)]
+    return [cycle(start, start + 0.5) for start in starts for _user in range(2)] + [
+        cycle(14.5, 14.5 + last_length) for _user in range(2)
+    ]
+
+
+def test_many_cycles_that_began_in_a_window_say_what_it_holds():
+    # 16 begin in it, each of 0.5 s: 8 user-seconds hold 16.
+    found = counted(*two_users(last_length=0.5))
+    assert found.turns[0].successes == pytest.approx(16.0)
+    assert found.turns[0].guard_successes == pytest.approx(4.0)
+
+
+def test_a_standstill_counts_in_full_however_little_of_it_lies_in_the_window():
+    # The two that begin at 14.5 are answered 10 s later: 16 cycles take 14 x 0.5 + 2 x 10 = 27 s together. By
+    # their shares alone they would be missing from half a second of the window, and the rest of it from none.
+    found = counted(*two_users(last_length=10.0), now=30.0)
+    assert found.turns[0].successes == pytest.approx(8.0 * 16 / 27)
+
+
+def test_failures_among_them_are_no_successes():
+    cycles = two_users(last_length=0.5)
+    cycles[-1].failure = "HTTP 503"
+    found = counted(*cycles)
+    assert found.turns[0].successes == pytest.approx(8.0 * 15 / 8.0)
