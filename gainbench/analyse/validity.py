@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, groupby
 
-from gainbench.analyse.arms import MOST_ERRORS, combs_with, requests_of, total
+from gainbench.analyse.arms import MOST_ERRORS, combs_with, cpu_ms, requests_of, throughput_rps, total
 from gainbench.analyse.compare import log_ratio
 from gainbench.analyse.turnaround import turnaround_share
 from gainbench.load.cycles import BINS
@@ -33,6 +33,9 @@ STANDSTILL_SHARE = 0.25  # of a window
 STANDSTILL_SHARE_OF_ALL = 0.05  # of an arm's windows in a comb: as much as it would move the ratio
 LEAST_STANDSTILL_SECONDS = 0.020
 FEWEST_REQUESTS = 20
+MOST_IDLE = 0.02  # of a core: in short turns, what an arm does after its last response is half of that
+MOST_MOVED = 0.01  # of a throughput, by a round trip that is longer than another arm's
+LEAST_WAITING = 0.05  # of an arm's time
 QUIETER = "measure at a quieter moment, or on a machine with cores of its own"
 
 
@@ -434,7 +437,7 @@ def round_trips_equal(evidence: Evidence) -> RuleFigures:
     return _rule(
         "round trips differ",
         _worst(_sure(_round_trip_difference(pair, evidence)) for pair in combinations(evidence.arms, 2)),
-        max(0.10 * evidence.cell.rtt_ms, 0.05),
+        max(0.10 * evidence.cell.rtt_ms, 0.05, _harmless_ms(evidence)),
         "ms",
         "an arm with a nearer database is faster for no merit of its own",
         "use fewer users, or a machine with more cores, so that the latency proxy has room",
@@ -445,6 +448,24 @@ def _round_trip_difference(pair: tuple[str, str], evidence: Evidence) -> Change 
     """In each comb: a single standstill of the proxy among few requests must not look like a rule."""
     achieved = [[achieved_ms([comb], arm, evidence.cell) for arm in pair] for comb in evidence.kept]
     return pooled([one - other for one, other in achieved if one is not None and other is not None])
+
+
+def _harmless_ms(evidence: Evidence) -> float:
+    """What every arm can wait longer in each round trip for less than a hundredth of its throughput.
+
+    At worst the trips of all users come one after the other, and only while the arm computes does it not
+    matter: X trips (1 - X D) seconds of each second, for a second more in each trip.
+    """
+    harmless = []
+    for arm in evidence.arms:
+        combs = evidence.combs_of(arm)
+        rate, cost = throughput_rps(combs, arm), cpu_ms(combs, arm)
+        traffic = [reading.traffic for reading in evidence.readings_of(arm)]
+        trips = _ratio(total(None if one is None else one.trips for one in traffic), requests_of(combs, arm))
+        if rate and cost and trips:
+            waits = max(1 - rate * cost / 1000 / evidence.cell.workers, LEAST_WAITING)
+            harmless.append(MOST_MOVED / (rate * trips * waits) * 1000)
+    return min(harmless, default=0.0)
 
 
 def achieved_ms(combs: Iterable[Comb], arm: str, cell: Cell) -> float | None:
@@ -470,7 +491,7 @@ def arms_idle(evidence: Evidence) -> RuleFigures:
     return _rule(
         "idle arms busy",
         _worst(_ratio(cpu[arm], seconds[arm]) for arm in cpu),
-        0.01,
+        MOST_IDLE,
         "of a core",
         "an arm that works out of turn slows the other one",
         "end what the arm does unasked: background jobs, reloaders, polling",

@@ -18,8 +18,6 @@ from gainbench.plan.model import Cell, Plan
 
 MOST_ARMS_IN_A_COMB = 3
 SHORTEST_GUARD_SECONDS = 0.010
-LONGEST_FULL_GUARD_SECONDS = 1.0
-GUARD_RESPONSES = 1.0  # to begin with: it grows where turns have not settled
 GUARD_GROWTH = 1.5
 MOST_GROWTHS = 3
 SAME_GUARD = 1.1  # a guard that is longer by less than that is the same one
@@ -203,7 +201,7 @@ def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: floa
     """What the slowest of the arms needs."""
     p99 = max(pace.p99_seconds for pace in paces)
     usual_drain = max(pace.drain_seconds for pace in paces)
-    guard = max(min(GUARD_RESPONSES * p99, max(LONGEST_FULL_GUARD_SECONDS, p99)), SHORTEST_GUARD_SECONDS)
+    guard = max(p99, SHORTEST_GUARD_SECONDS)  # to begin with: it grows where turns have not settled
     overhead = guard + usual_drain
     window = max(SHORTEST_WINDOW_SECONDS, WINDOW_OVER_GUARD * overhead, shortest_window)
     if noise is not None:

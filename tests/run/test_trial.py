@@ -118,7 +118,7 @@ def test_lengths_suit_an_arm_whose_first_comb_comes_later() -> None:
     """The headline's pair has a comb for itself; the third arm, the slowest, shares a later one."""
     scene = Scene(plan(headline_combs=3), Behaviour(response_ms={"sync": 50.0})).run()
     guards = [order.guard_seconds for _, order in scene.servers.orders("comb")]
-    assert guards == [pytest.approx(0.150, rel=0.01)] * 3
+    assert guards == [pytest.approx(0.050, rel=0.01)] * 3
 
 
 def test_an_arm_that_joins_a_cell_later_and_is_slower_gets_the_guard_it_needs() -> None:
@@ -127,8 +127,8 @@ def test_an_arm_that_joins_a_cell_later_and_is_slower_gets_the_guard_it_needs() 
     scene.plan = plan(arms=ARMS)
     scene.run(number=1)
     before, after = (order.guard_seconds for _, order in scene.servers.orders("comb"))
-    assert before == pytest.approx(0.012, rel=0.01)  # three times 4 ms
-    assert after == pytest.approx(0.150, rel=0.01)
+    assert before == pytest.approx(0.010, rel=0.01)  # 4 ms: the least guard is enough
+    assert after == pytest.approx(0.050, rel=0.01)
 
 
 def test_the_first_trial_looks_at_the_arms_of_each_new_cell_and_later_ones_remember() -> None:
@@ -267,7 +267,7 @@ def test_users_that_rest_through_a_pilot_leave_the_arm_as_fast_as_it_was_in_anot
     scene.behaviour.response_ms.update(dict.fromkeys(ARMS, 20.0))
     scene.run()
     guards = {place.cell: order.guard_seconds for place, order in scene.servers.orders("comb")}
-    assert guards[other] == guards[first] == pytest.approx(0.060, rel=0.01)
+    assert guards[other] == guards[first] == pytest.approx(0.020, rel=0.01)
 
 
 def trial_order(the_plan: Plan) -> str:
@@ -328,7 +328,7 @@ def test_a_collapse_leaves_the_lengths_of_the_cell_as_they_were() -> None:
     scene.behaviour.stalls.add("blocking")
     scene.run(number=1)
     guards = [order.guard_seconds for _, order in scene.servers.orders("comb")]
-    assert guards == [pytest.approx(0.150, rel=0.01)] * 2
+    assert guards == [pytest.approx(0.050, rel=0.01)] * 2
 
 
 def test_a_cell_that_no_arm_can_serve_is_left_alone() -> None:
