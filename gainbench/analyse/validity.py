@@ -433,11 +433,26 @@ def _work_change(combs: Sequence[Comb], arm: str, work: Work) -> float | None:
 
 
 def round_trips_equal(evidence: Evidence) -> RuleFigures:
-    """The round trip each arm really got: what was asked, and how late the proxy was in both directions."""
+    """The round trip each arm really got: what was asked, and how late the proxy was in both directions.
+
+    Of all pairs, the one that is worst against its own limit: a tenth of what was asked, 0.05 ms, or what the
+    arm with the longer trip can bear without losing a hundredth of its throughput by it.
+    """
+    worst: tuple[float | None, float] = (None, max(0.10 * evidence.cell.rtt_ms, 0.05))
+    for pair in combinations(evidence.arms, 2):
+        change = _round_trip_difference(pair, evidence)
+        value = _sure(change)
+        if change is None or value is None:
+            continue
+        later = pair[0] if change.mean > 0 else pair[1]
+        limit = max(0.10 * evidence.cell.rtt_ms, 0.05, _harmless_ms(evidence, later))
+        if worst[0] is None or value / limit > worst[0] / worst[1]:
+            worst = value, limit
+    value, limit = worst
     return _rule(
         "round trips differ",
-        _worst(_sure(_round_trip_difference(pair, evidence)) for pair in combinations(evidence.arms, 2)),
-        max(0.10 * evidence.cell.rtt_ms, 0.05, _harmless_ms(evidence)),
+        value,
+        limit,
         "ms",
         "an arm with a nearer database is faster for no merit of its own",
         "use fewer users, or a machine with more cores, so that the latency proxy has room",
@@ -450,22 +465,20 @@ def _round_trip_difference(pair: tuple[str, str], evidence: Evidence) -> Change 
     return pooled([one - other for one, other in achieved if one is not None and other is not None])
 
 
-def _harmless_ms(evidence: Evidence) -> float:
-    """What every arm can wait longer in each round trip for less than a hundredth of its throughput.
+def _harmless_ms(evidence: Evidence, arm: str) -> float:
+    """How much longer each round trip can be for this arm, at less than a hundredth of its throughput.
 
     At worst the trips of all users come one after the other, and only while the arm computes does it not
     matter: X trips (1 - X D) seconds of each second, for a second more in each trip.
     """
-    harmless = []
-    for arm in evidence.arms:
-        combs = evidence.combs_of(arm)
-        rate, cost = throughput_rps(combs, arm), cpu_ms(combs, arm)
-        traffic = [reading.traffic for reading in evidence.readings_of(arm)]
-        trips = _ratio(total(None if one is None else one.trips for one in traffic), requests_of(combs, arm))
-        if rate and cost and trips:
-            waits = max(1 - rate * cost / 1000 / evidence.cell.workers, LEAST_WAITING)
-            harmless.append(MOST_MOVED / (rate * trips * waits) * 1000)
-    return min(harmless, default=0.0)
+    combs = evidence.combs_of(arm)
+    rate, cost = throughput_rps(combs, arm), cpu_ms(combs, arm)
+    traffic = [reading.traffic for reading in evidence.readings_of(arm)]
+    trips = _ratio(total(None if one is None else one.trips for one in traffic), requests_of(combs, arm))
+    if not rate or not cost or not trips:
+        return 0.0
+    waits = max(1 - rate * cost / 1000 / evidence.cell.workers, LEAST_WAITING)
+    return MOST_MOVED / (rate * trips * waits) * 1000
 
 
 def achieved_ms(combs: Iterable[Comb], arm: str, cell: Cell) -> float | None:

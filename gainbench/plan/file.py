@@ -104,7 +104,7 @@ PROFILES: Mapping[str, Profile] = {
     for profile in (
         Profile(name="smoke", trials=3, comb=1.5, budget=30.0, headline_only=True),
         Profile(name="quick", trials=5, headline_combs=3, budget=120.0, rtt_ms=(0.0, 0.1, 0.4)),
-        Profile(name="standard", trials=8, combs=2, headline_combs=6, budget=360.0),
+        Profile(name="standard", trials=8, combs=2, headline_combs=6, comb=2.4, budget=360.0),
         Profile(name="full", trials=20, combs=3, headline_combs=9, budget=1800.0, precision=0.01),
     )
 }

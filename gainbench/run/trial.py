@@ -22,8 +22,8 @@ from gainbench.run.observation import Place
 from gainbench.run.turns import PILOT, Lengths, Noise, Pace, PlannedComb, Stint, trial_combs
 from gainbench.store.records import Collapse, Comb, Line, Outside, Trial
 
-WARM_UP_SECONDS = 0.8  # of load on each arm
-PILOT_SECONDS = 0.4  # of it, in a cell in which the arm has not been seen
+WARM_UP_SECONDS = 0.5  # of load on each arm
+PILOT_SECONDS = 0.3  # of it, in a cell in which the arm has not been seen
 SECOND_LOOK_SECONDS = 2.5  # a window, for an arm that has answered nothing well
 FEWEST_STARTS = 20  # that an open loop's window holds: at a low rate, an empty one would prove nothing
 

@@ -30,7 +30,7 @@ DRAIN_RESPONSES = 3.0
 PATIENCE_SECONDS = 5.0  # at least: a slow answer is an answer
 FIRST_PATIENCE_SECONDS = 35.0  # for an arm that nobody has seen answer: longer than a pool's usual time-out
 PATIENCE_RESPONSES = 3.0
-FEWEST_RATIOS = 3  # to say anything of the noise
+FEWEST_RATIOS = 8  # to say anything of the noise
 
 
 @dataclass(frozen=True)

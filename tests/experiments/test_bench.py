@@ -210,7 +210,7 @@ def growing(the_plan: Plan, unsettled_below_seconds: float) -> tuple[Run, list[L
 def test_guards_grow_from_trial_to_trial_until_turns_settle() -> None:
     run, _, _ = growing(two_arms(trials=6), unsettled_below_seconds=0.020)
     guards = [comb.turns[0].guard_seconds for comb in run.combs]
-    assert guards == pytest.approx([0.012, 0.018, 0.027, 0.027, 0.027, 0.027], rel=0.01)
+    assert guards == pytest.approx([0.010, 0.015, 0.0225, 0.0225, 0.0225, 0.0225], rel=0.01)
 
 
 def test_the_headline_rests_on_the_combs_with_the_longest_guard() -> None:
@@ -221,7 +221,7 @@ def test_the_headline_rests_on_the_combs_with_the_longest_guard() -> None:
 def test_a_guard_does_not_grow_when_too_few_trials_are_left_for_an_interval() -> None:
     run, _, _ = growing(two_arms(trials=3), unsettled_below_seconds=1.0)
     guards = [comb.turns[0].guard_seconds for comb in run.combs]
-    assert guards == pytest.approx([0.012, 0.018, 0.018], rel=0.01)
+    assert guards == pytest.approx([0.010, 0.015, 0.015], rel=0.01)
 
 
 # A run that goes on.

@@ -126,7 +126,7 @@ def test_unknown_names_on_the_command_line_are_all_reported() -> None:
         ({"users": 0}, "--users = 0: Input should be greater than or equal to 1"),
         ({"workers": 0}, "--workers = 0: Input should be greater than or equal to 1"),
         ({"trials": 0}, "--trials = 0: Input should be greater than or equal to 1"),
-        ({"blocks": 0}, "--blocks = 0: Input should be greater than or equal to 1"),
+        ({"combs": 0}, "--combs = 0: Input should be greater than or equal to 1"),
         ({"profile": ""}, "--profile = '': there is none of that name"),
         ({"scenario": "no such"}, "--scenario = 'no such': there is none of that name"),
         ({"database": ""}, "database.server = '': write private, none or a URL"),
@@ -176,17 +176,17 @@ def test_a_claim_about_arms_that_are_not_chosen_does_not_apply() -> None:
     assert plan_with(arms=("sync", "async")).claim is None
 
 
-@pytest.mark.parametrize(("trials", "blocks", "flag"), [(0, 3, "--trials"), (4, 0, "--blocks")])
-def test_a_null_plan_needs_trials_and_blocks(trials: int, blocks: int, flag: str) -> None:
+@pytest.mark.parametrize(("trials", "combs", "flag"), [(0, 3, "--trials"), (4, 0, "--combs")])
+def test_a_null_plan_needs_trials_and_combs(trials: int, combs: int, flag: str) -> None:
     plan = plan_with()
     with pytest.raises(ConfigurationError, match=f"{flag} = 0: Input should be greater than or equal to 1"):
-        against_itself(plan, plan.arm("async"), trials=trials, blocks=blocks)
+        against_itself(plan, plan.arm("async"), trials=trials, combs=combs)
 
 
 def test_a_null_plan_cannot_slow_down_an_arm_that_it_does_not_measure() -> None:
     plan = plan_with(control=Control(arm="sync", share=0.1))
     with pytest.raises(ConfigurationError, match=r"control\.arm = 'sync'.*choices: async, async#2"):
-        against_itself(plan, plan.arm("async"), trials=4, blocks=3)
+        against_itself(plan, plan.arm("async"), trials=4, combs=3)
 
 
 def test_a_name_that_leaves_no_room_for_its_twins_is_refused() -> None:
@@ -200,10 +200,10 @@ def test_a_name_that_leaves_no_room_for_its_twins_is_refused() -> None:
 
 def test_a_null_plan_holds_one_arm_twice_in_the_headline_cell() -> None:
     plan = plan_with()
-    null = against_itself(plan, plan.arm("async"), trials=4, blocks=3)
+    null = against_itself(plan, plan.arm("async"), trials=4, combs=3)
     assert null.arm_names == ("async", "async#2")
     assert null.cells == (plan.headline_cell,)
-    assert (null.profile.trials, null.blocks_of(null.headline_cell)) == (4, 3)
+    assert (null.profile.trials, null.combs_of(null.headline_cell)) == (4, 3)
     assert null.claim is None
 
 

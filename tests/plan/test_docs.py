@@ -37,8 +37,8 @@ def test_every_table_is_named() -> None:
 def test_the_built_in_profiles_are_as_they_are_told(name: str) -> None:
     profile = file.PROFILES[name]
     row = next(line for line in PAGE.splitlines() if re.match(rf"\| `{name}` \| \d", line))
-    trials, blocks, budget = (int(re.findall(r"\d+", column)[0]) for column in row.split("|")[2:5])
-    assert (trials, blocks) == (profile.trials, profile.headline_blocks)
+    trials, combs, budget = (int(re.findall(r"\d+", column)[0]) for column in row.split("|")[2:5])
+    assert (trials, combs) == (profile.trials, profile.headline_combs)
     assert budget * (60 if "min" in row else 1) == profile.budget
 
 

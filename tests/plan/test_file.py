@@ -172,7 +172,7 @@ def test_the_numbers_of_a_profile_are_checked_together_with_all_else() -> None:
         {
             **SMALLEST,
             "profiles": {
-                "standard": {"trials": 0, "headline_blocks": 0, "blocks": -1, "precision": 2},
+                "standard": {"trials": 0, "headline_combs": 0, "combs": -1, "precision": 2},
                 "mine": {"trials": 5000, "budget": float("inf"), "rtt_ms": []},
             },
             "cells": [{"scenario": "load", "users": 0}],
@@ -180,8 +180,8 @@ def test_the_numbers_of_a_profile_are_checked_together_with_all_else() -> None:
     )
     for told in (
         "profiles.standard.trials = 0: Input should be greater than or equal to 1",
-        "profiles.standard.headline_blocks = 0: Input should be greater than or equal to 1",
-        "profiles.standard.blocks = -1: Input should be greater than or equal to 1",
+        "profiles.standard.headline_combs = 0: Input should be greater than or equal to 1",
+        "profiles.standard.combs = -1: Input should be greater than or equal to 1",
         "profiles.standard.precision = 2: a share lies between 0 and 1; write 2% or 0.02",
         "profiles.mine.trials = 5000: Input should be less than or equal to 1000",
         "profiles.mine.budget = inf: Input should be a finite number",

@@ -31,7 +31,7 @@ OTHER: dict[str, Any] = {
     "scenarios": {"load": {"locustfile": "../load.py"}, "more": {"locustfile": "more.py", "user": "U"}},
     "database": {"server": "none", "tls": True},
     "run": {"name": "shop", "candidate": "new.v2", "margin": "5%", "slo": "80ms", "thread_tokens": 8},
-    "profiles": {"mine": {"trials": 5, "precision": "1%", "rtt_ms": [0], "window": 1}, "full": {"trials": 9}},
+    "profiles": {"mine": {"trials": 5, "precision": "1%", "rtt_ms": [0], "comb": 1}, "full": {"trials": 9}},
     "allow_targets": ["db.test"],
     "parity": {"gate_sequences": 0, "include": ["/api"]},
 }
@@ -114,7 +114,7 @@ def flags_for(tables: dict[str, Any]) -> st.SearchStrategy[Flags]:
         pool=some(Pool(size=3), Pool(size=5, overflow=10)),
         workers=some(1, 3),
         trials=some(1, 30),
-        blocks=some(2),
+        combs=some(2),
         precision=some(0.015),
         budget_seconds=some(0.5, 90.0),
         seed=some(0, -1, 2**70),
@@ -138,7 +138,7 @@ def test_whatever_can_be_measured_is_read_back_as_itself(name: str, data: st.Dat
         return  # an arm to be slowed down that is not there, say
     assert stored(plan) == plan
     try:
-        null = against_itself(plan, plan.arms[-1], trials=4, blocks=3)
+        null = against_itself(plan, plan.arms[-1], trials=4, combs=3)
     except ConfigurationError:
         return
     assert stored(null) == null

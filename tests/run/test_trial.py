@@ -155,10 +155,6 @@ def test_arms_that_answer_slowly_are_warm_after_the_first_look() -> None:
     assert [place.phase for place, _ in scene.servers.orders()] == ["warm-up", "comb"]
 
 
-def test_the_first_look_holds_enough_turns_of_two_arms_to_tell_how_their_rate_flickers() -> None:
-    assert Scene(plan(arms=ARMS)).run().memory.noise is not None
-
-
 def test_warm_servers_are_not_warmed_up_again() -> None:
     scene = Scene(plan(arms=ARMS)).run()
     scene.forget()

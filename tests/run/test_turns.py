@@ -250,8 +250,8 @@ def test_noise_that_grows_in_turns_twice_as_long_has_no_white_part() -> None:
     assert found.flicker == pytest.approx(8 / 7 * 0.01**2 / 2)
 
 
-def test_fewer_than_three_ratios_tell_nothing() -> None:
-    three, two = [0.01, -0.01, 0.01], [0.01, -0.01]
-    assert noise_of(two, three, 0.1) is None
-    assert noise_of(three, two, 0.1) is None
-    assert noise_of(three, three, 0.1) is not None
+def test_fewer_than_eight_ratios_tell_nothing() -> None:
+    eight, seven = [0.01, -0.01] * 4, [0.01, -0.01] * 3 + [0.01]
+    assert noise_of(seven, eight, 0.1) is None
+    assert noise_of(eight, seven, 0.1) is None
+    assert noise_of(eight, eight, 0.1) is not None
