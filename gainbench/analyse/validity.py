@@ -26,6 +26,7 @@ MOST_FOREIGN = 0.10
 MOST_DROPPED = 0.40
 MOST_ASTRAY = 0.10  # of a comb
 MOST_SLOPE = 0.015  # across a window
+BINS_CUT = 4  # of a turn's profile
 MOST_DRIFT_IN_TRIAL = 0.02
 MOST_WORK_DIFFERENCE = 0.05
 MOST_UNSETTLED = 0.02
@@ -332,14 +333,18 @@ def _unsettled_by(combs: Sequence[Comb], arm: str, *, confidence: float = SURE) 
 
 
 def settling(comb: Comb, arm: str) -> float | None:
-    """By how much the arm's rate changes across the window, pooled over the turns of a comb."""
+    """By how much the arm's rate changes across the window, pooled over the turns of a comb.
+
+    Its last part is left out: there, requests that the closing gate cut are counted by what others took,
+    which is right for the sum, and a little low in their own place.
+    """
     turn = comb.of(arm)[0]
     width = (turn.guard_seconds + turn.seconds) / BINS
-    profile = comb.arms[arm].load.profile
-    inside = [
-        (at * width, value) for at, value in enumerate(profile[:-1]) if at * width >= turn.guard_seconds
-    ]
-    return change_across([at for at, _ in inside], [value for _, value in inside])
+    profile = comb.arms[arm].load.profile[: BINS - BINS_CUT]
+    inside = [(at * width, value) for at, value in enumerate(profile) if at * width >= turn.guard_seconds]
+    change = change_across([at for at, _ in inside], [value for _, value in inside])
+    # As if it went on to the window's end.
+    return None if change is None else change * (len(inside) + BINS_CUT - 2) / (len(inside) - 1)
 
 
 def warm_up_over(evidence: Evidence) -> RuleFigures:

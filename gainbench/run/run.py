@@ -28,6 +28,7 @@ START_SECONDS = 8.0  # database server, generator and parity gate, once per run
 TRIAL_OVERHEAD_SECONDS = 4.5  # fresh processes and warm-up, once per trial and set of servers
 OVERRUN = 1.1  # of the budget, by a trial that takes longer than the ones before
 FEWEST_AFTER_GROWTH = 2  # trials: fewer with the longer guard would have no interval
+GROWTH_SHARE = 0.25  # of the trials: what was measured with the shorter guard is lost
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,12 @@ class Run:
         ).run()
         if len(self.memory.stopped) == stopped_before:  # a collapse takes its time, but only once
             self.longest_trial_seconds = max(self.longest_trial_seconds, self.clock() - started)
-        if self.wanted_trials - (number + 1) >= FEWEST_AFTER_GROWTH:
+        if number < self.wanted_trials * GROWTH_SHARE and self._trials_left(number) >= FEWEST_AFTER_GROWTH:
             self._lengthen_guards()
         return went_on
+
+    def _trials_left(self, number: int) -> int:
+        return self.wanted_trials - (number + 1)
 
     def _lengthen_guards(self) -> None:
         """Where turns have not settled. Combs with a shorter guard are no part of the figures any more."""
