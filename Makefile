@@ -19,7 +19,7 @@ setup-tests:
 bench ui null parity prove: setup
 	@$(GAINBENCH) $@ $(ARGS)
 
-bench: ## measure the gain of the async app over the sync one, and write the report
+bench: ## measure the gain of the async app over the blocking one, and write the report
 ui: ## the Locust web UI on all arms at once
 null: ## measure one arm against itself: what the harness sees when there is nothing to see
 parity: ## prove that all arms give the same answers

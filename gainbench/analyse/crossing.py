@@ -53,7 +53,6 @@ class _Sample:
     combs: int
     log_ratio: float
     wait_ratio: float
-    wait_ms: float
 
 
 def curve_cells(plan: Plan) -> tuple[Cell, ...]:
@@ -147,9 +146,7 @@ def _samples(plan: Plan, comparison: Comparison, believed: Believed) -> list[_Sa
         for ratio in trial_ratios(comparison, combs):
             cpu, wait = baseline[ratio.trial]
             if cpu and wait is not None:
-                samples.append(
-                    _Sample(cell, ratio.trial, len(ratio.log_ratios), ratio.mean, wait / cpu, wait)
-                )
+                samples.append(_Sample(cell, ratio.trial, len(ratio.log_ratios), ratio.mean, wait / cpu))
     return samples
 
 

@@ -5,10 +5,8 @@ from statistics import median
 
 from gainbench.analyse.arms import combs_with
 from gainbench.load.cycles import BINS
-from gainbench.store.records import Comb
+from gainbench.store.records import Comb, is_longer_guard
 from gainbench.store.results import TurnFigures
-
-SAME_GUARD = 0.9  # of the longest guard: no clock repeats one exactly, and one that grew did so by half
 
 
 def turn_figures(kept: Sequence[Comb]) -> TurnFigures | None:
@@ -46,15 +44,11 @@ def settling_profile(kept: Sequence[Comb], arm: str) -> tuple[float, ...]:
     return tuple(value / mean for value in sums) if mean else ()
 
 
-def guard_seconds(comb: Comb) -> float:
-    return median(turn.guard_seconds for turn in comb.turns) if comb.turns else 0.0
-
-
 def with_longest_guard(combs: Sequence[Comb]) -> tuple[Comb, ...]:
     """Those of one cell that count: a guard grows where turns had not settled, and what was measured with a
     shorter one would be counted with arms that still got going."""
-    longest = max((guard_seconds(comb) for comb in combs), default=0.0)
-    return tuple(comb for comb in combs if guard_seconds(comb) >= SAME_GUARD * longest)
+    longest = max((comb.guard_seconds for comb in combs), default=0.0)
+    return tuple(comb for comb in combs if not is_longer_guard(longest, comb.guard_seconds))
 
 
 def kept_combs(combs: Sequence[Comb]) -> tuple[Comb, ...]:

@@ -20,7 +20,7 @@ from gainbench.plan.model import Cell, Plan
 from gainbench.run import turns
 from gainbench.run.observation import Place
 from gainbench.run.turns import PILOT, Lengths, Noise, Pace, PlannedComb, Stint, trial_combs
-from gainbench.store.records import Collapse, Comb, Line, Outside, Trial
+from gainbench.store.records import Collapse, Comb, Line, Outside, Trial, is_longer_guard
 
 WARM_UP_SECONDS = 0.5  # of load on each arm
 PILOT_SECONDS = 0.3  # of it, in a cell in which the arm has not been seen
@@ -106,7 +106,7 @@ class Memory:
         decided = self.lengths.get(cell.key)
         suited = self.decided_for.get(cell.key, frozenset())
         joins = not suited.issuperset(arms)
-        if decided is None or (joins and turns.is_longer(wanted.guard_seconds, decided.guard_seconds)):
+        if decided is None or (joins and is_longer_guard(wanted.guard_seconds, decided.guard_seconds)):
             self.lengths[cell.key] = wanted
         self.decided_for[cell.key] = suited | set(arms)
         return self.lengths[cell.key]
@@ -131,7 +131,7 @@ class Memory:
             for comb in combs
             if comb.cell == cell.key
             and not comb.dropped
-            and not turns.is_longer(lengths.guard_seconds, _guard_seconds(comb))
+            and not is_longer_guard(lengths.guard_seconds, comb.guard_seconds)
         ]
         if not alike or not are_unsettled(alike):
             return False
@@ -148,9 +148,9 @@ class Memory:
                 self._recall_lengths(comb)
 
     def _recall_lengths(self, comb: Comb) -> None:
-        guard = _guard_seconds(comb)
+        guard = comb.guard_seconds
         before = self.lengths.get(comb.cell)
-        if before is not None and not turns.is_longer(guard, before.guard_seconds):
+        if before is not None and not is_longer_guard(guard, before.guard_seconds):
             return
         seen = {arm: pace for (key, arm), pace in self.paces.items() if key == comb.cell}
         if before is not None:
@@ -376,10 +376,6 @@ def fewest_starts_seconds(plan: Plan) -> float:
 def _of_workload(workload: str, combs: Sequence[PlannedComb]) -> list[PlannedComb]:
     """Those that the same users serve."""
     return [comb for comb in combs if comb.cell.workload == workload]
-
-
-def _guard_seconds(comb: Comb) -> float:
-    return median(turn.guard_seconds for turn in comb.turns) if comb.turns else 0.0
 
 
 def _is_served(comb: Comb, arm: str) -> bool:

@@ -20,7 +20,6 @@ MOST_ARMS_IN_A_COMB = 3
 SHORTEST_GUARD_SECONDS = 0.010
 GUARD_GROWTH = 1.5
 MOST_GROWTHS = 3
-SAME_GUARD = 1.1  # a guard that is longer by less than that is the same one
 SHORTEST_WINDOW_SECONDS = 0.050
 MOST_LENGTHENED = 2.0  # by what a short warm-up says of the noise, which is little
 WINDOW_OVER_GUARD = 2.0
@@ -190,11 +189,6 @@ def patience_seconds(paces: Sequence[Pace]) -> float:
     """How long an arm that answers nothing is waited for: a slow answer is an answer."""
     longest = max((pace.longest_seconds for pace in paces), default=0.0)
     return max(PATIENCE_SECONDS, PATIENCE_RESPONSES * longest)
-
-
-def is_longer(guard_seconds: float, other_seconds: float) -> bool:
-    """Whether a guard was meant to be longer than another: no clock repeats one exactly."""
-    return guard_seconds > SAME_GUARD * other_seconds
 
 
 def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: float = 0.0) -> Lengths:

@@ -5,9 +5,12 @@ None. Times named ``started`` are seconds since the run began.
 """
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+SAME_GUARD = 1.1  # no clock repeats one exactly, and one that is meant to be longer is so by half
 
 
 class Record(BaseModel):
@@ -139,6 +142,11 @@ class Outside(Record):
     failures: Mapping[str, int]
 
 
+def is_longer_guard(seconds: float, other_seconds: float) -> bool:
+    """Whether a guard was meant to be longer than another."""
+    return seconds > SAME_GUARD * other_seconds
+
+
 class Comb(Record):
     """Turns of several arms in one cell, in mirrored order: the smallest piece that holds a ratio."""
 
@@ -162,6 +170,10 @@ class Comb(Record):
     @property
     def order(self) -> tuple[str, ...]:
         return tuple(turn.arm for turn in self.turns)
+
+    @property
+    def guard_seconds(self) -> float:
+        return median(turn.guard_seconds for turn in self.turns) if self.turns else 0.0
 
     def of(self, arm: str) -> tuple[Turn, ...]:
         return tuple(turn for turn in self.turns if turn.arm == arm)

@@ -15,12 +15,12 @@ from gainbench.run.turns import (
     Pace,
     best_window,
     comb_arms,
-    is_longer,
     lengths,
     mirrored_orders,
     noise_of,
     trial_combs,
 )
+from gainbench.store.records import is_longer_guard
 from tests.runs import cell, curve_plan, plan
 
 
@@ -209,9 +209,9 @@ def test_a_longer_guard_is_half_as_long_again_and_the_window_keeps_its_proportio
 
 
 def test_a_guard_is_longer_when_it_was_meant_to_be_and_not_for_a_clocks_sake() -> None:
-    assert is_longer(0.015, 0.010)
-    assert not is_longer(0.0101, 0.010)
-    assert not is_longer(0.010, 0.010)
+    assert is_longer_guard(0.015, 0.010)
+    assert not is_longer_guard(0.0101, 0.010)
+    assert not is_longer_guard(0.010, 0.010)
 
 
 # Noise.

@@ -40,14 +40,6 @@ def free_port() -> int:
     )
 
 
-def require_free(port: int, what: str) -> int:
-    if not is_free(port):
-        raise EnvironmentLacking(
-            f"port {port} for {what} is taken", cure="end the server that holds it or choose another port"
-        )
-    return port
-
-
 def _keep(port: int) -> bool:
     """Hold the number against others who choose; False when one of them does."""
     mark = socket.socket(type=socket.SOCK_DGRAM)

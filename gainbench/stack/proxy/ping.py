@@ -29,10 +29,6 @@ class RoundTrips:
         return self.added_ms(0.50)
 
     @property
-    def direct_p50_ms(self) -> float:
-        return float(numpy.median(self.direct_ms))
-
-    @property
     def p99_ms(self) -> float:
         return self.added_ms(0.99)
 
