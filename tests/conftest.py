@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from gainbench import masking
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack.database.flavours import find_server
 from gainbench.stack.database.server import DatabaseServer, start_private
@@ -34,6 +35,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{REQUIRE_ALL} is set, and this test was skipped: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What outlives a run is not to outlive the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password of one test hides nothing in the next."""
+    monkeypatch.setattr(masking, "_known", set())
 
 
 @pytest.fixture(scope="session")

@@ -230,6 +230,7 @@ def traffic(requests: int, rtt_ms: float = 0.1, **more: Any) -> TrafficReading:
         "chunks": 4 * requests,
         "late_seconds": 4 * requests * LATE_MS / 1000,
         "longest_late_seconds": 0.002,
+        "longest_silence_seconds": 0.01,
     }
     return TrafficReading(**{**fields, **more})
 

@@ -170,6 +170,7 @@ def _collapses(run: StoredRun) -> tuple[CollapseFigures, ...]:
             state=found[0].state,
             trials=len(found),
             reason=found[0].reason,
+            exit_status=found[0].exit_status,
             stacks=found[0].stacks,
         )
         for (cell, arm), group in groupby(sorted(run.collapses, key=place), key=place)

@@ -15,6 +15,7 @@ from itertools import combinations, groupby
 from gainbench.analyse.arms import MOST_ERRORS, combs_with, cpu_ms, requests_of, throughput_rps, total
 from gainbench.analyse.compare import log_ratio
 from gainbench.analyse.turnaround import turnaround_share
+from gainbench.load import histogram
 from gainbench.load.cycles import BINS
 from gainbench.plan.model import Cell
 from gainbench.stats.settling import SURE, Change, change_across, pooled, shift
@@ -33,6 +34,8 @@ MOST_UNSETTLED = 0.02
 STANDSTILL_SHARE = 0.25  # of a window
 STANDSTILL_SHARE_OF_ALL = 0.05  # of an arm's windows in a comb: as much as it would move the ratio
 LEAST_STANDSTILL_SECONDS = 0.020
+LEAST_SILENCE_SECONDS = 0.200  # a statement may take that long, and be waited for alone
+SILENCE_OVER_P95 = 3.0  # of the arm's response times, which a database at work explains
 FEWEST_REQUESTS = 20
 MOST_IDLE = 0.02  # of a core: in short turns, what an arm does after its last response is half of that
 MOST_MOVED = 0.01  # of a throughput, by a round trip that is longer than another arm's
@@ -76,6 +79,8 @@ def _faults(comb: Comb) -> Iterator[str]:
     """Missing load, an arm without an answer, readings that belong to another time, or taken cores."""
     if comb.incomplete:
         yield comb.incomplete
+    if comb.disturbed:
+        yield comb.disturbed
     for arm in comb.arms:
         if not any(turn.successes > 0 for turn in comb.of(arm)):
             yield f"{arm} completed nothing in its windows"
@@ -98,6 +103,14 @@ def _standstills(comb: Comb) -> Iterator[str]:
         late = reading.traffic.longest_late_seconds if reading.traffic else 0.0
         if late > most:
             yield f"the latency proxy stood still for {late * 1000:.0f} ms in a turn of {arm}"
+        silence = reading.traffic.longest_silence_seconds if reading.traffic else 0.0
+        if silence > LEAST_SILENCE_SECONDS and silence > SILENCE_OVER_P95 * _p95_seconds(reading):
+            yield f"the database answered {arm} nothing for {silence * 1000:.0f} ms"
+
+
+def _p95_seconds(reading: ArmReading) -> float:
+    (p95,) = histogram.quantiles_ms(reading.load.latency, (0.95,))
+    return 0.0 if p95 is None else p95 / 1000
 
 
 def _taken(cores: CoreReading | None, which: str) -> Iterator[str]:

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from gainbench import __version__
-from gainbench.cli import bench, doctor, init, null, parity, prove, report, ui, up, worker
+from gainbench.cli import bench, doctor, faults, init, null, parity, prove, report, ui, up, worker
 from gainbench.cli.console import err, out
 from gainbench.errors import GainbenchError
+from gainbench.masking import mask_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
@@ -16,6 +17,7 @@ for command in (
     null.null,
     parity.parity,
     prove.prove,
+    faults.faults,
     worker.worker,
     report.report,
     up.up,
@@ -31,9 +33,9 @@ def main() -> None:
     try:
         app()
     except GainbenchError as error:
-        err.print(f"gainbench: {error.message}", markup=False, soft_wrap=True)
+        err.print(f"gainbench: {mask_text(error.message)}", markup=False, soft_wrap=True)
         if error.cure:
-            err.print(f"  {error.cure}", markup=False, soft_wrap=True)
+            err.print(f"  {mask_text(error.cure)}", markup=False, soft_wrap=True)
         sys.exit(error.exit_status)
 
 

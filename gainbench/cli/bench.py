@@ -30,7 +30,7 @@ from gainbench.plan import build
 from gainbench.plan.build import DEFAULT_PLAN
 from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.flags import Flags, spelt
-from gainbench.plan.model import Plan
+from gainbench.plan.model import GATE_SEQUENCES, Plan
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers
 from gainbench.run.turns import trial_combs
@@ -57,6 +57,12 @@ def bench(
         str | None, typer.Option(metavar="H:P", help="Let `gainbench worker`s carry it, who join here.")
     ] = None,
     secret_file: SecretFile = None,
+    check_parity: Annotated[
+        bool,
+        typer.Option(
+            "--check-parity", help="Send request sequences first, also to servers that run already."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be measured.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -66,6 +72,9 @@ def bench(
     expectation = parsed("--expect", expect, parse_expectation)
     stored = _resumable(resume, flags) if resume else None
     plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
+    if check_parity:
+        parity = plan.parity.changed({"gate_sequences": plan.gate_sequences or GATE_SEQUENCES})
+        plan = plan.model_copy(update={"parity": parity})
     engine.check_budget(plan)
     load = _generators(plan, generators, generator_listen, secret_file)
     if dry_run:
@@ -124,8 +133,23 @@ def _show_order(plan: Plan) -> None:
     out.print(f"\norder of the first of {plan.profile.trials} trials:")
     for comb in (comb for stint in trial_combs(plan, 0) for comb in stint.combs):
         out.print(f"  {comb.cell.key}: {' '.join(comb.arms)}", markup=False, soft_wrap=True)
+    out.print(f"\n{_what_is_sent_first(plan)}", markup=False, soft_wrap=True)
     needed = format_duration(engine.expected_seconds(plan))
     out.print(f"\nabout {needed}, within a budget of {format_duration(plan.profile.budget)}")
+
+
+def _what_is_sent_first(plan: Plan) -> str:
+    if plan.gate_sequences and len(plan.arms) > 1:
+        return (
+            f"before timing, {plan.gate_sequences} request sequences, drawn from the arms' OpenAPI documents,"
+            " go to each arm; they write and delete"
+        )
+    if plan.strangers:
+        return (
+            f"nothing but the load is sent: {' and '.join(plan.strangers)} run already"
+            " (--check-parity sends request sequences first, which write and delete)"
+        )
+    return "nothing but the load is sent"
 
 
 def _exit_by(results: Results | None, expectation: Expectation | None) -> None:

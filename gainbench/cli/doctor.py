@@ -7,6 +7,8 @@ import typer
 from rich.markup import escape
 
 from gainbench.cli.console import out
+from gainbench.cli.flags import parsed
+from gainbench.cli.hidden import database_url
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack import doctor as diagnosis
 
@@ -18,6 +20,7 @@ def doctor(
 ) -> None:
     """Say what this machine has and lacks for a measurement, each with its cure."""
     checks = diagnosis.checks()
+    db_url = parsed("--db-url", db_url, database_url)
     if db_url is not None:
         checks += diagnosis.database_checks(db_url)
     for check in checks:

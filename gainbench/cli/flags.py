@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from gainbench.cli.hidden import database_url
 from gainbench.errors import ConfigurationError
 from gainbench.plan.condition import Pool, pool_from
 from gainbench.plan.file import PROFILES
@@ -139,7 +140,13 @@ PLAN_FLAGS = (
         "budget_seconds", str, "Stop by then, whatever is reached.", reader=duration_seconds, metavar="5m"
     ),
     PlanFlag("seed", int, "Seed of every random order."),
-    PlanFlag("database", str, "Use this database server.", metavar="URL"),
+    PlanFlag(
+        "database",
+        str,
+        "Use this database server; env:NAME takes its URL from a variable.",
+        reader=database_url,
+        metavar="URL",
+    ),
     PlanFlag("control", str, "Slow this arm down on purpose, as a check.", reader=_control, metavar="ARM:P%"),
     PlanFlag("pin", bool, "Leave processes free to change cores.", reader=operator.not_),
     PlanFlag("rate", float, "Open loop: R requests/s on a schedule.", metavar="R", min=1, max=1_000_000),

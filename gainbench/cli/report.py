@@ -7,7 +7,7 @@ import typer
 
 from gainbench.cli import console
 from gainbench.cli.flags import Open
-from gainbench.cli.runs import write_proofs, write_report
+from gainbench.cli.runs import write_proofs, write_reliability, write_report
 from gainbench.report import terminal
 from gainbench.report.files import REPORT
 from gainbench.store.reading import purpose_of
@@ -19,6 +19,9 @@ def report(
 ) -> None:
     """Rebuild a run's figures and report from its raw record."""
     path = run.resolve() / REPORT
+    if purpose_of(run) == "faults":
+        console.out.print(write_reliability(run), markup=False, soft_wrap=True)
+        return
     if purpose_of(run) == "prove":
         shown = terminal.render_proofs(write_proofs(run), path)
     else:

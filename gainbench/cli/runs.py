@@ -1,5 +1,6 @@
 """The run directory that a command fills, and the report made of what is in it."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,12 +11,14 @@ from gainbench.cli.console import err, open_report, out
 from gainbench.errors import GainbenchError
 from gainbench.experiments.prove.prove import results_of
 from gainbench.plan.model import Plan
-from gainbench.report import terminal, write
+from gainbench.report import reliability, terminal, write
 from gainbench.report import write_proofs as write_proof_files
 from gainbench.report.files import REPORT
+from gainbench.run.observation import HARNESS
+from gainbench.run.stages import reach
 from gainbench.store.directory import RunDirectory
 from gainbench.store.lines import Purpose
-from gainbench.store.reading import StoredRun, load_prove, load_run
+from gainbench.store.reading import StoredRun, load_faults, load_prove, load_run
 from gainbench.store.results import Results
 
 
@@ -39,6 +42,13 @@ def write_proofs(run: Path) -> Results:
     return results
 
 
+def write_reliability(run: Path) -> str:
+    """Write the table of a run of faults; what it comes to, and where it is."""
+    tried = load_faults(run)
+    RunDirectory(run.resolve()).write_text("summary.md", reliability.render(tried))
+    return f"{reliability.counts(tried)}\n{run / 'summary.md'}"
+
+
 def measured_and_reported(
     run: Path, measure: Callable[[], None], *, as_json: bool, in_browser: bool
 ) -> Results | None:
@@ -56,6 +66,7 @@ def measured_and_reported(
 
 
 def _report(run: Path, *, as_json: bool, in_browser: bool) -> Results | None:
+    reach("report", {HARNESS: os.getpid()})
     stored = load_run(run)
     results = None
     if stored.combs or stored.collapses:

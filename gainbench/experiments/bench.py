@@ -4,6 +4,7 @@ Database and generator up, parity gate, then trials until the plan is content. W
 ``run/trial.py``, what the figures mean in ``analyse/``.
 """
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +22,13 @@ from gainbench.experiments import held_rates
 from gainbench.load.handle import Generator
 from gainbench.load.several.channel import Address
 from gainbench.load.several.crew import ONE, Crew, Generators
+from gainbench.masking import mask_files, mask_text
 from gainbench.parity.run import check_arms, side_by_side, to_record
 from gainbench.plan import file
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
 from gainbench.run.environment import gather
+from gainbench.run.observation import HARNESS
 from gainbench.run.run import (
     START_SECONDS,
     TRIAL_OVERHEAD_SECONDS,
@@ -35,6 +38,7 @@ from gainbench.run.run import (
     expected_trial_seconds,
 )
 from gainbench.run.servers import Foundation, Ground, foundation, real_servers
+from gainbench.run.stages import reach
 from gainbench.stack.arms.arm import is_loopback
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stats.estimate import Gain, estimate_gain
@@ -73,6 +77,7 @@ def run_trials(run: Run) -> None:
             run.wanted_trials = _trials_for_precision(run, number, profile.precision)
         if number >= run.wanted_trials or not run.holds_another(number) or not run.trial(number):
             return
+        reach("between trials", {HARNESS: os.getpid()})
 
 
 def _trials_for_precision(run: Run, done: int, precision: float) -> int:
@@ -232,9 +237,10 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
         status, ending.reason = "interrupted", "interrupted by the user"
         raise
     except GainbenchError as error:
-        ending.reason = error.message
+        ending.reason = mask_text(error.message)
         raise
     finally:
+        mask_files(directory.logs.iterdir())
         seconds = time.monotonic() - ending.run_started
         directory.append(End(status=status, reason=ending.reason, seconds=seconds))
 
@@ -242,11 +248,12 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
 def _parity_gate(run: Run, base: Ground, directory: RunDirectory) -> None:
     """No timing before the arms are proven alike; a difference refuses the run and shows itself."""
     plan = base.plan
-    if len(plan.arms) < 2 or not plan.parity.gate_sequences:
+    if len(plan.arms) < 2 or not plan.gate_sequences:
         return
     run.watch(Progress(stage="checking that the arms answer alike"))
     with real_servers(base, plan.headline_cell) as servers:
-        report = check_arms(servers.arms, base.schemas, plan, sequences=plan.parity.gate_sequences)
+        reach("parity", servers.pids())
+        report = check_arms(servers.arms, base.schemas, plan, sequences=plan.gate_sequences)
     directory.append(to_record(report))
     if not report.alike:
         raise InvalidMeasurement(

@@ -100,6 +100,9 @@ class HeldRates:
             memory.next_comb += 1
             probe = Probe(arm=arm, rate_rps=rate, comb=seen.comb)
             self.run.record(probe)
+            if seen.comb.disturbed is not None:
+                servers.finish()
+                return False
             searches[arm].saw(rate, outcome(probe, self.limit_seconds))
             caught_up = caught_up and not left_a_queue(probe)
         servers.finish()

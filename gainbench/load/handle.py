@@ -16,6 +16,7 @@ from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.load import protocol
 from gainbench.load.protocol import Comb, CombReport, Workload
 from gainbench.stack.processes.supervisor import Process, Supervisor
+from gainbench.stack.processes.text import tail
 
 START_SECONDS = 30.0
 # Each arm's on_start has 30 s of its own in the generator; stopping takes it less than 10 s.
@@ -145,8 +146,8 @@ def _accept(listener: socket.socket, process: Process) -> socket.socket:
 
 
 def _lost(process: Process, what: str) -> GeneratorLost:
-    tail = "" if process.log is None else "\n".join(process.log.read_text().splitlines()[-LOG_TAIL_LINES:])
     cure = "look whether the Locust file blocks, loops or exits; `locust -f FILE` tries it alone"
-    if tail:
-        cure += f"\n  the generator's last words, from {process.log}:\n{tail}"
+    if process.log is not None:
+        last_words = tail(process.log, LOG_TAIL_LINES)
+        cure += f"\n  the generator's last words, from {process.log}:\n{last_words}"
     return GeneratorLost(f"the load generator {what}", cure=cure)

@@ -12,6 +12,7 @@ from gainbench.plan.checks import check_cell_tables, check_control, check_databa
 from gainbench.plan.condition import ConditionTable
 from gainbench.plan.file import PlanFile
 from gainbench.plan.flags import Flags, checked
+from gainbench.plan.masking import remember_secrets
 from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Database, Plan, Profile, Scenario, Seed
 from gainbench.plan.problems import Problems
 
@@ -63,7 +64,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     check_control(control, arms, problems)
     problems.raise_any(name)
     run = plan_file.run
-    return Plan(
+    plan = Plan(
         name=run.name or name,
         folder=folder,
         arms=_among_themselves(arms),
@@ -86,6 +87,8 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         slo=flags.slo_seconds or run.slo,
         allow_targets=plan_file.allow_targets,
     )
+    remember_secrets(plan)
+    return plan
 
 
 def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:

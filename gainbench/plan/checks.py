@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from gainbench.masking import mask_text
 from gainbench.plan.file import PlanFile
-from gainbench.plan.masking import mask_text
 from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Control
 from gainbench.plan.problems import Problems
 

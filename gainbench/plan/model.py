@@ -144,13 +144,16 @@ class Claim(Frozen):
     at_wait_ratios: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = (0.5, 1.0)
 
 
+GATE_SEQUENCES = 25
+
+
 class ParityRules(Frozen):
     """What must be alike in all arms before any is timed; the operations come from their OpenAPI."""
 
     openapi: Annotated[str, Field(pattern="^/")] = "/openapi.json"
     include: tuple[str, ...] = ("/",)  # path prefixes
     headers: tuple[str, ...] = ("content-type", "location", "cache-control")
-    gate_sequences: Annotated[int, Field(ge=0, le=10_000)] = 25
+    gate_sequences: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 
 class Cell(Condition):
@@ -243,6 +246,21 @@ class Plan(Frozen):
     def rate(self) -> float | None:
         """Requests per second and arm on a schedule, one for all cells; None: a closed loop."""
         return self.headline_cell.rate_rps
+
+    @property
+    def gate_sequences(self) -> int:
+        """How many sequences the arms answer before they are timed.
+
+        They write and delete: unasked, a server that gainbench did not start is sent nothing but the load.
+        """
+        if self.parity.gate_sequences is not None:
+            return self.parity.gate_sequences
+        return 0 if self.strangers else GATE_SEQUENCES
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """The arms whose servers gainbench does not start."""
+        return tuple(arm.name for arm in self.arms if arm.kind == "url")
 
     def combs_of(self, cell: Cell) -> int:
         """How many combs one trial gives this cell."""

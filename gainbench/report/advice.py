@@ -62,8 +62,14 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     load = numbers.several(cell.condition.users, "user")
     if has_pool:
         load += f" with a pool of {cell.condition.pool.label}"
+    found = [one for one in results.collapses if one.cell == cell.key]
+    if any(one.exit_status is not None for one in found):
+        return (
+            f"{words.joined(gone)} ended while it was measured.{rest} Its log in the run directory, or the"
+            " machine's (out of memory?), says why: mend that, and measure again."
+        )
     cure = "Make the pool as large as the requests in flight, or choose an arm that survives it"
-    stands_still = any(found.stacks for found in results.collapses if found.cell == cell.key)
+    stands_still = any(one.stacks for one in found)
     if not (has_pool and stands_still) or any(arm.state == "failed" for arm in cell.arms.values()):
         cure = "Its log, in the run directory, says why"
     return f"{words.joined(gone)} stopped serving {load}.{rest} {cure}: here this matters more than any gain."

@@ -1,5 +1,6 @@
 """Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from gainbench.report import junit, markdown
@@ -8,6 +9,15 @@ from gainbench.store.frames import Frames, csv_of
 from gainbench.store.results import Results
 
 REPORT = "report.html"
+RAW_FILES: Mapping[str, str] = {
+    "blocks.jsonl": "the raw record, one checksummed line per comb",
+    "windows.csv": "one row per guard and window",
+    "combs.csv": "one row per comb and arm",
+    "results.json": "every derived figure",
+    "plan.toml": "the plan",
+    "environment.json": "the environment",
+    "logs/": "what the servers wrote",
+}
 
 
 def write(run: StoredRun, results: Results) -> None:

@@ -20,18 +20,9 @@ from gainbench.report import numbers, palette, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures.canvas import FONT, Picture
+from gainbench.report.files import RAW_FILES
 from gainbench.store import StoredRun
 from gainbench.store.results import Results
-
-RAW_FILES: Mapping[str, str] = {
-    "blocks.jsonl": "the raw record, one checksummed line per comb",
-    "windows.csv": "one row per guard and window",
-    "combs.csv": "one row per comb and arm",
-    "results.json": "every derived figure",
-    "plan.toml": "the plan",
-    "environment.json": "the environment",
-    "logs/": "what the servers wrote",
-}
 
 
 def render(run: StoredRun, results: Results, previous_null: Results | None = None) -> str:

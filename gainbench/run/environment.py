@@ -11,7 +11,7 @@ from typing import Literal
 
 import psutil
 
-from gainbench.plan.masking import mask_environment, mask_words
+from gainbench.masking import mask_environment, mask_words
 from gainbench.plan.model import Arm, Plan
 from gainbench.stack.arms.arm import ServerSettings, server_command
 from gainbench.stack.database.server import DatabaseServer

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from gainbench.load import histogram
 from gainbench.load.protocol import ArmCounts, CombReport, Use
 from gainbench.load.protocol import Outside as OutsideCounts
+from gainbench.masking import mask_counts
 from gainbench.run.sampler import CoreUse, Reading, TreeUse
 from gainbench.stack.proxy.handle import ArmTraffic
 from gainbench.store.records import (
@@ -106,7 +107,7 @@ def observed(
                 proxy_cpu_seconds=use[PROXY].cpu_seconds if PROXY in use else None,
             ),
             "outside": outside(report.outside, last_end, started),
-            "task_exceptions": report.task_exceptions,
+            "task_exceptions": mask_counts(report.task_exceptions),
             "lag_seconds": report.lag_seconds,
             "reading_seconds": closed.at - opened.at,
             "incomplete": report.incomplete,
@@ -121,7 +122,7 @@ def outside(counts: Mapping[str, OutsideCounts], since: float, until: float) -> 
             started=since,
             seconds=max(0.0, until - since),
             requests=counted.requests,
-            failures=counted.failures,
+            failures=mask_counts(counted.failures),
         )
         for arm, counted in counts.items()
         if counted.requests
@@ -136,6 +137,7 @@ def _turn(turn: object, run_started: float) -> Turn:
 
 def _load(counts: ArmCounts) -> LoadReading:
     fields = asdict(counts)
+    fields["failures"] = mask_counts(counts.failures)
     latencies = array("I", fields.pop("latencies_us"))
     starts = fields.pop("starts")
     return LoadReading(
@@ -181,6 +183,7 @@ def _traffic(opened: ArmTraffic | None, closed: ArmTraffic | None) -> TrafficRea
         chunks=between.chunks,
         late_seconds=between.late_seconds,
         longest_late_seconds=between.longest_late_seconds,
+        longest_silence_seconds=between.longest_silence_seconds,
     )
 
 

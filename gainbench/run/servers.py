@@ -5,7 +5,7 @@ Starts, asks and ends them. Decides nothing: when to measure, and what a comb me
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,9 @@ from gainbench.errors import ConfigurationError
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, CombReport, Pace, Workload
 from gainbench.load.protocol import Comb as CombOrder
+from gainbench.masking import mask_text
 from gainbench.plan.model import Cell, Plan
+from gainbench.run.lookout import Lookout
 from gainbench.run.observation import (
     DATABASE,
     GENERATOR,
@@ -29,16 +31,25 @@ from gainbench.run.observation import (
     outside,
 )
 from gainbench.run.sampler import Sampler
+from gainbench.run.stages import reach
 from gainbench.run.trial import Observed
-from gainbench.stack.arms.arm import RunningArm, ServerSettings, launch_arm, stop_arms, wait_until_ready
+from gainbench.stack.arms.arm import (
+    ArmFailed,
+    RunningArm,
+    ServerSettings,
+    launch_arm,
+    stop_arms,
+    wait_until_ready,
+)
 from gainbench.stack.arms.burden import Burden
 from gainbench.stack.arms.evidence import stacks
 from gainbench.stack.database.schemas import Schemas, create_schemas, open_database
 from gainbench.stack.database.server import DatabaseServer
+from gainbench.stack.database.watch import Watch
 from gainbench.stack.processes import cores
 from gainbench.stack.processes.cores import Cores
 from gainbench.stack.processes.supervisor import Supervisor
-from gainbench.stack.processes.text import tail
+from gainbench.stack.processes.text import how_ended, tail
 from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy
 from gainbench.stack.up import behind, start_proxy
 from gainbench.store.records import Collapse, Comb, Outside
@@ -68,6 +79,7 @@ def foundation(plan: Plan, supervisor: Supervisor, *, logs: Path) -> Iterator[Fo
     workers = max(cell.workers for cell in plan.cells)
     pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
     others = pinned.others if pinned else None
+    reach("install", {HARNESS: os.getpid(), SUPERVISOR: supervisor.pid})
     server = open_database(supervisor, plan, logs=logs, cores=others)
     try:
         schemas = None if server is None else create_schemas(supervisor, plan, server)
@@ -97,9 +109,12 @@ class Ground(Foundation):
 @contextmanager
 def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
     """Start proxy and arms for a cell's server condition; they end with the block, the generator goes on."""
-    if ground.schemas is not None:
-        ground.schemas.reset()
     with ExitStack() as stack:
+        watch = None if ground.database is None else Watch(ground.database)
+        if watch is not None:
+            stack.callback(watch.close)
+        if ground.schemas is not None:
+            ground.schemas.reset()
         databases = dict(ground.schemas.databases) if ground.schemas else {}
         proxy = None
         if ground.database is not None:
@@ -126,15 +141,33 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
             for arm in ground.plan.arms
         ]
         stack.callback(stop_arms, ground.supervisor, arms)
-        for arm in arms:
-            wait_until_ready(arm)
+        reach("start", _pids(ground, arms, proxy))
+        try:
+            for arm in arms:
+                wait_until_ready(arm)
+        except ArmFailed:
+            if watch is not None:
+                watch.look()  # without its database no arm gets ready
+            raise
         if ground.cores is not None:
             # Only now: while they start, all cores are theirs, which halves the time it takes.
             for arm in arms:
                 cores.pin(arm.pids(), ground.cores.arms)
-        servers = RealServers(ground, ground.generator, {arm.name: arm for arm in arms}, proxy, burden)
+        servers = RealServers(ground, ground.generator, {arm.name: arm for arm in arms}, proxy, watch, burden)
         stack.callback(servers.close)
         yield servers
+
+
+def _pids(ground: Ground, arms: Iterable[RunningArm], proxy: LatencyProxy | None) -> dict[str, int]:
+    """Of every process that a figure depends on, where it is ours."""
+    database = ground.database.pid if ground.database is not None else None
+    return (
+        {arm.name: arm.process.pid for arm in arms if arm.process is not None}
+        | {GENERATOR: ground.generator.pid, HARNESS: os.getpid(), SUPERVISOR: ground.supervisor.pid}
+        | ({} if proxy is None else {PROXY: proxy.pid})
+        | ({} if database is None else {DATABASE: database})
+        | ground.generator.other_pids()
+    )
 
 
 def _is_control(ground: Ground, name: str) -> bool:
@@ -149,29 +182,31 @@ class RealServers:
     generator: Generator
     arms: Mapping[str, RunningArm]
     proxy: LatencyProxy | None
+    watch: Watch | None = None
     burden: Burden | None = None
     _sampler: Sampler = field(init=False)
     _watched: Mapping[str, tuple[int, ...]] = field(init=False)
+    _lookout: Lookout = field(init=False)
     _last_end: float = field(init=False)
 
     def __post_init__(self) -> None:
-        pids = {name: arm.process.pid for name, arm in self.arms.items() if arm.process is not None}
-        pids[GENERATOR] = self.generator.pid
-        if self.proxy is not None:
-            pids[PROXY] = self.proxy.pid
-        if self.ground.database is not None and self.ground.database.pid is not None:
-            pids[DATABASE] = self.ground.database.pid
+        pids = self.pids()
+        alone = {name: pids.pop(name) for name in (HARNESS, SUPERVISOR)}
         pinned = self.ground.cores
         self._sampler = Sampler(
-            pids | self.generator.other_pids(),
-            alone={HARNESS: os.getpid(), SUPERVISOR: self.ground.supervisor.pid},
+            pids,
+            alone=alone,
             arms_cores=pinned.arms if pinned else None,
             load_cores=pinned.others if pinned else None,
         )
         self._watched = {
             name: tuple(arm.pids()) for name, arm in self.arms.items() if arm.process is not None
         }
+        self._lookout = Lookout({**{name: (pid,) for name, pid in pids.items()}, **self._watched})
         self._last_end = self.ground.clock()
+
+    def pids(self) -> dict[str, int]:
+        return _pids(self.ground, self.arms.values(), self.proxy)
 
     def prepare(self, cell: Cell, arms: tuple[str, ...], *, spawn_rate: float | None = None) -> None:
         rate = self.ground.plan.rate
@@ -215,9 +250,21 @@ class RealServers:
     def run_comb(self, comb: CombOrder, place: Place) -> Observed:
         """Carry it out, and read everything at its edges."""
         opened = self._edge()
-        report = self.generator.run_comb(comb)
+        reach(
+            "comb" if place.phase == "comb" else "warm-up",
+            self.pids(),
+            guard_seconds=comb.guard_seconds,
+            window_seconds=comb.window_seconds,
+        )
+        self._lookout.begin()
+        try:
+            report = self.generator.run_comb(comb)
+        finally:
+            stopped = _stopped(self._lookout.end())
         closed = self._edge()
-        _require_requests(report)
+        disturbed = self.look() or (stopped if report.stalled is not None else None)
+        if disturbed is None:
+            _require_requests(report)
         seen = observed(
             report,
             opened,
@@ -229,7 +276,12 @@ class RealServers:
             ours=self._ours(),
         )
         self._last_end = seen.started + seen.seconds
-        return Observed(seen, report.stalled)
+        changes = {"disturbed": disturbed, "incomplete": report.incomplete or stopped}
+        return Observed(seen.model_copy(update=changes), report.stalled)
+
+    def look(self) -> str | None:
+        """What has befallen the database since the last look. One that is gone is an error."""
+        return None if self.watch is None else self.watch.look()
 
     def _ours(self) -> Ours:
         database = self.ground.database
@@ -246,9 +298,10 @@ class RealServers:
             trial=trial,
             cell=cell.key,
             arm=arm,
-            state="failed" if load.failures and status is None else "collapsed",
+            state="failed" if load.failures or status is not None else "collapsed",
             started=comb.started,
             reason=_reason(load.failures, in_flight, status, traffic, cell),
+            exit_status=status,
             failures=load.failures,
             in_flight=in_flight,
             **self._evidence(arm),
@@ -262,7 +315,8 @@ class RealServers:
             arm=arm,
             state="collapsed",
             started=self.ground.clock(),
-            reason=reason,
+            reason=mask_text(reason),
+            exit_status=self._status(arm),
             **self._evidence(arm),
         )
 
@@ -293,9 +347,15 @@ class RealServers:
 
     def close(self) -> None:
         self._sampler.close()
+        self._lookout.close()
 
     def _edge(self) -> Edge:
         return Edge(self._sampler.read(), self.proxy.counters() if self.proxy else {})
+
+
+def _stopped(seconds: Mapping[str, float]) -> str | None:
+    said = [f"{name.strip('()')} for {about:.2f} s" for name, about in seconds.items()]
+    return f"a signal had stopped {' and '.join(said)}" if said else None
 
 
 def _require_requests(report: CombReport) -> None:
@@ -313,10 +373,10 @@ def _reason(
     failures: Mapping[str, int], in_flight: int, status: int | None, traffic: ArmTraffic | None, cell: Cell
 ) -> str:
     if status is not None:
-        return f"its server process ended with status {status}"
+        return f"its server process {how_ended(status)}"
     if failures:
         worst = max(failures, key=lambda kind: failures[kind])
-        return f"it answered nothing but errors ({worst})"
+        return f"it answered nothing but errors ({mask_text(worst)})"
     waiting = f"{in_flight} of {cell.users} users waited and none was served"
     if traffic is None:
         return waiting

@@ -12,7 +12,7 @@ from math import log
 from statistics import median
 from typing import Protocol
 
-from gainbench.errors import ConfigurationError
+from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.load import histogram
 from gainbench.load.protocol import ArmNotReady
 from gainbench.load.protocol import Comb as CombOrder
@@ -24,6 +24,7 @@ from gainbench.store.records import Collapse, Comb, Line, Outside, Trial, is_lon
 
 WARM_UP_SECONDS = 0.5  # of load on each arm
 PILOT_SECONDS = 0.3  # of it, in a cell in which the arm has not been seen
+MOST_DISTURBANCES = 3  # of a trial, by what is no arm's fault
 SECOND_LOOK_SECONDS = 2.5  # a window, for an arm that has answered nothing well
 FEWEST_STARTS = 20  # that an open loop's window holds: at a low rate, an empty one would prove nothing
 
@@ -34,6 +35,10 @@ class ArmStopped(Exception):
     def __init__(self, *collapses: Collapse) -> None:
         super().__init__(collapses[0].reason)
         self.collapses = collapses
+
+
+class Disturbed(Exception):
+    """Something befell what the arms stand on. What they did then says nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Servers(Protocol):
     def set_round_trip(self, rtt_ms: float) -> None: ...
     def slow_down(self, seconds: float) -> None: ...
     def run_comb(self, comb: CombOrder, place: Place) -> Observed: ...
+    def look(self) -> str | None: ...
     def collapse_of(self, arm: str, cell: Cell, trial: int, comb: Comb) -> Collapse: ...
     def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse: ...
     def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]: ...
@@ -185,6 +191,7 @@ class TrialRun:
     _warm: set[str] = field(default_factory=set)
     _outside: list[Outside] = field(default_factory=list)
     _sent: dict[str, int] = field(default_factory=dict)
+    _disturbances: int = 0
     _added_seconds: float | None = None
     _setup_seconds: float | None = None
     _started: float = 0.0
@@ -236,8 +243,21 @@ class TrialRun:
                     self.record(collapse)
                 self._close(servers)
                 return True, left
+            except Disturbed as disturbance:
+                self.warm_up = True
+                self._count_disturbance(disturbance)
+                self._close(servers)
+                return True, left
             self._close(servers)
         return not left, left
+
+    def _count_disturbance(self, disturbance: Disturbed) -> None:
+        self._disturbances += 1
+        if self._disturbances > MOST_DISTURBANCES:
+            raise InvalidMeasurement(
+                f"{disturbance}: {self._disturbances} times in one trial",
+                cure="run again when it is left in peace; what was measured before is kept",
+            ) from None
 
     def _arms(self, comb: PlannedComb) -> tuple[str, ...]:
         return self.memory.serving(comb.cell, comb.arms)
@@ -262,6 +282,7 @@ class TrialRun:
         try:
             servers.prepare(cell, arms)
         except ArmNotReady as error:
+            _require_peace(servers.look())
             cells = {comb.cell.key: comb.cell for comb in combs if error.arm in self._arms(comb)}
             raise ArmStopped(
                 *[
@@ -320,7 +341,7 @@ class TrialRun:
 
     def _run(self, servers: Servers, cell: Cell, comb: CombOrder, phase: str) -> Comb:
         """One comb; an arm that answers nothing in it, or nothing well in a second one, has stopped."""
-        seen = servers.run_comb(comb, self._place(cell, phase))
+        seen = self._carry_out(servers, comb, self._place(cell, phase))
         if seen.stalled is not None:
             self._record_given_up(seen.comb)
             raise ArmStopped(servers.collapse_of(seen.stalled, cell, self.number, seen.comb))
@@ -328,6 +349,14 @@ class TrialRun:
             if not _is_served(seen.comb, arm) and seen.comb.incomplete is None:
                 self._look_again(servers, cell, arm, seen.comb, comb)
         return seen.comb
+
+    def _carry_out(self, servers: Servers, comb: CombOrder, place: Place) -> Observed:
+        """A comb during which something befell the database is kept as dropped, and blames nobody."""
+        seen = servers.run_comb(comb, place)
+        if seen.comb.disturbed is not None:
+            self.record(seen.comb.model_copy(update={"dropped": seen.comb.disturbed}))
+            _require_peace(seen.comb.disturbed)
+        return seen
 
     def _look_again(
         self, servers: Servers, cell: Cell, arm: str, first: Comb, carried_out: CombOrder
@@ -338,7 +367,7 @@ class TrialRun:
             window_seconds=max(SECOND_LOOK_SECONDS, fewest_starts_seconds(self.plan)),
             drain_seconds=turns.LONGEST_DRAIN_SECONDS,
         )
-        second = servers.run_comb(again, self._place(cell, "warm-up"))
+        second = self._carry_out(servers, again, self._place(cell, "warm-up"))
         load = second.comb.arms[arm].load
         self._record_given_up(second.comb)
         if second.stalled is None and _is_served(second.comb, arm):
@@ -371,6 +400,11 @@ class TrialRun:
 def fewest_starts_seconds(plan: Plan) -> float:
     """What a window of an open loop takes to hold some starts; a closed loop asks for nothing."""
     return 0.0 if plan.rate is None else FEWEST_STARTS / plan.rate
+
+
+def _require_peace(disturbed: str | None) -> None:
+    if disturbed is not None:
+        raise Disturbed(disturbed)
 
 
 def _of_workload(workload: str, combs: Sequence[PlannedComb]) -> list[PlannedComb]:

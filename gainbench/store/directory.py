@@ -6,6 +6,7 @@ checksum in the record. Knows nothing of what the lines mean.
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from gainbench.errors import EnvironmentLacking
+from gainbench.errors import ConfigurationError, EnvironmentLacking
+from gainbench.plain import plain
 from gainbench.store.lines import FileSum, Header, Purpose, checksum, encode
 from gainbench.store.records import Line
 
@@ -25,6 +27,7 @@ ENVIRONMENT = "environment.json"
 RESULTS = "results.json"
 VOUCHED_FOR = (PLAN, ENVIRONMENT)  # the record holds their checksums
 LATEST = "latest"
+CLOSED_FOLDER = 0o700  # plans hold passwords, and arms write what they like into their logs
 
 _FREE_SPACE = "free some space; what was measured so far is kept, and `gainbench report` reads it"
 _ELSEWHERE = "choose a folder you can write to with --out DIR"
@@ -61,7 +64,7 @@ class RunDirectory:
         with _explained(out, _ELSEWHERE):
             out.mkdir(parents=True, exist_ok=True)
             directory = cls(_new_folder(out, name))
-            directory.logs.mkdir()
+            directory.logs.mkdir(mode=CLOSED_FOLDER)
         header = Header(
             id=directory.path.name,
             started=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -76,6 +79,10 @@ class RunDirectory:
         """Open an existing run to append to it; a last line that was cut off is removed first."""
         directory = cls(path.resolve())
         record = directory.path / RECORD
+        if directory.logs.is_symlink():
+            raise ConfigurationError(
+                f"{directory.logs} is a link, and logs would be written elsewhere", cure="remove it"
+            )
         with _explained(record):
             content = record.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]
@@ -90,7 +97,7 @@ class RunDirectory:
     def _append(self, line: Line | FileSum | Header) -> None:
         path = self.path / RECORD
         # Unbuffered: a buffer would write the rest of a failed line again when the file is closed.
-        with _explained(path), path.open("a+b", buffering=0) as record:
+        with _explained(path), open(path, "a+b", buffering=0, opener=_open_no_link) as record:
             length_before = record.tell()
             rest = memoryview(encode(line, after=_last_checksum(record)))
             try:
@@ -107,13 +114,13 @@ class RunDirectory:
         The record is told between writing and replacing: whichever fails, what is there can be read.
         """
         target = self.path / name
-        temporary = target.with_name(f".{name}.partial")
-        content = text.encode()
+        content = plain(text).encode(errors="replace")
         with _explained(target):
+            # A name that nobody can have put a link at, readable for its owner alone.
+            descriptor, path = tempfile.mkstemp(prefix=f".{name}-", suffix=".partial", dir=self.path)
+            temporary = Path(path)
             try:
-                with temporary.open("wb") as file:
-                    if name == PLAN:
-                        temporary.chmod(0o600)  # it may hold the database's password
+                with open(descriptor, "wb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -128,11 +135,16 @@ def _new_folder(out: Path, name: str) -> Path:
     for attempt in count(1):
         folder = out / (name if attempt == 1 else f"{name}-{attempt}")
         try:
-            folder.mkdir()
+            folder.mkdir(mode=CLOSED_FOLDER)
         except FileExistsError:
             continue
         return folder.resolve()
     raise AssertionError("unreachable: count() does not end")
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """A link in the place of the record would have us write elsewhere."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _point_latest(out: Path, name: str) -> None:

@@ -15,7 +15,7 @@ from gainbench.store.records import Line, Record
 
 SCHEMA: Literal[1] = 1
 
-Purpose = Literal["bench", "map", "explain", "claims", "prove", "null", "predict", "ui"]
+Purpose = Literal["bench", "map", "explain", "claims", "prove", "null", "predict", "faults", "ui"]
 
 
 class Header(Record):

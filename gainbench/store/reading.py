@@ -31,7 +31,7 @@ from gainbench.store.lines import (
     decode,
     decode_header,
 )
-from gainbench.store.records import Collapse, Comb, End, Line, Parity, Probe, ProvenCase, Trial
+from gainbench.store.records import Collapse, Comb, End, Line, Parity, Probe, ProvenCase, Trial, TriedFault
 from gainbench.store.results import Results
 
 _NAME_A_RUN = "name a folder below reports/, or reports/latest"
@@ -159,10 +159,13 @@ def load_prove(path: Path) -> StoredProve:
 
 def load_run(path: Path) -> StoredRun:
     """Read the run directory at `path`; refuse, with the reason, what cannot be trusted."""
-    if purpose_of(path) == "prove":
+    purpose = purpose_of(path)
+    if purpose == "prove":
         raise ConfigurationError(
             f"{path} is a run of prove, which is many runs", cure=f"name one of those below {path / 'cases'}"
         )
+    if purpose == "faults":
+        raise ConfigurationError(f"{path} is a run of faults, which measures nothing")
     path = _existing_run(path)
     header, entries, warnings = _read_record(path / RECORD)
     for name in VOUCHED_FOR:
@@ -172,6 +175,13 @@ def load_run(path: Path) -> StoredRun:
     _check_fit(plan, lines, path)
     environment, missing = _read_environment(path / ENVIRONMENT)
     return StoredRun(path, header, plan, environment, lines, (*warnings, *missing))
+
+
+def load_faults(path: Path) -> tuple[TriedFault, ...]:
+    """What came of each fault of a run of faults."""
+    path = _existing_run(path, holds=(RECORD,))
+    _, entries, _ = _read_record(path / RECORD)
+    return tuple(entry for entry in entries if isinstance(entry, TriedFault))
 
 
 def load_results(path: Path) -> Results:

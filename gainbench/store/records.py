@@ -16,7 +16,7 @@ SAME_GUARD = 1.1  # no clock repeats one exactly, and one that is meant to be lo
 class Record(BaseModel):
     """A value read from or written to the run directory."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StatementTraffic(Record):
@@ -99,6 +99,7 @@ class TrafficReading(Record):
     chunks: int
     late_seconds: float  # signed, over all chunks, each in its direction
     longest_late_seconds: float
+    longest_silence_seconds: float  # a trip waited, and the database answered none of the arm's
 
     @property
     def trips(self) -> int:
@@ -164,7 +165,8 @@ class Comb(Record):
     task_exceptions: Mapping[str, int] = {}  # of all users: a Locust file that raises
     lag_seconds: float = 0.0  # how late the generator was for an opening or a closing, at most
     reading_seconds: float | None = None  # between the two readings of CPU time, trips and machine
-    incomplete: str | None = None  # a load generator was lost or late
+    incomplete: str | None = None  # a load generator was lost or late, or a process of ours was stopped
+    disturbed: str | None = None  # what befell the database
     dropped: str | None = None
 
     @property
@@ -210,6 +212,7 @@ class Collapse(Record):
     state: Literal["collapsed", "failed"]
     started: float
     reason: str
+    exit_status: int | None = None  # of the arm's process, if that has ended; minus a signal's number
     failures: Mapping[str, int] = {}
     in_flight: int | None = None
     open_trips: int | None = None
@@ -266,6 +269,26 @@ class ProvenCase(Record):
     seconds: float
 
 
+class TriedFault(Record):
+    """One fault that was done to a bench, and what came of it."""
+
+    kind: Literal["fault"] = "fault"
+    id: str
+    component: str
+    action: str
+    moment: str
+    exit_status: int | None  # None: it hung, and was ended
+    seconds: float  # from the fault to the end of the command
+    said: str  # the last lines of what it said
+    blamed: tuple[str, ...]  # arms that its record says collapsed
+    kept: int  # combs
+    dropped: int
+    worst: float | None  # by how much the log ratio of a kept comb was off, at most
+    left: tuple[str, ...]  # processes and folders
+    resumed: int | None = None  # the exit status of going on with the run afterwards
+    wrong: tuple[str, ...]  # what should not have come of it
+
+
 class End(Record):
     """The run's last line: without it, the run was cut off."""
 
@@ -275,4 +298,4 @@ class End(Record):
     seconds: float
 
 
-Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | End
+Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | TriedFault | End

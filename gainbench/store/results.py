@@ -257,6 +257,7 @@ class CollapseFigures(Record):
     state: Literal["collapsed", "failed"]
     trials: int
     reason: str
+    exit_status: int | None  # of its process, if that has ended; minus a signal's number
     stacks: str | None
 
 

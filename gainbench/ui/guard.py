@@ -1,4 +1,4 @@
-"""Who may talk to the web UI: a browser on this machine that was pointed at this very address.
+"""Who may talk to the web UI, and how much: a browser on this machine that was pointed at this very address.
 
 Without it, a page from elsewhere could start load here: by a form posted across origins, by a name that is
 made to resolve to 127.0.0.1, or by reading answers that Locust offers to every origin.
@@ -11,6 +11,7 @@ Headers = list[tuple[str, str]]
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 HTTP_PORT = 80  # which browsers leave out of the address
+LONGEST_BODY = 64 * 1024
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
@@ -28,6 +29,9 @@ class Guard:
         if problem is not None:
             start_response("403 Forbidden", [PLAIN_TEXT])
             return [problem.encode()]
+        if _is_too_long(environ):
+            start_response("413 Content Too Large", [PLAIN_TEXT, ("Connection", "close")])
+            return [f"a form holds at most {LONGEST_BODY} bytes\n".encode()]
 
         def start(status: str, headers: Headers, *more: Any) -> Any:
             return start_response(status, [*filter(_is_ours, headers)], *more)
@@ -42,6 +46,13 @@ class Guard:
         if origin is not None and origin not in self._origins:
             return f"requests from {origin!r} are not taken\n"
         return None
+
+
+def _is_too_long(environ: dict[str, Any]) -> bool:
+    """Also a body of which nobody knows how long it will be."""
+    length = environ.get("CONTENT_LENGTH") or "0"
+    is_told = not environ.get("HTTP_TRANSFER_ENCODING")
+    return not is_told or not length.isdecimal() or int(length) > LONGEST_BODY
 
 
 def _addresses(port: int) -> set[str]:

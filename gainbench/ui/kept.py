@@ -43,6 +43,9 @@ class KeptServers:
         self.after_comb(seen.comb)
         return seen
 
+    def look(self) -> str | None:
+        return self.real.look()
+
     def collapse_of(self, arm: str, cell: Cell, trial: int, comb: Comb) -> Collapse:
         return self.real.collapse_of(arm, cell, trial, comb)
 

@@ -19,6 +19,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, send_f
 from locust.env import Environment
 from locust.web import WebUI
 
+from gainbench.report.files import RAW_FILES, REPORT
 from gainbench.stack.processes.ports import HOST
 from gainbench.store.directory import PLAN
 from gainbench.ui import protocol
@@ -27,6 +28,8 @@ from gainbench.ui.guard import Guard
 from gainbench.ui.protocol import LONGEST_ROUND_TRIP_MS, Choices, Order, Row, Stop, Store, View
 
 ASSETS = Path(__file__).parent / "templates"
+# Of a stored run; plan and logs may hold passwords.
+SERVED = {REPORT, *RAW_FILES} - {PLAN, "logs/"}
 STARTED = "the test starts; reload Locust's own page to see it there too"
 GOES_ON = "a test is running: it goes on with these users and this round trip from the next comb on"
 COLUMNS = {
@@ -195,12 +198,8 @@ def compare_pages(view: ReadView, order: TakeOrder) -> Blueprint:
         stored = view().stored
         if stored is None:
             raise Refused("nothing has been stored yet")
-        if name == PLAN:
-            raise Refused(f"the plan may hold a password, so it is not served: {stored.run}/{PLAN}")
-        if name == "logs/":
-            return Response(
-                "\n".join(path.name for path in Path(stored.run, name).glob("*")), mimetype="text/plain"
-            )
+        if name not in SERVED:
+            raise Refused(f"not served here; look in {stored.run}")
         return send_from_directory(stored.run, name)
 
     @pages.get("/arms.csv")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gainbench.analyse.validity import RULES, Evidence, drop_reason, judge
+from gainbench.load import histogram
 from gainbench.load.cycles import BINS
 from gainbench.plan.model import Cell
 from gainbench.store.records import Comb, MachineReading, PlannedStarts
@@ -169,6 +170,23 @@ def test_a_standstill_of_the_proxy_drops_the_comb_whichever_arm_it_hit() -> None
         assert drop_reason(changed(one_comb(), arm, traffic={"longest_late_seconds": 0.045})) is None
         reason = drop_reason(changed(one_comb(), arm, traffic={"longest_late_seconds": 0.055}))
         assert reason == f"the latency proxy stood still for 55 ms in a turn of {arm}"
+
+
+def test_a_silent_database_drops_the_comb_unless_the_arm_s_responses_explain_it() -> None:
+    """All response times of the arm are alike: a statement that takes a third of them is at work."""
+
+    def answered_in(response_ms: float, silence_seconds: float) -> Comb:
+        latency = histogram.encode([round(response_ms * 1000)] * 100)
+        seen = changed(one_comb(), "async", traffic={"longest_silence_seconds": silence_seconds})
+        return changed(seen, "async", load={"latency": latency})
+
+    assert drop_reason(answered_in(4, 0.19)) is None
+    assert drop_reason(answered_in(4, 0.31)) == "the database answered async nothing for 310 ms"
+    assert drop_reason(answered_in(150, 0.31)) is None
+
+
+def test_a_comb_that_something_befell_is_dropped_for_that() -> None:
+    assert drop_reason(one_comb(disturbed="the database was restarted")) == "the database was restarted"
 
 
 def test_a_standstill_of_the_generator_drops_the_comb() -> None:

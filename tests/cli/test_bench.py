@@ -22,6 +22,30 @@ def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Comm
     assert list(tmp_path.iterdir()) == []
 
 
+URLS = {"a": {"url": "http://127.0.0.1:9001"}, "b": {"url": "http://127.0.0.1:9002"}}
+
+
+@pytest.mark.parametrize(
+    ("tables", "flags", "told"),
+    [
+        ({"arms": URLS}, [], "nothing but the load is sent: a and b run already"),
+        ({"arms": URLS}, ["--check-parity"], "25 request sequences"),
+        ({"arms": URLS, "parity": {"gate_sequences": 7}}, [], "7 request sequences"),
+        ({}, [], "25 request sequences"),
+        ({"parity": {"gate_sequences": 0}}, [], "nothing but the load is sent\n"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_sent_and_servers_that_run_already_are_spared(
+    gainbench: Command, tmp_path: Path, tables: dict[str, object], flags: list[str], told: str
+) -> None:
+    (tmp_path / "load.py").write_text(LOAD)
+    plan = {name: table for name, table in broken().items() if name != "parity"} | tables
+    (tmp_path / "bench.toml").write_text(tomli_w.dumps(plan))
+    done = gainbench("bench", "--dry-run", *flags, cwd=tmp_path)
+    assert done.status == 0
+    assert told in done.stdout
+
+
 @pytest.mark.parametrize(
     ("tables", "load", "told"),
     [

@@ -1,3 +1,10 @@
+import base64
+import struct
+import zlib
+
+import pytest
+
+from gainbench.errors import ConfigurationError
 from gainbench.load import histogram
 
 
@@ -28,3 +35,36 @@ def test_values_beyond_the_range_are_kept_at_its_ends():
     low, high = histogram.quantiles_ms(encoded, (0.0, 1.0))
     assert low == 0.001
     assert abs(high - 3_600_000) <= 3600
+
+
+def packed(content: bytes) -> str:
+    """As the library packs what it has encoded."""
+    body = zlib.compress(content)
+    return base64.b64encode(struct.pack(">II", 0x1C849314, len(body)) + body).decode()
+
+
+def header(digits: int, highest: int) -> bytes:
+    return struct.pack(">4I2Qd", 0x1C849313, 4, 0, digits, 1, highest, 1.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not base64!",
+        "AAAA",
+        histogram.encode([1000])[:-8],
+        packed(header(3, 3_600_000_000) + bytes(100_000_000)),
+        packed(header(3, 1 << 62) + bytes(4)),
+        packed(header(5, 3_600_000_000) + bytes(4)),
+        packed(b"short"),
+    ],
+)
+def test_a_histogram_that_is_none_of_ours_is_refused_before_it_takes_memory(text):
+    for use in (
+        histogram.count,
+        lambda one: histogram.merge([one]),
+        lambda one: histogram.quantiles_ms(one, (0.5,)),
+    ):
+        with pytest.raises(ConfigurationError, match="is damaged"):
+            use(text)

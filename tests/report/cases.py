@@ -45,7 +45,13 @@ def million(out: Path) -> Case:
     return stored(out, curve_plan(trials=42))
 
 
-def collapsed(out: Path, *, reason: str = "no answer for 3 s", stacks: str = "pool.get\n  wait") -> Case:
+def collapsed(
+    out: Path,
+    *,
+    reason: str = "no answer for 3 s",
+    stacks: str = "pool.get\n  wait",
+    exit_status: int | None = None,
+) -> Case:
     """`blocking` stopped serving in the first trial; the others went on without it."""
     the_plan = plan()
     gone = Collapse(
@@ -55,6 +61,7 @@ def collapsed(out: Path, *, reason: str = "no answer for 3 s", stacks: str = "po
         state="collapsed",
         started=3.0,
         reason=reason,
+        exit_status=exit_status,
         stacks=stacks,
     )
     rest = [comb(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(2)]

@@ -110,6 +110,14 @@ def test_an_arm_that_left_no_stacks_has_its_log_to_say_why(tmp_path: Path) -> No
     assert "Its log, in the run directory, says why" in advice(crashed.results)
 
 
+def test_an_arm_whose_process_ended_is_not_cured_by_a_larger_pool(tmp_path: Path) -> None:
+    killed = cases.collapsed(tmp_path, reason="its server process was ended by SIGKILL", exit_status=-9)
+    said = advice(killed.results)
+    assert said.startswith("blocking ended while it was measured. sync and async went on serving.")
+    assert "log" in said
+    assert "pool" not in said
+
+
 def test_a_collapse_is_the_advice_and_gives_no_figure(tmp_path: Path) -> None:
     results = cases.collapsed(tmp_path).results
     answer = words.answer(results)

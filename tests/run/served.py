@@ -81,6 +81,7 @@ class Behaviour:
     rests_in: set[str] = field(default_factory=set)  # cells in which users rest through a pilot
     response_ms: dict[str, float] = field(default_factory=dict)
     drain_seconds: float = DRAIN_SECONDS
+    disturbances: list[str | None] = field(default_factory=list)  # of the next combs, one after the other
 
 
 @dataclass
@@ -109,6 +110,9 @@ class FakeServers:
         assert set(comb.order) <= set(self.arms), "an arm without users has no turn"
         self.events.append(("comb", place, comb))
         how = self.behaviour
+        if how.disturbances and (befallen := how.disturbances.pop(0)):
+            silent = self._seen(comb, place, set(comb.order))
+            return Observed(silent.model_copy(update={"disturbed": befallen}), stalled=comb.order[0])
         for at, arm in enumerate(comb.order):
             if arm in how.stalls or (place.cell, arm) in how.stalls_in:
                 cut = CombOrder(**{**vars(comb), "order": comb.order[: at + 1]})
@@ -120,6 +124,9 @@ class FakeServers:
         if place.phase == "warm-up" and place.cell in how.rests_in:
             seen = self._unasked(seen, set(seen.arms))
         return Observed(seen)
+
+    def look(self) -> str | None:
+        return self.behaviour.disturbances.pop(0) if self.behaviour.disturbances else None
 
     def _seen(self, comb: CombOrder, place: Place, silent: set[str]) -> Comb:
         rates = {arm: 0.0 if arm in silent else runs.rate_rps(arm) for arm in comb.order}

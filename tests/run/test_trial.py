@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from gainbench.errors import ConfigurationError
+from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.plan.model import Control, Plan
 from gainbench.run.trial import WARM_UP_SECONDS, Memory, TrialRun
 from gainbench.run.turns import FIRST_PATIENCE_SECONDS, PATIENCE_SECONDS, PlannedComb
@@ -420,3 +420,33 @@ def test_how_often_a_guard_has_grown_is_recalled_too() -> None:
     assert memory.lengths[NEAR.key].guard_seconds == pytest.approx(
         scene.memory.lengths[NEAR.key].guard_seconds
     )
+
+
+RESTARTED = "the database server was restarted"
+
+
+def test_what_befalls_the_database_blames_no_arm_and_is_measured_again_on_fresh_servers() -> None:
+    """Neither of the arms answered anything in the comb, and one of them stalled."""
+    scene = Scene(two_cells(), behaviour=Behaviour(disturbances=[None, None, RESTARTED])).run()
+    assert scene.of(Collapse) == []
+    assert [comb.dropped for comb in scene.of(Comb) if comb.disturbed] == [RESTARTED]
+    sound = [comb.cell for comb in scene.counted if not comb.disturbed]
+    assert sorted(sound) == sorted([NEAR.key, NEAR.key, FAR.key])
+    assert scene.servers.count("up") == 2
+    assert scene.went_on
+
+
+def test_users_that_could_not_log_in_because_of_the_database_blame_no_arm() -> None:
+    scene = Scene(two_cells(), behaviour=Behaviour(mute={"async"}, disturbances=[RESTARTED]))
+    scene.behaviour.mute = {"async"}
+    scene.run()
+    (gone,) = {collapse.arm for collapse in scene.of(Collapse)}
+    assert gone == "async"
+    assert scene.servers.count("up") == 3, "the first time it was not async's fault"
+
+
+def test_a_database_that_is_disturbed_again_and_again_ends_the_run() -> None:
+    scene = Scene(two_cells(), behaviour=Behaviour(disturbances=[RESTARTED] * 10))
+    with pytest.raises(InvalidMeasurement, match="restarted: 4 times in one trial"):
+        scene.run()
+    assert scene.of(Collapse) == []

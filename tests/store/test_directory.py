@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gainbench.errors import EnvironmentLacking
+from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.store import RunDirectory, load_run
 from gainbench.store.lines import checksum, decode
 from gainbench.store.records import End
@@ -151,9 +151,38 @@ def test_a_reopened_run_loses_its_torn_last_line_and_goes_on(tmp_path: Path) -> 
     assert not run.warnings
 
 
-def test_only_its_owner_can_read_the_plan_which_may_hold_a_password(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_run_whose_plan_may_hold_a_password(tmp_path: Path) -> None:
     directory = RunDirectory.create(tmp_path, "bench", now=NOW)
     directory.write_text("plan.toml", "[database]\n")
+    for path in (directory.path, *directory.path.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_link_in_a_run_directory_has_nothing_written_outside_of_it(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("somebody else's")
+    directory = RunDirectory.create(tmp_path / "reports", "bench", now=NOW)
+    for name in ("plan.toml", ".plan.toml.partial", "summary.md", ".summary.md.partial"):
+        (directory.path / name).symlink_to(outside)
+    directory.write_text("plan.toml", "[database]\n")
     directory.write_text("summary.md", "# Summary\n")
-    assert (directory.path / "plan.toml").stat().st_mode & 0o077 == 0
-    assert (directory.path / "summary.md").stat().st_mode & 0o400
+    record = directory.path / "blocks.jsonl"
+    record.unlink()
+    record.symlink_to(outside)
+    with pytest.raises(EnvironmentLacking, match="cannot write"):
+        directory.append(END)
+    assert outside.read_text() == "somebody else's"
+
+
+def test_a_run_whose_logs_lie_elsewhere_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = store(tmp_path)
+    (path / "logs").rmdir()
+    (path / "logs").symlink_to(tmp_path)
+    with pytest.raises(ConfigurationError, match="is a link"):
+        RunDirectory.reopen(path)
+
+
+def test_what_a_terminal_would_obey_is_written_into_no_file(tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path, "bench", now=NOW)
+    directory.write_text("summary.md", "a\x1b]0;title\x07b\x9b2Jc\td\n")
+    assert (directory.path / "summary.md").read_text() == "a\ufffd]0;title\ufffdb\ufffd2Jc\td\n"

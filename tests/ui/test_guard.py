@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gainbench.ui.guard import Guard
+from gainbench.ui.guard import LONGEST_BODY, Guard
 
 
 def status(port: int, **headers: str) -> str:
@@ -26,6 +26,23 @@ def _anything(environ: dict[str, Any], start_response: Callable[..., Any]) -> It
 )
 def test_an_origin_that_is_not_ours_is_refused_however_it_is_written(origin: str) -> None:
     assert status(8089, HTTP_HOST="127.0.0.1:8089", HTTP_ORIGIN=origin) == "403 Forbidden"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"CONTENT_LENGTH": str(LONGEST_BODY + 1)},
+        {"CONTENT_LENGTH": "-1"},
+        {"CONTENT_LENGTH": "many"},
+        {"HTTP_TRANSFER_ENCODING": "chunked"},
+    ],
+)
+def test_a_body_that_is_too_long_or_may_become_so_is_not_read(body: dict[str, str]) -> None:
+    assert status(8089, HTTP_HOST="127.0.0.1:8089", **body) == "413 Content Too Large"
+
+
+def test_a_form_of_ours_is_short_enough() -> None:
+    assert status(8089, HTTP_HOST="127.0.0.1:8089", CONTENT_LENGTH=str(LONGEST_BODY)) == "200 OK"
 
 
 def test_our_own_pages_are_served() -> None:

@@ -19,6 +19,7 @@ import msgpack  # type: ignore[import-untyped]
 from pydantic import Field, TypeAdapter
 
 from gainbench.errors import ConfigurationError
+from gainbench.masking import remember
 
 NONCE_BYTES = 16
 
@@ -193,11 +194,11 @@ class Address:
 
 
 def require_secret(address: Address, secret: str | None) -> str:
-    """On loopback an empty secret will do; anywhere else there must be one."""
-    if secret or address.is_loopback:
-        return secret or ""
+    """Also on loopback, where any user of the machine may be the one who listens."""
+    if secret:
+        return secret
     raise ConfigurationError(
-        f"{address} is not loopback, so master and workers need a shared secret",
+        f"the master at {address} and its workers need a shared secret",
         cure="put the same long random text on every machine: --secret-file FILE, or GAINBENCH_SECRET",
     )
 
@@ -205,11 +206,14 @@ def require_secret(address: Address, secret: str | None) -> str:
 def find_secret(path: Path | None, environment: Mapping[str, str]) -> str | None:
     """The file's text without the white space around it, or what the environment says."""
     if path is None:
-        return environment.get("GAINBENCH_SECRET") or None
+        secret = environment.get("GAINBENCH_SECRET") or ""
+        remember(secret)
+        return secret or None
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"the secret cannot be read: {error}") from None
     if not secret:
         raise ConfigurationError(f"{path} holds no secret", cure="put a long random text into it")
+    remember(secret)
     return secret

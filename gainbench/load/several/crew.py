@@ -59,8 +59,8 @@ class Crew(Generator):
                 f"no master can listen on {address}: the port is taken, or the address is not this machine's",
                 cure="choose another one with --generator-listen",
             )
-        secret_file = _keep(supervisor, secrets.token_hex(32) if wanted.listen is None else wanted.secret)
-        known = ["--secret-file", str(secret_file)] if secret_file else []
+        secret_file = _keep(supervisor, wanted.secret or secrets.token_hex(32))
+        known = ["--secret-file", str(secret_file)]
         options = ["--listen", str(address), "--workers", str(wanted.count), *known]
         master = ["gainbench.load.several.master", *options]
         crew = cls.start(supervisor, log=logs / "generator.log", cores=cores, program=master)
@@ -93,10 +93,8 @@ class Crew(Generator):
         super().stop()
 
 
-def _keep(supervisor: Supervisor, secret: str | None) -> Path | None:
+def _keep(supervisor: Supervisor, secret: str) -> Path:
     """In a file for this user alone: the arguments of a process can be read by anybody."""
-    if not secret:
-        return None
     path = supervisor.folder / f"load-{secrets.token_hex(4)}.secret"
     path.touch(mode=0o600)
     path.write_text(secret, encoding="utf-8")

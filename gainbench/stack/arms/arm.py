@@ -5,8 +5,8 @@ where an arm finds its database is told.
 """
 
 import ipaddress
-import os
 import shlex
+import socket
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -18,12 +18,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from gainbench.errors import ConfigurationError
+from gainbench.masking import inheritable, mask_words
 from gainbench.plan.condition import Pool
 from gainbench.plan.model import Arm, Cell, Plan
 from gainbench.stack.arms.placeholders import ArmDatabase, Placeholders, for_arm
 from gainbench.stack.processes.ports import HOST, free_port
 from gainbench.stack.processes.supervisor import Process, Supervisor
-from gainbench.stack.processes.text import tail
+from gainbench.stack.processes.text import how_ended, tail
 
 STOP_SECONDS = 3.0  # a request still in flight then is lost, and a deadlocked server would take for ever
 ANSWER_SECONDS = 5.0
@@ -128,15 +129,19 @@ def wait_until_ready(running: RunningArm) -> None:
     deadline = time.monotonic() + running.ready_timeout_seconds
     with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
         while (problem := _problem_with(client, running)) is not None:
-            if running.process is not None and not running.pids():
-                raise _failed(running, f"ended with status {running.process.returncode()}")
+            _require_running(running)
             if time.monotonic() > deadline:
                 running.stop()
                 raise _failed(running, f"is not ready after {running.ready_timeout_seconds:g} s: {problem}")
             time.sleep(POLL_SECONDS)
     # What answers need not be the arm: one that found its port taken has ended, and another holds the port.
+    _require_running(running)
+
+
+def _require_running(running: RunningArm) -> None:
     if running.process is not None and not running.pids():
-        raise _failed(running, f"ended with status {running.process.returncode()}")
+        status = running.process.returncode()
+        raise _failed(running, "has ended" if status is None else how_ended(status))
 
 
 def server_command(arm: Arm, *, port: int, workers: int) -> list[str]:
@@ -162,7 +167,7 @@ def environment(
     """Ours without what would change uvicorn unseen, then the equal settings, then the arm's own word."""
     inherited = {
         key: value
-        for key, value in os.environ.items()
+        for key, value in inheritable().items()
         if key != "WEB_CONCURRENCY" and not key.startswith("UVICORN_")
     }
     url = {} if database is None else {"DATABASE_URL": database.url}
@@ -205,13 +210,18 @@ def _run_setup(
     if code != 0:
         end = f"took more than {arm.setup_timeout:g} s" if code is None else f"ended with status {code}"
         raise ArmFailed(
-            f"setup of arm {arm.name!r} {end}: {shlex.join(command)}\n{tail(log)}",
+            f"setup of arm {arm.name!r} {end}: {shlex.join(mask_words(command))}\n{tail(log)}",
             cure=f"run it by hand in {arm.cwd}, with the arm's env",
         )
 
 
 def _problem_with(client: httpx.Client, running: RunningArm) -> str | None:
-    """None when ready: any answer below 500 on the default path, 2xx on a path that the plan names."""
+    """None when ready: any answer below 500 on the default path, 2xx on a path that the plan names.
+
+    A server that is not ours is asked nothing unless the plan names a path: that it listens must do.
+    """
+    if running.process is None and running.ready is None:
+        return _problem_with_connecting(running.url)
     url = running.url + (running.ready or DEFAULT_READY_PATH)
     try:
         status = client.get(url).status_code
@@ -221,12 +231,23 @@ def _problem_with(client: httpx.Client, running: RunningArm) -> str | None:
     return None if is_ready else f"GET {url} answers {status}"
 
 
+def _problem_with_connecting(url: str) -> str | None:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or HOST, port), timeout=ANSWER_SECONDS):
+            return None
+    except OSError as error:
+        return f"nothing listens at {parts.hostname}:{port} ({error.strerror or error})"
+
+
 def _failed(running: RunningArm, what: str) -> ArmFailed:
     if running.process is None:
         return ArmFailed(
             f"arm {running.name!r} {what}", cure="start it, and check its url, ready and ready_timeout"
         )
+    command = shlex.join(mask_words(running.command))
     return ArmFailed(
-        f"arm {running.name!r} {what}: {shlex.join(running.command)}\n{tail(running.process.log)}",
+        f"arm {running.name!r} {what}: {command}\n{tail(running.process.log)}",
         cure="check the arm's command, env, ready and ready_timeout in the plan",
     )

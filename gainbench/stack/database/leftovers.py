@@ -1,27 +1,46 @@
 """What a run created on a database server that is not ours, and its removal.
 
-Also a program: the supervisor runs it as its last command, after ``kill -9`` of gainbench too. The
+Each name is written down before the thing itself is created, in a folder of the user's that outlives the run.
+A run that ends while the server is away says what it leaves there, and the next one on that server removes
+it. Also a program: the supervisor runs it as its last command, after ``kill -9`` of gainbench too. The
 credentials come in the environment, where other users cannot read them.
 """
 
 import json
 import os
+import re
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from gainbench.errors import EnvironmentLacking, GainbenchError
 from gainbench.stack.database import sql
 
 URL_VARIABLE = "GAINBENCH_LEFTOVERS_URL"
 JOURNAL_VARIABLE = "GAINBENCH_LEFTOVERS_JOURNAL"
+SUFFIX = "to_drop.jsonl"
+LAST_PATIENCE_SECONDS = 2.5  # less than the supervisor has for its last commands
+POLL_SECONDS = 0.2
+
+_OURS = re.compile(r"gainbench_[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
 class Journal:
-    """A file of names, each written before the thing itself is created."""
+    """A file: whose it is and on which server, then a line with the names of a schema and its user."""
 
     path: Path
+
+    @classmethod
+    def begin(cls, folder: Path, prefix: str, server: sql.Endpoint) -> Self:
+        journal = cls(folder / f"{prefix}{SUFFIX}")
+        header = {"server": _place(server), "owner": [os.getpid(), _start_of(os.getpid())]}
+        journal.path.touch(mode=0o600)
+        journal.path.write_text(json.dumps(header) + "\n")
+        return journal
 
     def note(self, schema: str, user: str) -> None:
         with self.path.open("a") as file:
@@ -29,17 +48,71 @@ class Journal:
 
     def forget(self, schema: str) -> None:
         """What could not be created after all."""
-        left = [entry for entry in self.entries() if entry[0] != schema]
-        self.path.write_text("".join(json.dumps(entry) + "\n" for entry in left))
+        header, *lines = self._lines()
+        left = [line for line in lines if json.loads(line)[0] != schema]
+        self.path.write_text("".join(f"{line}\n" for line in (header, *left)))
 
     def entries(self) -> list[tuple[str, str]]:
-        if not self.path.exists():
-            return []
-        return [(schema, user) for schema, user in map(json.loads, self.path.read_text().splitlines())]
+        """Schemas and their users; a line that names anything but ours is nobody's."""
+        pairs = [json.loads(line) for line in self._lines()[1:]]
+        return [(schema, user) for schema, user in pairs if _OURS.fullmatch(schema) and _OURS.fullmatch(user)]
+
+    def is_abandoned_on(self, server: sql.Endpoint) -> bool:
+        """Whether it speaks of this server, and whoever wrote it is gone."""
+        lines = self._lines()
+        header = json.loads(lines[0]) if lines else {}
+        if header.get("server") != _place(server):
+            return False
+        pid, started = header["owner"]
+        return bool(_start_of(pid) != started)
+
+    def _lines(self) -> list[str]:
+        return self.path.read_text().splitlines() if self.path.exists() else []
 
 
-def drop_all(administrator: sql.Endpoint, journal: Journal) -> None:
-    """Drop everything the journal names, and stay calm about what is not there (any more)."""
+def journals_folder() -> Path | None:
+    """Where they outlive a run; None where that cannot be written to."""
+    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    folder = Path(state) / "gainbench"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def drop_all(administrator: sql.Endpoint, journal: Journal, *, patience: float) -> None:
+    """Drop everything the journal names, and stay calm about what is not there (any more).
+
+    A server that is away is waited for; what it then still holds is named.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            _drop(administrator, journal)
+            return
+        except EnvironmentLacking as error:
+            if not sql.is_away(error) or time.monotonic() > deadline:
+                names = ", ".join(name for entry in journal.entries() for name in entry)
+                raise EnvironmentLacking(
+                    f"{error.message}\nleft there: {names}",
+                    cure="the next run on this server removes them, once it answers",
+                ) from error
+        time.sleep(POLL_SECONDS)
+
+
+def drop_abandoned(administrator: sql.Endpoint, folder: Path) -> None:
+    """What earlier runs could not remove from this server."""
+    for journal in _journals(folder):
+        if journal.is_abandoned_on(administrator):
+            drop_all(administrator, journal, patience=0)
+
+
+def _journals(folder: Path) -> Iterator[Journal]:
+    return (Journal(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+
+
+def _drop(administrator: sql.Endpoint, journal: Journal) -> None:
     for schema, user in journal.entries():
         sql.run(administrator, f"DROP DATABASE IF EXISTS `{schema}`")
         try:
@@ -50,9 +123,31 @@ def drop_all(administrator: sql.Endpoint, journal: Journal) -> None:
     journal.path.unlink(missing_ok=True)
 
 
+def _place(server: sql.Endpoint) -> str:
+    return f"{server.host}:{server.port}"
+
+
+def _start_of(pid: int) -> str | None:
+    """When the process began, as its system tells it; None if there is none of that number."""
+    try:
+        # Behind the name in parentheses, which may hold anything: the 20th word.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return "somebody else's"
+    return "running"
+
+
 def main() -> int:
     try:
-        drop_all(sql.Endpoint.from_url(os.environ[URL_VARIABLE]), Journal(Path(os.environ[JOURNAL_VARIABLE])))
+        administrator = sql.Endpoint.from_url(os.environ[URL_VARIABLE])
+        journal = Journal(Path(os.environ[JOURNAL_VARIABLE]))
+        drop_all(administrator, journal, patience=LAST_PATIENCE_SECONDS)
     except GainbenchError as error:
         print(f"gainbench: could not clean up: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status

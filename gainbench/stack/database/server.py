@@ -4,7 +4,6 @@ Every arm gets a schema and an account of its own. On a server that is not ours 
 ``gainbench_`` and a part unique to the run are ever created or dropped. Must not know arms or plans.
 """
 
-import os
 import re
 import secrets
 import sys
@@ -14,13 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
+from gainbench.masking import inheritable
 from gainbench.stack.database import private as private_server
 from gainbench.stack.database import sql
-from gainbench.stack.database.leftovers import JOURNAL_VARIABLE, URL_VARIABLE, Journal, drop_all
+from gainbench.stack.database.leftovers import (
+    JOURNAL_VARIABLE,
+    URL_VARIABLE,
+    Journal,
+    drop_abandoned,
+    drop_all,
+    journals_folder,
+)
 from gainbench.stack.processes.supervisor import Process, Supervisor
 
 PREFIX = "gainbench_"
 LONGEST_SCHEMA = 64
+RETURN_SECONDS = 15.0  # a server that is being restarted is waited for, to leave nothing there
 STOP_SECONDS = 4.0  # nothing of a throw-away server needs to reach the disk
 
 
@@ -112,7 +120,7 @@ class DatabaseServer:
         if self.process is not None:
             self.process.stop(grace_seconds=STOP_SECONDS)
         if self.journal is not None:
-            drop_all(self.administrator, self.journal)
+            drop_all(self.administrator, self.journal, patience=RETURN_SECONDS)
 
     def _create_account(self, schema: str, user: str, password: str) -> Account:
         pattern = schema.replace("_", r"\_")  # an underscore is a wildcard in GRANT
@@ -148,10 +156,12 @@ def use_existing(supervisor: Supervisor, url: str) -> DatabaseServer:
     administrator = sql.Endpoint.from_url(url)
     version = str(sql.query(administrator, "SELECT VERSION()")[0][0])
     prefix = f"{PREFIX}{secrets.token_hex(4)}_"
-    journal = Journal(supervisor.folder / f"{prefix}to_drop.jsonl")
+    folder = journals_folder() or supervisor.folder
+    drop_abandoned(administrator, folder)
+    journal = Journal.begin(folder, prefix, administrator)
     supervisor.at_exit(
         [sys.executable, "-m", "gainbench.stack.database.leftovers"],
-        env={**os.environ, URL_VARIABLE: administrator.url(), JOURNAL_VARIABLE: str(journal.path)},
+        env=inheritable() | {URL_VARIABLE: administrator.url(), JOURNAL_VARIABLE: str(journal.path)},
     )
     server = DatabaseServer(
         administrator,

@@ -11,6 +11,7 @@ import pymysql
 from pymysql.constants import CLIENT, CR
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
+from gainbench.masking import remember
 
 SCHEMES = ("mysql", "mysql+pymysql")
 CONNECT_SECONDS = 5
@@ -30,6 +31,7 @@ _CURES = {
     2003: "check host and port, and that the server is up",
     3159: "the server insists on TLS: switch require_secure_transport off, or use a private server",
 }
+_STARTING = {1040, 1053}  # too many connections, shutting down
 # No right over users, or to hand on rights; a server without privilege tables.
 _NO_ACCOUNTS = {1044, 1142, 1227, 1290}
 
@@ -42,6 +44,9 @@ class Endpoint:
     port: int
     user: str
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        remember(self.password)
 
     @classmethod
     def from_url(cls, url: str) -> "Endpoint":
@@ -74,28 +79,45 @@ class Endpoint:
         return f"{self.user}@{self.host}:{self.port}"
 
 
+def connect(
+    endpoint: Endpoint,
+    schema: str | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    answer_seconds: float = ANSWER_SECONDS,
+) -> "pymysql.Connection[Any]":
+    """A connection, without TLS unless told to."""
+    return pymysql.connect(
+        host=endpoint.host,
+        port=endpoint.port,
+        user=endpoint.user,
+        password=endpoint.password,
+        database=schema,
+        ssl=tls,
+        ssl_disabled=tls is None,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=answer_seconds,
+        charset="utf8mb4",
+        client_flag=CLIENT.MULTI_STATEMENTS,
+    )
+
+
+@contextmanager
+def explained(endpoint: Endpoint) -> Iterator[None]:
+    """Errors inside become messages that name the server."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        raise _explained(endpoint, error) from error
+
+
 @contextmanager
 def connection(
     endpoint: Endpoint, schema: str | None = None, *, tls: ssl.SSLContext | None = None
 ) -> Iterator["pymysql.Connection[Any]"]:
-    """A connection, without TLS unless told to; errors inside become messages that name the server."""
-    try:
-        with pymysql.connect(
-            host=endpoint.host,
-            port=endpoint.port,
-            user=endpoint.user,
-            password=endpoint.password,
-            database=schema,
-            ssl=tls,
-            ssl_disabled=tls is None,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
-            charset="utf8mb4",
-            client_flag=CLIENT.MULTI_STATEMENTS,
-        ) as opened:
-            yield opened
-    except pymysql.MySQLError as error:
-        raise _explained(endpoint, error) from error
+    """A connection for the block, errors explained."""
+    with explained(endpoint), connect(endpoint, schema, tls=tls) as opened:
+        yield opened
 
 
 def query(endpoint: Endpoint, statement: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -131,6 +153,12 @@ def tls_cipher(endpoint: Endpoint) -> str:
 def forbids_accounts(error: EnvironmentLacking) -> bool:
     """Whether the server refused because the user may not create, drop or empower other users."""
     return _number(error.__cause__) in _NO_ACCOUNTS
+
+
+def is_away(error: EnvironmentLacking) -> bool:
+    """Whether the server could not be reached, or hung up: it may come back."""
+    number = _number(error.__cause__)
+    return number is None or number >= CR.CR_ERROR_FIRST or number in _STARTING
 
 
 def _explained(endpoint: Endpoint, error: pymysql.MySQLError) -> EnvironmentLacking:

@@ -31,6 +31,9 @@ LAST_COMMANDS_SECONDS = 4.0
 PULSE_SECONDS = 0.5  # how often orphans are reaped and the parent is looked for while nobody asks anything
 POLL_SECONDS = 0.01
 
+# A link in the place of a log would have us write elsewhere.
+LOG_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 ON_LINUX = sys.platform == "linux"
@@ -197,7 +200,7 @@ class Keeper:
 
     def _popen(self, request: dict[str, Any], *, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         log = request.get("log")
-        output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if log else None
+        output = os.open(log, LOG_FLAGS, 0o600) if log else None
         user: dict[str, Any] = {}
         if request.get("uid") is not None:
             user = {"user": request["uid"], "group": request["gid"], "extra_groups": [request["gid"]]}

@@ -41,7 +41,7 @@ class Account:
         self.to_server = Flow()
 
     def take_record(self) -> dict[str, object]:
-        """All sums so far, and the longest lateness since this was last asked for."""
+        """All sums so far; the longest lateness and silence since this was last asked for."""
         flows = self.to_client, self.to_server
         record = self.tally.as_record() | {
             "chunks": sum(flow.chunks for flow in flows),
@@ -52,6 +52,7 @@ class Account:
         }
         for flow in flows:
             flow.longest_late_ns = 0
+        self.tally.longest_silence_ns = 0
         return record
 
     def filled_bins(self) -> list[tuple[int, int]]:

@@ -5,7 +5,6 @@ The proxy itself is ``server.py``, a process of its own. Must not know what is m
 
 import functools
 import json
-import os
 import resource
 import socket
 import sys
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from gainbench.errors import EnvironmentLacking, InvalidMeasurement
+from gainbench.masking import inheritable
 from gainbench.stack.processes.supervisor import Process, Supervisor
 from gainbench.stack.processes.text import tail
 from gainbench.stack.proxy.mysql import CONNECT
@@ -53,6 +53,7 @@ class ArmTraffic:
     chunks: int = 0  # passed on, both directions
     late_seconds: float = 0.0  # their lateness behind the due moment, summed with its sign
     longest_late_seconds: float = 0.0  # of any chunk since the reading before this one, whoever asked for it
+    longest_silence_seconds: float = 0.0  # a trip waited and none was answered; since that reading, too
     bytes_to_client: int = 0
     bytes_to_server: int = 0
 
@@ -72,7 +73,7 @@ class ArmTraffic:
     def since(self, earlier: "ArmTraffic") -> "ArmTraffic":
         """What came between two readings; the ``open_`` and ``longest_`` figures are the later one's.
 
-        The longest lateness is that between the two only if nobody read in between.
+        The longest lateness and silence are those between the two only if nobody read in between.
         """
         return ArmTraffic(
             connections=self.connections - earlier.connections,
@@ -87,6 +88,7 @@ class ArmTraffic:
             chunks=self.chunks - earlier.chunks,
             late_seconds=self.late_seconds - earlier.late_seconds,
             longest_late_seconds=self.longest_late_seconds,
+            longest_silence_seconds=self.longest_silence_seconds,
             bytes_to_client=self.bytes_to_client - earlier.bytes_to_client,
             bytes_to_server=self.bytes_to_server - earlier.bytes_to_server,
         )
@@ -179,7 +181,7 @@ class LatencyProxy:
                 ],
                 name="latency proxy",
                 log=log,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+                env=inheritable() | {"PYTHONPATH": str(Path(__file__).parents[3])},
                 cwd=supervisor.folder,
                 cores=cores,
             )
@@ -199,7 +201,7 @@ class LatencyProxy:
         self._ask({"set_rtt_ms": rtt_ms})
 
     def counters(self) -> dict[str, ArmTraffic]:
-        """What each arm has asked so far. The longest lateness begins anew with each call."""
+        """What each arm has asked so far. The ``longest_`` figures begin anew with each call."""
         answer = self._ask({"ask": "counters"})
         return {arm: _arm_traffic(record) for arm, record in answer.items() if arm != PROBE_ARM}
 
@@ -272,6 +274,7 @@ def _arm_traffic(record: dict[str, Any]) -> ArmTraffic:
         chunks=record["chunks"],
         late_seconds=record["late_ns"] / 1e9,
         longest_late_seconds=record["longest_late_ns"] / 1e9,
+        longest_silence_seconds=record["longest_silence_ns"] / 1e9,
         bytes_to_client=record["bytes_to_client"],
         bytes_to_server=record["bytes_to_server"],
     )

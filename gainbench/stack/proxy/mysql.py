@@ -132,6 +132,8 @@ class Tally:
         self.open_connections = 0
         self.refused_connections = 0
         self.open_trips = 0
+        self.answered_ns = 0  # when the last trip was
+        self.longest_silence_ns = 0
         self._counts: dict[str, Count] = {}
 
     def count(self, kind: str) -> Count:
@@ -143,6 +145,7 @@ class Tally:
             "open_connections": self.open_connections,
             "refused_connections": self.refused_connections,
             "open_trips": self.open_trips,
+            "longest_silence_ns": self.longest_silence_ns,
             "kinds": {kind: [count.trips, count.wait_ns] for kind, count in self._counts.items()},
         }
 
@@ -152,6 +155,8 @@ class Exchange:
 
     A trip counts when the first chunk of its answer has been passed on; further chunks lengthen it. So
     every moment is counted once, a trip in progress not at all, and sums never shrink.
+
+    The server is silent while a trip waits and none of the same arm is answered.
     """
 
     __slots__ = ("_count", "_reader", "_since_ns", "_tally", "_waiting")
@@ -184,8 +189,12 @@ class Exchange:
         """Something from the server has been passed on to the client."""
         if self._waiting:
             self._waiting = False
-            self._tally.open_trips -= 1
+            tally = self._tally
+            tally.open_trips -= 1
             self._count.trips += 1
+            silence_ns = passed_on_ns - max(self._since_ns, tally.answered_ns)
+            tally.longest_silence_ns = max(tally.longest_silence_ns, silence_ns)
+            tally.answered_ns = passed_on_ns
         elif _is_farewell(chunk):
             return
         self._count.wait_ns += passed_on_ns - self._since_ns

@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgpack
 import pytest
 
+from gainbench.errors import ConfigurationError
 from gainbench.load.protocol import (
     ArmCounts,
     Comb,
@@ -17,7 +18,14 @@ from gainbench.load.protocol import (
     TurnCounts,
     Use,
 )
-from gainbench.load.several.channel import Forged, Handshake, Packet, read_packet
+from gainbench.load.several.channel import (
+    Address,
+    Forged,
+    Handshake,
+    Packet,
+    read_packet,
+    require_secret,
+)
 from gainbench.load.several.joining import Part, join, join_counts, join_outside
 from gainbench.load.several.orders import Share
 
@@ -183,6 +191,13 @@ def test_a_message_that_was_changed_or_sent_again_does_not_open():
     worker.open(message)
     with pytest.raises(Forged):
         worker.open(message)
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:5557", "10.0.0.5:5557"])
+def test_a_secret_is_asked_for_also_on_loopback_where_any_user_may_be_the_master(text):
+    with pytest.raises(ConfigurationError, match="need a shared secret"):
+        require_secret(Address.parse(text), None)
+    assert require_secret(Address.parse(text), "long") == "long"
 
 
 def test_only_the_same_secret_proves_itself():

@@ -140,6 +140,15 @@ def test_url_arm_is_used_and_never_stopped(start: Start, supervisor: Supervisor)
     assert httpx.get(server.url).status_code == 200
 
 
+def test_a_server_that_is_not_ours_is_asked_for_nothing_unless_a_path_is_named(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        start(url=f"http://127.0.0.1:{listening.getsockname()[1]}", ready_timeout=1.0)
+        connection, _ = listening.accept()
+        connection.settimeout(1)
+        assert connection.recv(100) == b"", "it hung up without a word"
+        connection.close()
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
@@ -173,7 +182,7 @@ def test_arm_that_fails_is_named_with_its_command_and_log(
 @pytest.mark.parametrize(
     ("status", "ready", "said"),
     [
-        ("500", None, "GET http://127.*/ answers 500"),
+        ("500", "/", "GET http://127.*/ answers 500"),
         ("404", "/healthz", "GET http://127.*/healthz answers 404"),
         ("302", "/healthz", "GET http://127.*/healthz answers 302"),
     ],

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     starter.clean_up()
 
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="nobody inherits orphans elsewhere")
 ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 
 
@@ -105,6 +107,36 @@ def test_supervisor_that_is_told_to_end_takes_everything_with_it(start: Starter)
     started = start("sleeper")
     supervisor, *_ = started.watched.processes
     supervisor.terminate()
+    started.watched.wait_until_gone()
+
+
+@on_linux
+def test_what_a_killed_supervisor_leaves_is_ended_by_the_program(start: Starter) -> None:
+    """Also the workers of a server, which do not die with it, and what has left its session."""
+    started = start("uvicorn", "daemon", "stubborn")
+    supervisor, *_ = started.watched.processes
+    supervisor.kill()
+    started.parent.send_signal(signal.SIGINT)
+    started.watched.wait_until_gone()
+
+
+@on_linux
+def test_a_supervisor_that_was_stopped_ends_with_its_program_all_the_same(start: Starter) -> None:
+    started = start("sleeper", "uvicorn")
+    supervisor, *_ = started.watched.processes
+    supervisor.suspend()
+    started.parent.send_signal(signal.SIGINT)
+    started.watched.wait_until_gone()
+
+
+@on_linux
+def test_the_second_signal_ends_a_program_that_cleans_up_for_too_long(start: Starter) -> None:
+    """Its child ignores SIGTERM, and is given some seconds to end."""
+    started = start("stubborn", "sleeper")
+    started.parent.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    started.parent.send_signal(signal.SIGINT)
+    assert started.parent.wait(2) == 130
     started.watched.wait_until_gone()
 
 

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
-from gainbench.stack.processes.supervisor import Process, Supervisor
+from gainbench.stack.processes import supervisor as supervisor_module
+from gainbench.stack.processes.supervisor import Process, Supervisor, SupervisorLost
 from tests.stack.processes.survivors import is_alive, wait_until
 
 # A process that tells about itself.
@@ -137,10 +138,10 @@ def test_children_die_with_a_killed_supervisor(user: str | None) -> None:
     child = running(supervisor.spawn(["sleep", "60"], name="sleeper", user=user, cwd=Path("/")))
     psutil.Process(supervisor.pid).kill()
     wait_until(lambda: not is_alive(child), "it outlived its supervisor")
-    with pytest.raises(EnvironmentLacking, match="supervisor process has ended"):
+    with pytest.raises(SupervisorLost, match="supervisor process was ended by SIGKILL"):
         supervisor.spawn(["true"], name="late")
     supervisor.stop()
-    supervisor.folder.rmdir()
+    assert not supervisor.folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -199,3 +200,23 @@ def test_stopping_twice_is_harmless() -> None:
     supervisor.stop()
     supervisor.stop()
     assert not supervisor.folder.exists()
+
+
+@on_linux
+def test_a_supervisor_that_no_longer_answers_is_replaced_in_its_last_duty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking it again fails at once, and what it was to do at the end is done."""
+    monkeypatch.setattr(supervisor_module, "ANSWER_SECONDS", 0.3)
+    done = tmp_path / "done"
+    with Supervisor.start() as own:
+        own.at_exit(["touch", str(done)])
+        child = psutil.Process(own.spawn(["sleep", "60"], name="sleeper").pid)
+        psutil.Process(own.pid).suspend()
+        with pytest.raises(SupervisorLost, match=r"has not answered.*everything it had started was ended"):
+            own.ask("poll", patience=0.3, pid=child.pid)
+        assert not is_alive(child)
+        assert done.exists()
+        assert not own.folder.exists()
+        with pytest.raises(SupervisorLost, match="has not answered"):
+            own.spawn(["sleep", "60"], name="another")

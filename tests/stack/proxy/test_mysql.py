@@ -165,3 +165,17 @@ def test_behind_tls_trips_are_counted_but_not_their_kinds() -> None:
     exchange.asked(b"\x17\x03\x03 another command", 2_000)
     exchange.answered(b"\x17\x03\x03 answer", 2_300)
     assert tally.as_record()["kinds"] == {"connect": [1, 40], "unknown": [2, 800]}
+
+
+def test_a_server_is_silent_while_a_trip_waits_and_no_other_of_the_arm_is_answered() -> None:
+    tally = Tally()
+    slow, quick = logged_in(tally), logged_in(tally)
+    slow.asked(packet(SELECT), 1_000)
+    for at in (2_000, 3_000, 4_000):
+        quick.asked(packet(SELECT), at)
+        quick.answered(b"answer", at + 500)
+    slow.answered(b"answer", 6_000)
+    assert tally.as_record()["longest_silence_ns"] == 1_500
+    quick.asked(packet(SELECT), 20_000)
+    quick.answered(b"answer", 22_000)
+    assert tally.as_record()["longest_silence_ns"] == 2_000, "between 6 000 and 20 000 nobody asked"

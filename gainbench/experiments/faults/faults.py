@@ -1,0 +1,77 @@
+"""Does one fault after the other to a bench of its own, and puts what came of each into a record."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+
+from gainbench.errors import ConfigurationError
+from gainbench.experiments.faults.bench import bench, signalled
+from gainbench.experiments.faults.judge import Outcome, faults_of, is_gone_on_with
+from gainbench.experiments.faults.mishaps import CannotBeTried, befalls
+from gainbench.experiments.faults.table import Fault, Mishap, table
+from gainbench.store.directory import RunDirectory
+from gainbench.store.records import End, TriedFault
+
+SECONDS_EACH = 13.0
+
+Tell = Callable[[TriedFault], None]
+TellLeftOut = Callable[[str, str], None]
+
+
+def chosen(only: Sequence[str]) -> tuple[Fault | Mishap, ...]:
+    """Those whose id begins with one of these; all where nothing is named."""
+    every = table()
+    for prefix in only:
+        if not any(fault.id.startswith(prefix) for fault in every):
+            raise ConfigurationError(
+                f"--only {prefix}: no fault's id begins so", cure="`gainbench faults --list` shows them"
+            )
+    return tuple(fault for fault in every if not only or fault.id.startswith(tuple(only)))
+
+
+def try_all(
+    faults: Sequence[Fault | Mishap], directory: RunDirectory, tell: Tell, tell_left_out: TellLeftOut
+) -> None:
+    started = time.monotonic()
+    for fault in faults:
+        try:
+            tried = try_one(fault)
+        except CannotBeTried as reason:
+            tell_left_out(fault.id, str(reason))
+            continue
+        directory.append(tried)
+        tell(tried)
+    directory.append(End(status="complete", seconds=time.monotonic() - started))
+
+
+def try_one(fault: Fault | Mishap, *, goes_on: bool = True) -> TriedFault:
+    """Whether its run is gone on with afterwards, where it can be, takes as long again."""
+    with bench() as under_test:
+        if isinstance(fault, Fault):
+            attempted, seconds = under_test.attempt(signalled(fault))
+            seen = under_test.afterwards(attempted, goes_on=goes_on and is_gone_on_with(fault))
+        else:
+            with befalls(fault, under_test) as (how, what_is_left):
+                attempted, seconds = under_test.attempt(how)
+                seen = under_test.afterwards(attempted, goes_on=False)
+                seen = dataclasses.replace(seen, left=(*seen.left, *what_is_left()))
+    return _as_record(fault, seen, seconds)
+
+
+def _as_record(fault: Fault | Mishap, seen: Outcome, seconds: float) -> TriedFault:
+    return TriedFault(
+        id=fault.id,
+        component=fault.part,
+        action=fault.what,
+        moment=fault.when,
+        exit_status=seen.exit_status,
+        seconds=seconds,
+        said=seen.said,
+        blamed=seen.blamed,
+        kept=seen.kept,
+        dropped=seen.dropped,
+        worst=seen.worst,
+        left=seen.left,
+        resumed=seen.resumed,
+        wrong=tuple(faults_of(fault, seen)),
+    )

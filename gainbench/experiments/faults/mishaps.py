@@ -1,0 +1,166 @@
+"""What befalls a bench from its surroundings: its database, its files, its terminal, its neighbours."""
+
+import os
+import pty
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from gainbench.experiments.faults.bench import Bench, How
+from gainbench.experiments.faults.table import Mishap
+from gainbench.stack.database import sql
+from gainbench.stack.database.server import DatabaseServer, start_private
+from gainbench.stack.processes.supervisor import Process, Supervisor
+
+DISK_BYTES = "40k"  # room for a run's first files
+CONNECTIONS = 200
+READY_SECONDS = 20.0
+POLL_SECONDS = 0.1
+
+_LIMITED = ("sh", "-c", 'ulimit {flag} 256; exec "$@"', "sh")
+
+
+class CannotBeTried(Exception):
+    """This machine does not allow it."""
+
+
+@dataclass
+class Somebodys:
+    """A database server that is not the bench's own, and which its owner treats as he likes."""
+
+    server: DatabaseServer
+    supervisor: Supervisor
+    process: Process
+
+    def restart(self, _: Mapping[str, int]) -> None:
+        """As after a crash, with the data it had."""
+        before = psutil.Process(self.process.pid)
+        command, folder, user = before.cmdline(), Path(before.cwd()), before.username()
+        init = next(word for word in command if word.startswith("--init-file="))
+        Path(init.removeprefix("--init-file=")).write_text("")  # its accounts are there
+        before.kill()
+        self.process.wait(READY_SECONDS)
+        mine = psutil.Process().username()
+        self.process = self.supervisor.spawn(
+            command, name="database", cwd=folder, user=None if user == mine else user
+        )
+
+    def cut_connections(self, _: Mapping[str, int]) -> None:
+        own = sql.query(self.server.administrator, "SELECT CONNECTION_ID()")
+        for (number,) in sql.query(
+            self.server.administrator,
+            "SELECT id FROM information_schema.processlist WHERE user LIKE 'gainbench%'",
+        ):
+            if (number,) not in own:
+                with suppress(Exception):  # it has gone by itself
+                    sql.run(self.server.administrator, f"KILL {number}")
+
+    def refuse_writes(self, _: Mapping[str, int]) -> None:
+        sql.run(self.server.administrator, "SET GLOBAL read_only = 1")
+
+    def names(self) -> set[str]:
+        """Schemas and accounts, of anybody."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                schemas = sql.query(self.server.administrator, "SHOW DATABASES")
+                users = sql.query(self.server.administrator, "SELECT user FROM mysql.user")
+            except Exception:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_SECONDS)
+            else:
+                return {str(name) for (name,) in (*schemas, *users)}
+
+
+@contextmanager
+def somebodys_database() -> Iterator[Somebodys]:
+    with Supervisor.start() as supervisor:
+        server = start_private(supervisor, max_connections=CONNECTIONS, log=supervisor.folder / "log")
+        assert server.process is not None  # a private one has one
+        yield Somebodys(server, supervisor, server.process)
+
+
+@contextmanager
+def befalls(mishap: Mishap, bench: Bench) -> Iterator[tuple[How, Callable[[], tuple[str, ...]]]]:
+    """How it is done, and what to ask afterwards for what was left."""
+    how = How(mishap.stage, mishap.moment)
+    match mishap.accident:
+        case "database restarted" | "connections cut" | "database read-only":
+            with somebodys_database() as database:
+                strikes = {
+                    "database restarted": database.restart,
+                    "connections cut": database.cut_connections,
+                    "database read-only": database.refuse_writes,
+                }
+                before = database.names()
+                flags = ("--db-url", database.server.administrator.url())
+                yield (
+                    replace(how, strike=strikes[mishap.accident], flags=flags),
+                    lambda: tuple(sorted(database.names() - before)),
+                )
+        case "terminal gone":
+            with _terminal() as (master, slave):
+                # It has to be the terminal of its session, and to be taken away from it.
+                prefix = (sys.executable, "-c", _TAKE_TERMINAL)
+                yield replace(how, strike=lambda _: os.close(master), output=slave, prefix=prefix), _nothing
+        case "output closed":
+            read, write = os.pipe()
+            os.close(read)
+            try:
+                yield replace(how, output=write), _nothing
+            finally:
+                os.close(write)
+        case "another bench beside it":
+            yield replace(how, beside=Bench.start_beside), _nothing
+        case "256 open files, more allowed":
+            yield replace(how, prefix=_limited("-Sn")), _nothing
+        case "256 open files at most":
+            yield replace(how, prefix=_limited("-n")), _nothing
+        case "disk full":
+            with _small_disk(bench.out):
+                yield how, _nothing
+
+
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def _nothing() -> tuple[str, ...]:
+    return ()
+
+
+def _limited(flag: str) -> tuple[str, ...]:
+    return tuple(word.replace("{flag}", flag) for word in _LIMITED)
+
+
+@contextmanager
+def _terminal() -> Iterator[tuple[int, int]]:
+    master, slave = pty.openpty()
+    try:
+        yield master, slave
+    finally:
+        for end in (master, slave):
+            with suppress(OSError):  # the one that was taken away
+                os.close(end)
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[None]:
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        raise CannotBeTried("no right to mount a small disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
