@@ -69,7 +69,7 @@ def test_every_case_is_a_plan_of_two_arms_and_one_cell_that_its_budget_holds(cas
     assert plan.profile.trials == case.trials
     assert expected_seconds(case) <= plan.profile.budget
     are_twins = isinstance(case.arms, Pair) and case.arms.are_twins
-    assert bool(plan.parity.gate_sequences) == are_twins
+    assert bool(plan.gate_sequences) == are_twins
 
 
 def test_a_long_turn_makes_a_case_take_longer() -> None:
