@@ -215,6 +215,7 @@ def use(*idle: str, turns: int = 2, **more: Any) -> UseReading:
         "core_seconds": seconds,
         "core_idle_seconds": 0.4 * seconds,
         "idle_arms_cpu_seconds": dict.fromkeys(idle, 0.001 * seconds),
+        "idle_seconds": seconds,
     }
     return UseReading(**{**fields, **more})
 

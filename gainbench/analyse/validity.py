@@ -37,7 +37,7 @@ LEAST_STANDSTILL_SECONDS = 0.020
 LEAST_SILENCE_SECONDS = 0.200  # a statement may take that long, and be waited for alone
 SILENCE_OVER_P95 = 3.0  # of the arm's response times, which a database at work explains
 FEWEST_REQUESTS = 20
-MOST_IDLE = 0.02  # of a core: in short turns, what an arm does after its last response is half of that
+MOST_IDLE = 0.01  # of a core
 MOST_MOVED = 0.01  # of a throughput, by a round trip that is longer than another arm's
 LEAST_WAITING = 0.05  # of an arm's time
 QUIETER = "measure at a quieter moment, or on a machine with cores of its own"
@@ -511,14 +511,14 @@ def achieved_ms(combs: Iterable[Comb], arm: str, cell: Cell) -> float | None:
 
 
 def arms_idle(evidence: Evidence) -> RuleFigures:
-    """What an arm used while others had their turns."""
+    """What an arm used while others were counted."""
     cpu: dict[str, float] = {}
     seconds: dict[str, float] = {}
     for comb in evidence.kept:
         for reading in comb.arms.values():
             for idle, used in reading.use.idle_arms_cpu_seconds.items():
                 cpu[idle] = cpu.get(idle, 0.0) + used
-                seconds[idle] = seconds.get(idle, 0.0) + reading.use.seconds
+                seconds[idle] = seconds.get(idle, 0.0) + reading.use.idle_seconds
     return _rule(
         "idle arms busy",
         _worst(_ratio(cpu[arm], seconds[arm]) for arm in cpu),

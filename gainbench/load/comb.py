@@ -47,8 +47,11 @@ class Gauge:
             own_cpu_seconds=clock_gettime(CLOCK_PROCESS_CPUTIME_ID),
             core_seconds=core,
             core_idle_seconds=idle,
-            watched={arm: sum(map(_cpu_seconds, clocks)) for arm, clocks in self._clocks.items()},
+            watched=self.watched(),
         )
+
+    def watched(self) -> dict[str, float]:
+        return {arm: sum(map(_cpu_seconds, clocks)) for arm, clocks in self._clocks.items()}
 
     def close(self) -> None:
         if self._stat is not None:
@@ -85,6 +88,8 @@ class _Turn:
     stretch: Stretch
     drain_seconds: float = 0.0
     undrained: int = 0
+    watched_at: float = 0.0  # when the guard was over
+    watched: Mapping[str, float] = field(default_factory=dict)  # what the arms had used then
 
 
 @dataclass
@@ -112,7 +117,7 @@ def carry_out(turnstile: Turnstile, comb: Comb, gauge: Gauge, *, start_at: float
         if comb.slot_seconds is not None:
             sleep_until(begun + number * comb.slot_seconds)
             course.be_late(begun + number * comb.slot_seconds, monotonic())
-        _take_turn(turnstile, turnstile.lanes[arm], comb, course)
+        _take_turn(turnstile, turnstile.lanes[arm], comb, course, gauge)
         course.edges.append(gauge.read())
         if course.stalled is not None:
             break
@@ -132,13 +137,14 @@ def carry_out(turnstile: Turnstile, comb: Comb, gauge: Gauge, *, start_at: float
     )
 
 
-def _take_turn(turnstile: Turnstile, lane: Lane, comb: Comb, course: _Course) -> None:
+def _take_turn(turnstile: Turnstile, lane: Lane, comb: Comb, course: _Course, gauge: Gauge) -> None:
     opened = turnstile.turn_to(lane.arm)
     stretch = Stretch(opened, opened + comb.guard_seconds, float("inf"))
     turn = _Turn(lane.arm, stretch)
     lane.stretches.append(stretch)
     course.turns.append(turn)
     sleep_until(stretch.counted_from)
+    turn.watched_at, turn.watched = monotonic(), gauge.watched()
     due = stretch.counted_from + comb.window_seconds
     sleep_until(due)
     turnstile.turn_to(None)
@@ -224,12 +230,13 @@ def _arm_counts(lane: Lane, counted: ArmTally, astray: int) -> ArmCounts:
 
 
 def _use(arm: str, course: _Course) -> Use:
-    """Summed over the arm's turns, from edge to edge."""
-    spans = [
-        (course.edges[place], course.edges[place + 1])
-        for place, turn in enumerate(course.turns)
-        if turn.arm == arm
-    ]
+    """Summed over the arm's turns, from edge to edge; what arms used, from the guard's end to the edge.
+
+    An arm that has given its last answer still has a little to do, which falls into the next one's guard.
+    """
+    places = [place for place, turn in enumerate(course.turns) if turn.arm == arm]
+    spans = [(course.edges[place], course.edges[place + 1]) for place in places]
+    counted = [(course.turns[place], course.edges[place + 1]) for place in places]
     return Use(
         seconds=sum(after.at - before.at for before, after in spans),
         generator_cpu_seconds=sum(after.own_cpu_seconds - before.own_cpu_seconds for before, after in spans),
@@ -238,9 +245,10 @@ def _use(arm: str, course: _Course) -> Use:
             [(before.core_idle_seconds, after.core_idle_seconds) for before, after in spans]
         ),
         watched_cpu_seconds={
-            name: sum(after.watched[name] - before.watched[name] for before, after in spans)
+            name: sum(after.watched[name] - turn.watched[name] for turn, after in counted)
             for name in course.edges[0].watched
         },
+        watched_seconds=sum(after.at - turn.watched_at for turn, after in counted),
     )
 
 

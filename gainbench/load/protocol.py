@@ -164,6 +164,7 @@ class Use:
     core_seconds: float | None = None  # of the cores that the generator may run on
     core_idle_seconds: float | None = None
     watched_cpu_seconds: Mapping[str, float] = field(default_factory=dict)  # of each arm's processes
+    watched_seconds: float = 0.0  # for how long: from each guard's end
     worker_cpu_seconds: tuple[float, ...] = ()  # of each process, where several carry the load
 
 

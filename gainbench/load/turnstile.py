@@ -115,11 +115,25 @@ class Lane:
         self.stretches: list[Stretch] = []  # of the comb under way
         self.turnaround_seconds = 0.0
         self.turnarounds = 0
+        self.response_seconds = 0.0  # the mean, as last seen
         self._gate = Event()
         self._change = Event()
+        self._opened_at = 0.0
+        self._pace_seconds = 0.0  # from one of those who stand at the gate to the next
+        self._let_in = 0
 
     def open(self) -> float:
+        """Those who stand at the gate are let in one by one, over a response's time.
+
+        All at once they would queue behind each other, and take many responses to get out of step again: the
+        turn would begin in a state in which a loop that nobody closes is never.
+        """
         now = monotonic()
+        waiting = sum(seat.waits_at_gate for seat in self.seats)
+        self._opened_at, self._let_in = now, 0
+        self._pace_seconds = (
+            0.0 if self.is_free or self.is_paced or not waiting else self.response_seconds / waiting
+        )
         self.is_open = True
         self.clock.go_on(now)
         self._gate.set()
@@ -145,6 +159,10 @@ class Lane:
     def wait_until_open(self) -> None:
         while not self.is_open:
             self._gate.wait()
+            left = self._opened_at + self._let_in * self._pace_seconds - monotonic()
+            self._let_in += 1
+            if left > 0:
+                gevent.sleep(left)  # and the gate may be closed again
 
     def note_change(self) -> None:
         """While the gate is closed: something has been answered, or a user has come to rest."""
@@ -193,6 +211,8 @@ class Lane:
             turn_seconds=turn_seconds,
             by_request=self.is_paced,
         )
+        if found.completions:
+            self.response_seconds = found.latency_seconds / found.completions
         self._forget_what_is_over()
         return found
 

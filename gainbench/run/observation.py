@@ -157,6 +157,7 @@ def _use(use: Use, arm: str) -> UseReading:
         idle_arms_cpu_seconds={
             name: seconds for name, seconds in use.watched_cpu_seconds.items() if name != arm
         },
+        idle_seconds=use.watched_seconds,
     )
 
 

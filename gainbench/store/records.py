@@ -79,7 +79,8 @@ class UseReading(Record):
     busiest_generator_cpu_seconds: float | None = None  # of one process, where several carry the load
     core_seconds: float | None = None  # of the cores that the generator may run on
     core_idle_seconds: float | None = None
-    idle_arms_cpu_seconds: Mapping[str, float] = {}  # of the arms that were not loaded
+    idle_arms_cpu_seconds: Mapping[str, float] = {}  # of the arms that were not loaded, in `idle_seconds`
+    idle_seconds: float = 0.0  # from each guard's end to the turn's
 
 
 class ServerReading(Record):

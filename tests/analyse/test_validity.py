@@ -590,13 +590,13 @@ def test_without_a_proxy_nobody_can_tell_the_round_trips() -> None:
     assert (found.ok, found.value) == (True, None)
 
 
-def test_an_arm_that_works_out_of_turn_speaks_from_two_hundredths_of_a_core_on() -> None:
+def test_an_arm_that_works_out_of_turn_speaks_from_a_hundredth_of_a_core_on() -> None:
     """async's turns take 1.24 s of a comb; what blocking uses in them is in async's reading."""
     seconds = 2 * TURN_SECONDS
-    quiet, busy = (each(use={"idle_arms_cpu_seconds": {"blocking": s * seconds}}) for s in (0.019, 0.021))
+    quiet, busy = (each(use={"idle_arms_cpu_seconds": {"blocking": s * seconds}}) for s in (0.009, 0.011))
     assert verdict("idle arms busy", evidence(quiet)).ok
     found = verdict("idle arms busy", evidence(busy))
-    assert (found.ok, found.value, found.limit) == (False, pytest.approx(0.021), 0.02)
+    assert (found.ok, found.value, found.limit) == (False, pytest.approx(0.011), 0.01)
 
 
 def test_the_idle_arm_is_judged_by_itself_and_not_with_those_that_rest() -> None:
@@ -604,11 +604,11 @@ def test_the_idle_arm_is_judged_by_itself_and_not_with_those_that_rest() -> None
 
     def burn(one: Comb) -> Comb:
         for arm in ("blocking", "async"):
-            idle = {other: 0.0 for other in three if other != arm} | {"sync": 0.012 * 2 * TURN_SECONDS}
+            idle = {other: 0.0 for other in three if other != arm} | {"sync": 0.007 * 2 * TURN_SECONDS}
             one = changed(one, arm, use={"idle_arms_cpu_seconds": idle})
         return one
 
-    assert verdict("idle arms busy", evidence(burn, rates=three)).value == pytest.approx(0.012)
+    assert verdict("idle arms busy", evidence(burn, rates=three)).value == pytest.approx(0.007)
 
 
 def turnaround(milliseconds: float) -> Change:

@@ -265,3 +265,26 @@ def test_without_a_class_name_the_users_are_shared_out_by_the_files_weights(locu
     generator.prepare(Workload(path, None, 8, tuple(server.target for server in servers), seed=1))
     for server in servers:
         assert server.counts() == {"- /common": 6, "- /rare": 2}
+
+
+def test_users_at_the_gate_are_let_in_over_a_response_and_not_all_at_once(locustfile, generator, delayed):
+    """The first comb does not know yet how long a response takes: there, all four go at once."""
+    path = locustfile("""
+        from locust import FastHttpUser, task
+
+        class Reader(FastHttpUser):
+            @task
+            def read(self):
+                self.client.get("/read")
+    """)
+    left, right = delayed
+    generator.prepare(Workload(path, "Reader", 4, (left.target, right.target), seed=1))
+    order = comb("left", guard_seconds=0.08, window_seconds=0.2)
+    spreads = []
+    for _ in range(3):
+        opened_at = generator.run_comb(order).turns[0].opened_at
+        came = sorted(came - opened_at for came, _ in left.served() if came >= opened_at)
+        spreads.append(came[3] - came[0])
+    first, *later = spreads
+    assert first < 0.01
+    assert all(0.025 <= spread <= 0.04 for spread in later), "four in 40 ms are 10 ms apart"

@@ -101,6 +101,7 @@ def _joined_use(uses: Sequence[Use]) -> Use:
         core_seconds=uses[0].core_seconds,
         core_idle_seconds=uses[0].core_idle_seconds,
         watched_cpu_seconds=uses[0].watched_cpu_seconds,
+        watched_seconds=uses[0].watched_seconds,
         worker_cpu_seconds=tuple(use.generator_cpu_seconds for use in uses),
     )
 
