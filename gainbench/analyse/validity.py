@@ -412,6 +412,7 @@ def same_work_throughout(evidence: Evidence) -> RuleFigures:
         in_trials = [combs_with(arm, combs) for combs in evidence.trials]
         for work in (_trips, _received_bytes):
             changes.append(pooled(_known(_work_change(combs, arm, work) for combs in in_trials)))
+            changes.append(pooled(_known(_last_against_first(combs, arm, work) for combs in in_trials)))
             changes.append(shift(_known(work(comb.arms[arm]) for combs in in_trials for comb in combs)))
     return _rule(
         "work of an arm changed by",
@@ -448,6 +449,14 @@ def _mean_difference(pair: tuple[str, str], combs: Iterable[Comb], work: Work) -
 def _work_change(combs: Sequence[Comb], arm: str, work: Work) -> float | None:
     points = [(comb.started, value) for comb in combs if (value := work(comb.arms[arm])) is not None]
     return change_across([at for at, _ in points], [value for _, value in points])
+
+
+def _last_against_first(combs: Sequence[Comb], arm: str, work: Work) -> float | None:
+    """A step of the same height at another place in each trial has another slope, but the same ends."""
+    values = _known(work(comb.arms[arm]) for comb in sorted(combs, key=lambda comb: comb.started))
+    if len(values) < 2 or not max(values):
+        return None
+    return (values[-1] - values[0]) / max(values)
 
 
 def round_trips_equal(evidence: Evidence) -> RuleFigures:

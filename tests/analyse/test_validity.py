@@ -7,6 +7,7 @@ looked at the average of the arms would see half of them.
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -545,6 +546,19 @@ def test_an_arm_that_begins_to_answer_something_else_with_200_speaks() -> None:
         return changed(one, "async", load={"received_bytes": 1680 * size})
 
     assert not verdict("work of an arm changed by", evidence(fail, are_twins=False)).ok
+
+
+def test_an_arm_that_turns_bad_somewhere_in_each_of_three_trials_speaks_with_two_combs_of_one_left() -> None:
+    """Four combs a trial; the second trial's other combs were dropped for the cores that others took."""
+    sizes = {0: (52, 43, 23, 23), 1: (52, 52, 24, 23), 2: (52, 52, 24, 23)}
+
+    def turn_bad(one: Comb) -> Comb:
+        size = sizes[one.trial][one.number % 4]
+        return changed(one, "async", load={"received_bytes": 1680 * size})
+
+    whole = evidence(turn_bad, per_trial=4, are_twins=False)
+    kept = tuple(one for one in whole.combs if one.trial != 1 or one.number % 2 == 0)
+    assert not verdict("work of an arm changed by", replace(whole, kept=kept)).ok
 
 
 # Round trips, idle arms, turnaround, users

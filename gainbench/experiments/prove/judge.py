@@ -27,10 +27,12 @@ def judge(case: ProvenCase, results: Results | None) -> ProofFigures:
     if truth is None:
         return _proof(case, None, found, "wrong", "a figure, where none can be right")
     bounds = tolerated(truth, case.tolerance)
-    if _admits(found.gain, found.low, found.high, bounds):
+    if _admits(found.gain, found.low, found.high, bounds, found.gain_without_turnaround):
         return _proof(case, truth, found, "right", "", held=True)
     surely = estimate_gain([math.log1p(gain) for gain in found.trial_gains], confidence=SURE)
-    if case.by_chance and _admits(surely.gain, surely.low, surely.high, bounds):
+    if case.by_chance and _admits(
+        surely.gain, surely.low, surely.high, bounds, found.gain_without_turnaround
+    ):
         note = f"the 95 % interval misses the truth, as one in twenty does; the {SURE:.1%} one holds it"
         return _proof(case, truth, found, "right", note.replace("%", " %"), held=False)
     return _proof(case, truth, found, "wrong", "the truth lies outside", held=False)
@@ -51,11 +53,23 @@ def pooled_null(proofs: Sequence[tuple[ProofFigures, ComparisonFigures]]) -> Gai
     return pooled_gain(runs) if len(runs) > 1 else None
 
 
-def _admits(gain: float | None, low: float | None, high: float | None, bounds: tuple[float, float]) -> bool:
-    """Whether the interval and the bounds have a point in common."""
+def _admits(
+    gain: float | None,
+    low: float | None,
+    high: float | None,
+    bounds: tuple[float, float],
+    without_turnaround: float | None,
+) -> bool:
+    """Whether the interval and the bounds have a point in common.
+
+    The truth is that of the servers. What the generator's own time does to the gain is told beside it, from
+    the clock of its sockets: as far as it goes, so does the interval.
+    """
     if gain is None or low is None or high is None:
         return False
-    return low <= bounds[1] and bounds[0] <= high
+    moved = 1.0 if without_turnaround is None else (1 + without_turnaround) / (1 + gain)
+    lowest, highest = (1 + low) * min(moved, 1.0) - 1, (1 + high) * max(moved, 1.0) - 1
+    return lowest <= bounds[1] and bounds[0] <= highest
 
 
 def _refusal(case: ProvenCase, results: Results | None, found: ComparisonFigures | None) -> str | None:
