@@ -54,7 +54,7 @@ def faults_of(fault: Fault | Mishap, seen: Outcome) -> Iterator[str]:
         yield f"left behind: {', '.join(seen.left)}"
     if seen.report_status not in (None, 0, INVALID, *right.report_statuses):
         yield f"its report ended with {seen.report_status}"
-    if seen.resumed not in (None, 0):
+    if seen.resumed not in (None, 0, INVALID):  # two combs of which one was dropped make no figure
         yield f"going on with it ended with {seen.resumed}"
 
 

@@ -48,7 +48,7 @@ def test_an_outcome_that_had_to_come_has_nothing_wrong_with_it() -> None:
         ({"report_said": "Traceback (most recent call last)"}, "a traceback"),
         ({"left": ("process 7",)}, "left behind: process 7"),
         ({"report_status": 1}, "its report ended with 1"),
-        ({"resumed": 3}, "going on with it ended with 3"),
+        ({"resumed": 1}, "going on with it ended with 1"),
     ],
 )
 def test_each_thing_that_must_not_come_of_it_is_said(changes: dict[str, Any], said: str) -> None:
