@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -59,12 +60,12 @@ class Journal:
 
     def is_abandoned_on(self, server: sql.Endpoint) -> bool:
         """Whether it speaks of this server, and whoever wrote it is gone."""
-        lines = self._lines()
-        header = json.loads(lines[0]) if lines else {}
-        if header.get("server") != _place(server):
+        try:
+            header = json.loads(self._lines()[0])
+            pid, started = header["owner"]
+            return bool(header["server"] == _place(server) and _start_of(pid) != started)
+        except (LookupError, TypeError, ValueError):  # cut off before it was whole: nothing was created then
             return False
-        pid, started = header["owner"]
-        return bool(_start_of(pid) != started)
 
     def _lines(self) -> list[str]:
         return self.path.read_text().splitlines() if self.path.exists() else []
@@ -102,10 +103,11 @@ def drop_all(administrator: sql.Endpoint, journal: Journal, *, patience: float) 
 
 
 def drop_abandoned(administrator: sql.Endpoint, folder: Path) -> None:
-    """What earlier runs could not remove from this server."""
+    """What earlier runs could not remove from this server; whoever may not do it leaves it to others."""
     for journal in _journals(folder):
         if journal.is_abandoned_on(administrator):
-            drop_all(administrator, journal, patience=0)
+            with suppress(EnvironmentLacking):
+                drop_all(administrator, journal, patience=0)
 
 
 def _journals(folder: Path) -> Iterator[Journal]:

@@ -243,8 +243,9 @@ class Supervisor:
 
     def _wake(self) -> None:
         """One that was stopped could not see that we are gone."""
-        with suppress(OSError):
-            os.kill(self._process.pid, signal.SIGCONT)
+        if self._process.returncode is None:  # its number may be another's by now
+            with suppress(OSError):
+                os.kill(self._process.pid, signal.SIGCONT)
 
 
 def _folder_from(hello: dict[str, Any]) -> Path:

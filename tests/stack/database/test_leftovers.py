@@ -32,6 +32,17 @@ def test_only_the_journal_of_a_run_that_is_gone_is_abandoned_and_only_on_its_ser
         assert not journal.is_abandoned_on(sql.Endpoint("127.0.0.1", 10, "root", ""))
 
 
+def test_a_journal_that_was_cut_off_or_cannot_be_carried_out_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "gainbench_2_to_drop.jsonl").write_text('{"server": "127')
+    journal = Journal.begin(tmp_path, "gainbench_1_", NOWHERE)
+    journal.note("gainbench_1_async", "gainbench_user")
+    gone = journal.path.read_text().replace(f"[{os.getpid()},", "[4194305,")
+    journal.path.write_text(gone)
+    assert journal.is_abandoned_on(NOWHERE)
+    drop_abandoned(NOWHERE, tmp_path)
+    assert journal.path.read_text() == gone
+
+
 def test_names_that_are_not_ours_are_dropped_by_nobody(tmp_path: Path) -> None:
     journal = Journal.begin(tmp_path, "gainbench_1_", NOWHERE)
     journal.note("mysql", "root")

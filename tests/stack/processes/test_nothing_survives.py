@@ -111,20 +111,14 @@ def test_supervisor_that_is_told_to_end_takes_everything_with_it(start: Starter)
 
 
 @on_linux
-def test_what_a_killed_supervisor_leaves_is_ended_by_the_program(start: Starter) -> None:
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+def test_what_a_supervisor_that_failed_leaves_is_ended_by_the_program(
+    start: Starter, fault: signal.Signals
+) -> None:
     """Also the workers of a server, which do not die with it, and what has left its session."""
     started = start("uvicorn", "daemon", "stubborn")
     supervisor, *_ = started.watched.processes
-    supervisor.kill()
-    started.parent.send_signal(signal.SIGINT)
-    started.watched.wait_until_gone()
-
-
-@on_linux
-def test_a_supervisor_that_was_stopped_ends_with_its_program_all_the_same(start: Starter) -> None:
-    started = start("sleeper", "uvicorn")
-    supervisor, *_ = started.watched.processes
-    supervisor.suspend()
+    supervisor.send_signal(fault)
     started.parent.send_signal(signal.SIGINT)
     started.watched.wait_until_gone()
 
