@@ -190,10 +190,14 @@ class Bench:
         while (processes := self._marked()) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
         left = [f"process {process.pid} ({_name(process)})" for process in processes]
-        for process in processes:
+        self.end()
+        return (*left, *(path.name for path in self.temporary.iterdir()))
+
+    def end(self) -> None:
+        """Kill whatever is there, also where whoever tries the fault was interrupted."""
+        for process in self._marked():
             with suppress(psutil.Error):
                 process.kill()
-        return (*left, *(path.name for path in self.temporary.iterdir()))
 
     def _marked(self) -> list[psutil.Process]:
         found = []
@@ -277,9 +281,11 @@ def bench() -> Iterator[Bench]:
     """In a folder of its own below the usual one, with a path short enough for sockets."""
     folder = Path(tempfile.mkdtemp(prefix="gf-"))
     folder.chmod(0o711)  # the database server runs as another user
+    under_test = Bench(folder)
     try:
-        yield Bench(folder)
+        yield under_test
     finally:
+        under_test.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
