@@ -21,6 +21,7 @@ _SECRET = "PASS|PWD|AUTH|SECRET|TOKEN|KEY|CREDENTIAL"
 _SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
 _ASSIGNMENT = re.compile(rf"([\w-]*(?:{_SECRET})[\w-]*)=(\S+)", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+(\S{8,})")
+_FLAG = re.compile(r"--[A-Za-z]")
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 # scheme://user:password@host. The password ends at the last @ before the path; failing that, at the next @
 # anywhere, since SQLAlchemy reads passwords with a slash in them. What looks like a port is no password.
@@ -104,7 +105,7 @@ def _longest_first() -> list[str]:
 
 
 def _is_value_of(before: str, word: str) -> bool:
-    is_flag = before.startswith("--") and "=" not in before and not word.startswith("-")
+    is_flag = before.startswith("--") and "=" not in before and not _FLAG.match(word)
     return is_flag and is_secret(before)
 
 

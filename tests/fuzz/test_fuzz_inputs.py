@@ -118,6 +118,7 @@ PASSWORDS = st.text(string.ascii_letters + string.digits + "!$%*+-.", min_size=6
 )
 def test_a_password_in_its_place_never_comes_through(password: str, user: str, around: str) -> None:
     assume(password not in around and password not in user)
+    assume(not password.startswith("--"))  # after a flag, that is the next flag
     for text in (
         f"mysql://{user}:{password}@host/db",
         f"DB_PASS={password}",

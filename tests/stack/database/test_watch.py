@@ -10,6 +10,7 @@ from gainbench.stack.database import sql, watch
 from gainbench.stack.database.server import DatabaseServer, start_private
 from gainbench.stack.database.watch import DatabaseLost, Watch
 from gainbench.stack.processes.supervisor import Supervisor
+from tests.stack.processes.survivors import wait_until
 
 pytestmark = pytest.mark.database
 
@@ -59,6 +60,12 @@ def test_a_server_that_is_stopped_for_good_is_not_waited_for_without_end(
     assert own.pid is not None
     process = psutil.Process(own.pid)
     process.suspend()
+    wait_until(
+        lambda: (
+            {psutil.Process(thread.id).status() for thread in process.threads()} == {psutil.STATUS_STOPPED}
+        ),
+        "every thread of the server stands still",
+    )
     try:
         with pytest.raises(DatabaseLost, match="no longer answers"):
             opened.look()
