@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gainbench.analyse.compare import log_ratio
-from gainbench.analyse.validity import drop_reason
+from gainbench.analyse.validity.drops import drop_reason
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import Comb
 from gainbench.plan.build import load_plan

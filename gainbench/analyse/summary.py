@@ -6,12 +6,14 @@ This module only assembles; each figure has its own: arms, compare, claim, valid
 from collections.abc import Sequence
 from itertools import groupby
 
-from gainbench.analyse import validity
 from gainbench.analyse.arms import arm_figures, turn_spread
 from gainbench.analyse.compare import comparison_figures
 from gainbench.analyse.crossing import Believed, KeptCombs, claim_figures, curve_of
 from gainbench.analyse.held_rates import held_rates
 from gainbench.analyse.turns import kept_combs, settling_profile, turn_figures
+from gainbench.analyse.validity import judge
+from gainbench.analyse.validity.evidence import Evidence
+from gainbench.analyse.validity.work import achieved_ms
 from gainbench.plan.model import Cell, Plan
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Collapse, Comb
@@ -90,7 +92,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
     combs = run.compared(cell.key)
     collapsed = _collapsed(run, cell.key)
     serving = tuple(arm for arm in plan.arm_names if arm not in collapsed)
-    evidence = validity.Evidence(
+    evidence = Evidence(
         cell=cell,
         arms=serving,
         combs=combs,
@@ -99,7 +101,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         is_open_loop=plan.rate is not None,
         are_twins=run.parity is not None and run.parity.skipped is None and not run.parity.differences,
     )
-    rules = validity.judge(evidence)
+    rules = judge(evidence)
     figures = tuple(
         comparison_figures(
             plan,
@@ -140,7 +142,7 @@ def _pilot(run: StoredRun) -> int | None:
 
 def _round_trips(cell: Cell, arms: Sequence[str], kept: Sequence[Comb]) -> Quantiles:
     """What was added under load: the mean over the arms, and that of the arm that waited longest."""
-    achieved = [trip for arm in arms if (trip := validity.achieved_ms(kept, arm, cell)) is not None]
+    achieved = [trip for arm in arms if (trip := achieved_ms(kept, arm, cell)) is not None]
     if not achieved:
         return Quantiles(p50=None, p99=None)
     return Quantiles(p50=sum(achieved) / len(achieved), p99=max(achieved))

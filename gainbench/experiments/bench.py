@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from gainbench.analyse.compare import trial_ratios
 from gainbench.analyse.turns import kept_combs
-from gainbench.analyse.validity import are_unsettled, drop_reason
+from gainbench.analyse.validity.drops import drop_reason
+from gainbench.analyse.validity.steadiness import are_unsettled
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
 from gainbench.experiments import held_rates
 from gainbench.load.handle import Generator

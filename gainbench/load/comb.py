@@ -13,7 +13,7 @@ from time import CLOCK_PROCESS_CPUTIME_ID, clock_gettime, monotonic
 from gainbench.load.cycle import Stretch
 from gainbench.load.cycles import ArmTally
 from gainbench.load.protocol import GRACE_SECONDS, ArmCounts, Comb, CombReport, TurnCounts, Use
-from gainbench.load.turnstile import Lane, Turnstile, sleep_until
+from gainbench.load.turnstile import RETURN_SECONDS, Lane, Turnstile, sleep_until
 
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -157,6 +157,8 @@ def _take_turn(turnstile: Turnstile, lane: Lane, comb: Comb, course: _Course, ga
             _drain(lane, monotonic() + comb.drain_seconds)
         else:
             course.stalled = lane.arm
+    if not lane.is_paced:
+        _wait_until_quiet(lane, RETURN_SECONDS)  # or the gate opens before the last one is there
     turn.drain_seconds = monotonic() - stretch.closed_at
     turn.undrained = lane.in_flight
 

@@ -20,8 +20,9 @@ from gevent.event import AsyncResult
 
 from gainbench.load.cycle import Cycle
 from gainbench.load.protocol import Arrivals, Outside, PlannedStarts
+from gainbench.load.seat import Seat
 from gainbench.load.several.orders import ALL, Share
-from gainbench.load.turnstile import Lane, Seat
+from gainbench.load.turnstile import Lane
 
 LATE_SECONDS = 0.005
 

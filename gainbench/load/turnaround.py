@@ -13,7 +13,7 @@ from typing import Any
 import gevent.socket
 from geventhttpclient.connectionpool import ConnectionPool
 
-from gainbench.load.seats import current_seat
+from gainbench.load.seat import current_seat
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")

@@ -20,8 +20,8 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 
 from gainbench.load.cycle import Cycle
 from gainbench.load.failure import failure_name
-from gainbench.load.seats import current_seat
-from gainbench.load.turnstile import NEVER_REPORTED, Lane, Seat, Turnstile
+from gainbench.load.seat import Seat, current_seat
+from gainbench.load.turnstile import NEVER_REPORTED, Lane, Turnstile
 
 # Beyond it, a client of the user's own making reports nonsense.
 LONGEST_MS = 3_600_000.0

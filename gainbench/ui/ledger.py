@@ -9,10 +9,11 @@ from collections import defaultdict, deque
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gainbench.analyse import validity
 from gainbench.analyse.arms import arm_figures
 from gainbench.analyse.compare import trial_ratios
 from gainbench.analyse.turns import kept_combs
+from gainbench.analyse.validity import judge
+from gainbench.analyse.validity.evidence import Evidence
 from gainbench.load import histogram
 from gainbench.plan.model import Cell, Comparison, Plan
 from gainbench.report import numbers, words
@@ -177,14 +178,14 @@ class Ledger:
         return "" if headline is None else self._gain_of(condition, headline.candidate)
 
     def _lamps(self, cell: Cell, combs: Sequence[Comb], gone: Container[str]) -> tuple[Lamp, ...]:
-        evidence = validity.Evidence(
+        evidence = Evidence(
             cell=cell,
             arms=tuple(arm for arm in self._plan.arm_names if arm not in gone),
             combs=tuple(combs),
             kept=tuple(_kept(combs)),
             pinned=self._pinned,
         )
-        return tuple(_lamp(rule) for rule in validity.judge(evidence))
+        return tuple(_lamp(rule) for rule in judge(evidence))
 
     def _row(self, condition: Condition, arm: str, lamps: Sequence[Lamp]) -> Row:
         collapse = condition.collapses.get(arm)

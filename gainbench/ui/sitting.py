@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Literal
 
 from gainbench.analyse.summary import summarise
-from gainbench.analyse.validity import are_unsettled, drop_reason
+from gainbench.analyse.validity.drops import drop_reason
+from gainbench.analyse.validity.steadiness import are_unsettled
 from gainbench.errors import ConfigurationError, GainbenchError
 from gainbench.plan import file
 from gainbench.plan.model import Cell, Plan

@@ -9,7 +9,7 @@ import pytest
 
 from gainbench.analyse.summary import summarise
 from gainbench.analyse.turns import kept_combs
-from gainbench.analyse.validity import are_unsettled
+from gainbench.analyse.validity.steadiness import are_unsettled
 from gainbench.load.cycles import BINS
 from gainbench.store import load_run
 from gainbench.store.records import Comb, Line

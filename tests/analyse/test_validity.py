@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from gainbench.analyse.validity import RULES, Evidence, drop_reason, judge
+from gainbench.analyse.validity import RULES, judge
+from gainbench.analyse.validity.drops import drop_reason
+from gainbench.analyse.validity.evidence import Evidence
 from gainbench.load import histogram
 from gainbench.load.cycles import BINS
 from gainbench.plan.model import Cell

@@ -5,7 +5,7 @@ from time import monotonic
 import gevent
 import pytest
 
-from gainbench.load.turnstile import ArmClock
+from gainbench.load.arm_clock import ArmClock
 
 
 class Sleepers:

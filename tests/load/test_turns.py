@@ -1,5 +1,7 @@
 """Users belong to an arm, and send nothing while it is another one's turn."""
 
+from itertools import pairwise
+
 import pytest
 
 from gainbench.load.protocol import Workload
@@ -267,24 +269,38 @@ def test_without_a_class_name_the_users_are_shared_out_by_the_files_weights(locu
         assert server.counts() == {"- /common": 6, "- /rare": 2}
 
 
-def test_users_at_the_gate_are_let_in_over_a_response_and_not_all_at_once(locustfile, generator, delayed):
-    """The first comb does not know yet how long a response takes: there, all four go at once."""
-    path = locustfile("""
+def spread(moments: list[float], *, cycle_seconds: float) -> float:
+    """Over how much of a cycle they lie."""
+    phases = sorted(moment % cycle_seconds for moment in moments)
+    gaps = [after - before for before, after in pairwise([*phases, phases[0] + cycle_seconds])]
+    return cycle_seconds - max(gaps)
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.025])
+def test_users_go_on_as_far_apart_as_they_had_come_to_the_gate(locustfile, generator, delayed, apart):
+    """Their first responses bring them apart by that much, or not at all."""
+    path = locustfile(f"""
+        from collections import defaultdict
+        from itertools import count
         from locust import FastHttpUser, task
 
+        numbers = defaultdict(count)
+
         class Reader(FastHttpUser):
+            def on_start(self):
+                number = next(numbers[self.host])
+                self.paths = [f"/after/{{0.01 + {apart} * number}}"]
+
             @task
             def read(self):
-                self.client.get("/read")
+                self.client.get(self.paths.pop() if self.paths else "/after/0.1")
     """)
     left, right = delayed
     generator.prepare(Workload(path, "Reader", 4, (left.target, right.target), seed=1))
-    order = comb("left", guard_seconds=0.08, window_seconds=0.2)
+    order = comb("left", "left", guard_seconds=0.1, window_seconds=0.3)
     spreads = []
-    for _ in range(3):
-        opened_at = generator.run_comb(order).turns[0].opened_at
-        came = sorted(came - opened_at for came, _ in left.served() if came >= opened_at)
-        spreads.append(came[3] - came[0])
-    first, *later = spreads
-    assert first < 0.01
-    assert all(0.025 <= spread <= 0.04 for spread in later), "four in 40 ms are 10 ms apart"
+    for _ in range(2):
+        for turn in generator.run_comb(order).turns:
+            came = sorted(came for came, _ in left.served() if came >= turn.opened_at)
+            spreads.append(spread(came[:4], cycle_seconds=0.102))
+    assert all(abs(seen - 3 * apart) < 0.03 for seen in spreads[1:]), spreads
