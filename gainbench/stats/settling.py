@@ -15,6 +15,7 @@ import numpy as np
 import scipy
 
 SURE = 0.999
+FEWEST_DEGREES = 3
 FEWEST_OF_A_SERIES = 6  # two equal neighbours among fewer would make chance look like a step
 
 
@@ -47,6 +48,32 @@ def pooled(changes: Sequence[float], *, confidence: float = SURE) -> Change | No
         return Change(fmean(changes), None)
     half = _quantile(len(changes) - 1, confidence) * float(np.std(changes, ddof=1)) / math.sqrt(len(changes))
     return Change(fmean(changes), half)
+
+
+def common_change(
+    series: Sequence[tuple[Sequence[float], Sequence[float]]], *, confidence: float = SURE
+) -> Change | None:
+    """Return by how much y changes over the range of x in all the series alike, each around its own mean.
+
+    Its interval comes from the scatter of the values around the common slope: three series say little of the
+    spread of their slopes, their dozen values more.
+    """
+    xs, ys, spans = [], [], []
+    for x, y in series:
+        if len(x) > 1:
+            xs += [value - fmean(x) for value in x]
+            ys += [value - fmean(y) for value in y]
+            spans.append(max(x) - min(x))
+    degrees = len(xs) - len(spans) - 1
+    squares = sum(x * x for x in xs)
+    if not squares:
+        return None
+    slope = sum(x * y for x, y in zip(xs, ys, strict=True)) / squares
+    if degrees < FEWEST_DEGREES:
+        return Change(slope * fmean(spans), None)
+    left = sum((y - slope * x) ** 2 for x, y in zip(xs, ys, strict=True)) / degrees
+    half = _quantile(degrees, confidence) * math.sqrt(left / squares)
+    return Change(slope * fmean(spans), half * fmean(spans))
 
 
 def shift(values: Sequence[float], *, confidence: float = SURE) -> Change | None:

@@ -436,6 +436,18 @@ def test_an_arm_that_still_warms_up_within_trials_speaks() -> None:
     assert (found.ok, found.value, found.limit) == (False, pytest.approx(0.025, rel=0.01), 0.02)
 
 
+def test_a_warm_up_that_takes_another_course_in_each_of_three_trials_speaks() -> None:
+    """The slopes of three trials scatter so much that they alone would leave everything open."""
+    courses = [(0.77, 0.95, 1.0, 1.0), (0.77, 0.89, 1.01, 1.01), (0.75, 0.93, 1.02, 1.01)]
+
+    def warm(one: Comb) -> Comb:
+        share = courses[one.trial][one.number % 4]
+        return changed(one, "async", turns={"successes": one.of("async")[0].successes * share})
+
+    found = verdict("ratio moved within trials by", evidence(warm, per_trial=4))
+    assert not found.ok
+
+
 def test_a_machine_that_speeds_up_for_both_arms_moves_no_ratio() -> None:
     found = verdict("ratio moved within trials by", evidence(warming(0.2, both=True)))
     assert found.value == pytest.approx(0.0, abs=1e-9)

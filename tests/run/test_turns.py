@@ -129,6 +129,11 @@ def test_the_guard_is_a_slow_response_and_10_ms_at_least(response_ms: float, gua
     assert lengths([pace(response_ms)], None).guard_seconds * 1000 == pytest.approx(guard_ms)
 
 
+def test_the_guard_lasts_until_the_last_user_is_let_in() -> None:
+    """They come in over as long as they took to come out, which short turns do not show in the p99."""
+    assert lengths([pace(20.0, drain_ms=80.0)], None).guard_seconds == pytest.approx(0.080)
+
+
 @pytest.mark.parametrize("response_ms", [0.2, 1.0, 4.0, 40.0, 500.0, 5000.0, 30000.0])
 def test_a_turn_of_any_length_has_a_window_of_twice_what_is_not_counted(response_ms: float) -> None:
     found = lengths([pace(response_ms)], None)
@@ -156,10 +161,10 @@ def test_an_arm_that_answers_nothing_is_waited_for_as_its_longest_answer_took(
 
 
 def test_the_slowest_arm_decides_each_length() -> None:
-    fast, slow = pace(2.0, drain_ms=80.0), pace(20.0, drain_ms=10.0)
+    fast, slow = pace(2.0, drain_ms=60.0), pace(80.0, drain_ms=10.0)
     found = lengths([fast, slow], None)
-    assert found.guard_seconds == pytest.approx(0.020)
-    assert found.window_seconds == pytest.approx(2 * (0.020 + 0.080))
+    assert found.guard_seconds == pytest.approx(0.080)
+    assert found.window_seconds == pytest.approx(2 * (0.080 + 0.060))
 
 
 def test_an_open_loops_window_is_long_enough_for_its_starts() -> None:

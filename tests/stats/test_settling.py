@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from gainbench.stats.settling import Change, change_across, pooled, shift
+from gainbench.stats.settling import Change, change_across, common_change, pooled, shift
 
 
 def test_a_straight_line_changes_by_its_rise_over_its_mean() -> None:
@@ -51,6 +51,40 @@ def test_a_change_without_any_noise_is_sure_as_a_whole() -> None:
     steady = pooled([0.25, 0.25, 0.25])
     assert steady is not None
     assert steady.sure == pytest.approx(0.25)
+
+
+def test_a_change_that_series_have_in_common_is_judged_by_what_scatters_around_it() -> None:
+    """Around their means y is -1 0 1 and -2 -1 3: the slope is 7 / 4, and 3.75 is left with 3 degrees."""
+    found = common_change([([0, 1, 2], [0, 1, 2]), ([10, 11, 12], [0, 1, 5])], confidence=0.95)
+    assert found is not None
+    assert found.mean == pytest.approx(2 * 1.75)
+    assert found.half_width == pytest.approx(2 * 3.182 * math.sqrt(3.75 / 3 / 4), rel=1e-3)
+
+
+def test_three_slopes_that_nobody_can_be_sure_of_are_sure_by_their_values() -> None:
+    series = [
+        ([0.0, 1.0, 2.0, 3.0], [-0.27, -0.05, 0.0, 0.0]),
+        ([0.0, 1.0, 2.0, 3.0], [-0.26, -0.12, 0.01, 0.01]),
+        ([0.0, 1.0, 2.0, 3.0], [-0.29, -0.07, 0.02, 0.01]),
+    ]
+    slopes = [change_across(x, [1 + value - sum(y) / 4 for value in y]) for x, y in series]
+    alone, together = pooled([slope for slope in slopes if slope is not None]), common_change(series)
+    assert alone is not None
+    assert together is not None
+    assert alone.sure == 0
+    assert together.sure is not None
+    assert together.sure > 0.02
+
+
+@pytest.mark.parametrize("series", [[], [([1.0], [5.0])], [([1.0, 1.0], [4.0, 6.0])]])
+def test_series_without_two_places_have_nothing_in_common(
+    series: list[tuple[list[float], list[float]]],
+) -> None:
+    assert common_change(series) is None
+
+
+def test_too_few_values_show_a_common_change_and_not_how_sure_it_is() -> None:
+    assert common_change([([0, 1], [0, 2]), ([0, 1], [0, 4])]) == Change(3.0, None)
 
 
 def test_a_step_in_the_middle_is_the_difference_of_the_halves_over_the_mean() -> None:

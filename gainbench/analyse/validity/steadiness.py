@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from statistics import fmean
 
 from gainbench.analyse.arms import combs_with
 from gainbench.analyse.compare import log_ratio
 from gainbench.analyse.validity.evidence import Evidence, known, rule, sure, worst
 from gainbench.load.cycles import BINS
-from gainbench.stats.settling import SURE, change_across, pooled
+from gainbench.stats.settling import SURE, Change, change_across, common_change, pooled
 from gainbench.store.records import Comb
 from gainbench.store.results import RuleFigures
 
@@ -60,10 +61,12 @@ def settling(comb: Comb, arm: str) -> float | None:
 
 def warm_up_over(evidence: Evidence) -> RuleFigures:
     """A ratio that moves while a trial goes on shows an arm that was not warm when it began."""
-    changes = [
-        pooled(known(_change(pair, combs) for combs in evidence.trials))
-        for pair in combinations(evidence.arms, 2)
-    ]
+    changes: list[Change | None] = []
+    for pair in combinations(evidence.arms, 2):
+        series = [_ratios_over_time(pair, combs) for combs in evidence.trials]
+        # Of a logarithm, the change itself is relative: 1 is added so that it is not divided by its mean.
+        slopes = [change_across(at, [1 + ratio - fmean(ratios) for ratio in ratios]) for at, ratios in series]
+        changes += [pooled(known(slopes)), common_change(series)]
     return rule(
         "ratio moved within trials by",
         worst(map(sure, changes)),
@@ -74,11 +77,6 @@ def warm_up_over(evidence: Evidence) -> RuleFigures:
     )
 
 
-def _change(pair: tuple[str, str], combs: Sequence[Comb]) -> float | None:
+def _ratios_over_time(pair: tuple[str, str], combs: Sequence[Comb]) -> tuple[list[float], list[float]]:
     points = [(comb.started, ratio) for comb in combs if (ratio := log_ratio(pair, comb)) is not None]
-    if len(points) < 2:
-        return None
-    # Of a logarithm, the change itself is relative: 1 is added so that it is not divided by its mean.
-    times, ratios = zip(*points, strict=True)
-    mean = sum(ratios) / len(ratios)
-    return change_across(times, [1 + ratio - mean for ratio in ratios])
+    return [at for at, _ in points], [ratio for _, ratio in points]
