@@ -82,8 +82,8 @@ class Lane:
         """Those who came to the gate one after another go on at the same distances, in the arm's own time.
 
         So the users are in step with each other as far as the arm itself brings them in step. Let in all at
-        once, or at even distances, they would take a hundred responses to get back there, and the turn would
-        be over before.
+        once, or at even distances, they would take a hundred responses and more to get back there, and the
+        turn would be over before.
         """
         due = self.clock.now() + self._behind_the_first()
         while not self.is_open:
@@ -93,7 +93,7 @@ class Lane:
                 gevent.sleep(left)  # and the gate may be closed again
 
     def _behind_the_first(self) -> float:
-        """By how much; what is later than the last answer is a user's own affair, and left out."""
+        """By how much whoever comes now does; later than with the last answer is a user's own affair."""
         now = monotonic()
         if self._first_back is None:
             self._first_back = now

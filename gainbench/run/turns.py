@@ -195,7 +195,8 @@ def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: floa
     """What the slowest of the arms needs."""
     p99 = max(pace.p99_seconds for pace in paces)
     usual_drain = max(pace.drain_seconds for pace in paces)
-    # To begin with: it grows where turns do not settle. Users are let in over as long as they came out.
+    # To begin with: it grows where turns do not settle. Users are let in over the time in which they came to
+    # the gate, which is within the drain.
     guard = max(p99, usual_drain, SHORTEST_GUARD_SECONDS)
     overhead = guard + usual_drain
     window = max(SHORTEST_WINDOW_SECONDS, WINDOW_OVER_GUARD * overhead, shortest_window)
