@@ -4,7 +4,7 @@ BIN := .venv/bin
 GAINBENCH := $(BIN)/gainbench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests bench ui null parity prove faults test fuzz check lock clean
+.PHONY: help setup setup-tests bench ui null parity prove faults test fuzz check audit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: setup ## lint, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tools.check_compose
+
+audit: setup ## licences of what the lock pins, and its known vulnerabilities
+	@$(BIN)/python -m tools.audit
 
 lock: ## renew the lock files from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock

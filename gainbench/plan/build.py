@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from gainbench.plan import file
-from gainbench.plan.checks import check_cell_tables, check_control, check_database, check_lengths, check_names
+from gainbench.plan.checks import (
+    check_cell_tables,
+    check_control,
+    check_database,
+    check_lengths,
+    check_names,
+    check_workers,
+)
 from gainbench.plan.condition import ConditionTable
 from gainbench.plan.file import PlanFile
 from gainbench.plan.flags import Flags, checked
@@ -60,6 +67,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         profile = profile.changed({"headline_only": False})
     database = _database(plan_file, flags)
     check_database(database.server, arms, cells, problems)
+    check_workers(arms, cells, problems)
     control = flags.control or plan_file.control
     check_control(control, arms, problems)
     problems.raise_any(name)

@@ -69,6 +69,19 @@ def check_database(server: str, arms: Sequence[Arm], cells: Sequence[Cell], prob
                 )
 
 
+def check_workers(arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems) -> None:
+    """A figure for two workers must not come from a command that was never told of them."""
+    most = max((cell.workers for cell in cells), default=1)
+    for arm in arms:
+        if arm.kind != "command" or most == 1:
+            continue
+        if not any("{workers}" in text for text in (*(arm.command or ()), *arm.env.values())):
+            problems.add(
+                f"workers = {most}: the command of arms.{arm.name} starts as many as it likes; write "
+                "{workers} where it, or a variable of env, takes their number"
+            )
+
+
 def check_control(control: Control | None, arms: Sequence[Arm], problems: Problems) -> None:
     if control is None:
         return

@@ -166,8 +166,12 @@ class Lengths:
         )
 
     def with_longer_guard(self) -> "Lengths":
-        """For turns that have not settled; the window keeps its proportion."""
-        guard = self.guard_seconds * GUARD_GROWTH
+        """For turns that have not settled; the window keeps its proportion.
+
+        Longer by a drain at least: a server that answers one after another is as it was before the gate
+        closed when the last user has come back, and its shares of cycles are when those cycles are over.
+        """
+        guard = max(self.guard_seconds * GUARD_GROWTH, self.guard_seconds + self.usual_drain_seconds)
         window = max(self.window_seconds, WINDOW_OVER_GUARD * (guard + self.usual_drain_seconds))
         return self.with_parts(guard_seconds=guard, window_seconds=window)
 

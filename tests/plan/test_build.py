@@ -109,6 +109,16 @@ def test_unknown_names_on_the_command_line_are_all_reported() -> None:
         assert told in caught.value.message
 
 
+def test_workers_that_a_command_is_never_told_of_are_not_believed(tmp_path: Path) -> None:
+    def two(first: str) -> Plan:
+        plan_file = two_commands(first, "b --port {port} --workers {workers}", tmp_path / "load.py")
+        return build(plan_file, Flags(workers=2), folder=tmp_path, name="two")
+
+    with pytest.raises(ConfigurationError, match=r"workers = 2: the command of arms\.a starts as many"):
+        two("a --port {port}")
+    assert two("a --port {port} -w {workers}").headline_cell.workers == 2
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

@@ -80,6 +80,7 @@ class Behaviour:
     idle: set[str] = field(default_factory=set)  # is asked nothing
     rests_in: set[str] = field(default_factory=set)  # cells in which users rest through a pilot
     response_ms: dict[str, float] = field(default_factory=dict)
+    first_response_ms: dict[str, float] = field(default_factory=dict)  # in the first comb alone
     drain_seconds: float = DRAIN_SECONDS
     disturbances: list[str | None] = field(default_factory=list)  # of the next combs, one after the other
 
@@ -136,9 +137,10 @@ class FakeServers:
             place,
             rates,
             started=self.at,
-            response_ms=how.response_ms,
+            response_ms=how.response_ms | how.first_response_ms,
             drain_seconds=how.drain_seconds,
         )
+        how.first_response_ms = {}
         self.at += seen.seconds
         for arm in self.behaviour.fails & set(seen.arms):
             seen = runs.changed(seen, arm, load={"requests": 40, "failures": {"HTTP 500": 40}})

@@ -151,8 +151,15 @@ def test_every_arm_is_loaded_for_the_whole_warm_up_before_anything_is_counted() 
 
 def test_arms_that_answer_slowly_are_warm_after_the_first_look() -> None:
     """Its turns last until they have drained: 0.5 s each, four of each arm."""
-    scene = Scene(plan(arms=ARMS), Behaviour(drain_seconds=0.4)).run()
+    slow = Behaviour(drain_seconds=0.4, response_ms=dict.fromkeys(ARMS, 400.0))
+    scene = Scene(plan(arms=ARMS), slow).run()
     assert [place.phase for place, _ in scene.servers.orders()] == ["warm-up", "comb"]
+
+
+def test_an_arm_that_was_held_up_in_its_first_look_does_not_lengthen_every_turn_of_the_run() -> None:
+    scene = Scene(plan(arms=ARMS), Behaviour(first_response_ms={ARMS[0]: 8000.0})).run()
+    assert [place.phase for place, _ in scene.servers.orders()] == ["warm-up", "warm-up", "comb"]
+    assert scene.counted[0].guard_seconds < 0.1
 
 
 def test_warm_servers_are_not_warmed_up_again() -> None:

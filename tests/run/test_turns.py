@@ -203,14 +203,19 @@ def test_a_comb_holds_as_many_units_as_fill_its_time_and_one_at_least() -> None:
 
 
 def test_a_longer_guard_is_half_as_long_again_and_the_window_keeps_its_proportion() -> None:
-    before = lengths([pace(40.0)], None)  # 40 + 40 ms, a window of 160
+    before = lengths([pace(40.0, drain_ms=10.0)], None)  # 40 + 10 ms, a window of 100
     after = before.with_longer_guard()
     assert after.guard_seconds == pytest.approx(0.060)
-    assert after.window_seconds == pytest.approx(2 * (0.060 + 0.040))
-    assert after.pitch_seconds == pytest.approx(0.060 + 0.040 + 0.200)
+    assert after.window_seconds == pytest.approx(2 * (0.060 + 0.010))
+    assert after.pitch_seconds == pytest.approx(0.060 + 0.010 + 0.140)
     assert after.drain_seconds == before.drain_seconds
     short = lengths([pace(0.2)], Noise(1e-2, 1e-5))  # a window long for the noise's sake stays as it is
     assert short.with_longer_guard().window_seconds == short.window_seconds
+
+
+def test_a_longer_guard_is_longer_by_a_drain_at_least_so_that_a_queue_is_full_again() -> None:
+    one_after_another = lengths([pace(80.0)], None)  # eight users of 10 ms each
+    assert one_after_another.with_longer_guard().guard_seconds == pytest.approx(0.080 + 0.080)
 
 
 def test_a_guard_is_longer_when_it_was_meant_to_be_and_not_for_a_clocks_sake() -> None:

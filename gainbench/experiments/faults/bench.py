@@ -21,15 +21,16 @@ import psutil
 
 from gainbench.errors import GainbenchError
 from gainbench.experiments.faults.judge import DEADLINE_SECONDS, Outcome, deviations
-from gainbench.experiments.faults.table import Fault, Moment
+from gainbench.experiments.faults.table import ARM, ARM_WORKER, Fault, Moment
 from gainbench.experiments.prove.plans import LOADS
+from gainbench.run.observation import HARNESS
 from gainbench.run.stages import GO, VARIABLE, Stage
 from gainbench.store.reading import load_run
 
 MARK = "GAINBENCH_FAULT"  # in the environment of the bench, and so of all that it starts
 SLOW_MS, FAST_MS = 10.0, 8.0
 TRUTH = SLOW_MS / FAST_MS
-STRUCK_AT = {"comb": 2}  # the second comb: one is there already, and must be left as it was
+COMB_STRUCK = 2  # one is there already, and must be left as it was; a run that is gone on with has it
 END_SECONDS = 14.0  # after the command's end, for what its supervisor still ends
 REPORT_SECONDS = 60.0
 SAID_LINES = 40  # a log of which the last lines are shown must not hide the message
@@ -58,10 +59,10 @@ users = 4
 rtt_ms = [0.2]
 pool = 8
 [arms.a]
-command = ["{{python}}", {server}, "--port", "{{port}}", "--ms", "{slow}"]
+command = ["{{python}}", {server}, "--port", "{{port}}", "--workers", "{{workers}}", "--ms", "{slow}"]
 ready_timeout = 6.0
 [arms.b]
-command = ["{{python}}", {server}, "--port", "{{port}}", "--ms", "{fast}"]
+command = ["{{python}}", {server}, "--port", "{{port}}", "--workers", "{{workers}}", "--ms", "{fast}"]
 ready_timeout = 6.0
 """
 
@@ -102,11 +103,19 @@ class Bench:
                 loads=json.dumps(str(LOADS)), server=json.dumps(str(SERVER)), slow=SLOW_MS, fast=FAST_MS
             )
         )
+        command = ["bench", "--plan", str(plan), "--out", str(self.out), "--quiet", *how.flags]
+        if how.before is not None:
+            self._carry_out(command, how.before, plan)
+            self.struck_at = None
+            self._stages.clear()
+            command = ["bench", "--resume", str(self._runs()[-1]), "--quiet"]
+        return self._carry_out(command, how, plan)
+
+    def _carry_out(self, command: Sequence[str], how: "How", plan: Path) -> tuple[Attempted, float]:
         said = self.folder / "said"
         begun = time.monotonic()
         with self._listening() as listener, said.open("wb") as output:
-            command = ["bench", "--plan", str(plan), "--out", str(self.out), "--quiet", *how.flags]
-            stages = {} if how.stage is None else {VARIABLE: str(self.folder / "s")}
+            stages = {} if how.stage is None else {VARIABLE: str(listener.getsockname())}
             process = self._start([*how.prefix, *GAINBENCH, *command], how.output or output, stages)
             beside = how.beside(self, plan) if how.beside is not None else None
             status = self._strike_when_told(listener, process, how)
@@ -118,11 +127,13 @@ class Bench:
 
     @contextmanager
     def _listening(self) -> Iterator[socket.socket]:
+        path = self.folder / "s"
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(self.folder / "s"))
+            listener.bind(str(path))
             listener.listen(1)
             listener.settimeout(POLL_SECONDS)
             yield listener
+        path.unlink()
 
     def start_beside(self, plan: Path) -> "subprocess.Popen[bytes]":
         """The same bench once more, at the same time and in the same folders."""
@@ -170,7 +181,8 @@ class Bench:
     def _answer(self, line: socket.socket, told: Mapping[str, Any], how: "How") -> None:
         stage = told["stage"]
         self._stages[stage] = self._stages.get(stage, 0) + 1
-        strikes = stage == how.stage and self._stages[stage] == STRUCK_AT.get(stage, 1)
+        times = COMB_STRUCK if stage == "comb" and how.before is None else 1
+        strikes = stage == how.stage and self._stages[stage] == times
         if strikes and not how.moment:
             self._strike(how, told["pids"])
         with suppress(OSError):
@@ -209,7 +221,7 @@ class Bench:
 
     def afterwards(self, seen: Attempted, *, goes_on: bool) -> Outcome:
         """What its run directory holds, and whether it can be reported on and gone on with."""
-        runs = sorted(path for path in self.out.glob("*-faults*") if not path.is_symlink())
+        runs = self._runs()
         run = runs[-1] if runs else None
         report_status, report_said = self.command(["report", str(run)]) if run else (None, "")
         said, off, dropped, blamed = seen.said, [], 0, set()
@@ -239,6 +251,9 @@ class Bench:
             resumed=resumed,
         )
 
+    def _runs(self) -> list[Path]:
+        return sorted(path for path in self.out.glob("*-faults*") if not path.is_symlink())
+
     def command(self, words: Sequence[str]) -> tuple[int | None, str]:
         process = self._start([*GAINBENCH, *words], subprocess.PIPE, {})
         try:
@@ -256,6 +271,7 @@ class How:
 
     stage: Stage | None = None
     moment: Moment = ""
+    before: "How | None" = None  # done to the same run, which is then gone on with
     strike: Callable[[Mapping[str, int]], None] = lambda pids: None
     flags: Sequence[str] = ()
     prefix: Sequence[str] = ()
@@ -263,17 +279,22 @@ class How:
     beside: "Callable[[Bench, Path], subprocess.Popen[bytes]] | None" = None
 
 
+CUT_SHORT = How("between trials", strike=lambda pids: os.kill(pids[HARNESS], signal.SIGINT))
+"""By its user, when half of it is measured."""
+
+
 def signalled(fault: Fault) -> How:
     """The fault as something that is done."""
 
     def strike(pids: Mapping[str, int]) -> None:
-        pid = pids[fault.component]
+        pid = _pid_of(fault.component, pids)
         name = "SIGSTOP" if fault.action in ("STOP", "pause") else f"SIG{fault.action}"
         os.kill(pid, signal.Signals[name])
         if fault.is_passing:
             threading.Timer(fault.pause_seconds, _go_on, [pid]).start()
 
-    return How(fault.stage, fault.moment, strike, flags=fault.flags)
+    before = CUT_SHORT if fault.resumes else None
+    return How(fault.stage, fault.moment, before, strike, flags=fault.flags)
 
 
 @contextmanager
@@ -287,6 +308,12 @@ def bench() -> Iterator[Bench]:
     finally:
         under_test.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pid_of(component: str, pids: Mapping[str, int]) -> int:
+    if component == ARM_WORKER:
+        return psutil.Process(pids[ARM]).children()[0].pid
+    return pids[component]
 
 
 def _go_on(pid: int) -> None:

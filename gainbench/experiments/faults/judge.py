@@ -42,7 +42,7 @@ def faults_of(fault: Fault | Mishap, seen: Outcome) -> Iterator[str]:
         yield f"ended with {seen.exit_status}, not with {' or '.join(map(str, sorted(right.statuses)))}"
     if right.names is not None and not re.search(right.names, seen.said):
         yield f"nothing names {fault.part}"
-    may_collapse = fault.component if isinstance(fault, Fault) and not fault.is_passing else None
+    may_collapse = fault.may_collapse if isinstance(fault, Fault) else None
     for arm in seen.blamed:
         if arm != may_collapse:
             yield f"{arm} is said to have collapsed"

@@ -2,8 +2,10 @@
 
 import os
 import pty
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +24,7 @@ from gainbench.stack.processes.supervisor import Process, Supervisor
 DISK_BYTES = "40k"  # room for a run's first files
 CONNECTIONS = 200
 READY_SECONDS = 20.0
+SWALLOWED_SECONDS = 8.0
 POLL_SECONDS = 0.1
 
 
@@ -76,6 +79,57 @@ class Somebodys:
                 return {str(name) for (name,) in (*schemas, *users)}
 
 
+class Relay:
+    """A way to a database server that can swallow what is sent, for a while, as a broken network does."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS)
+        self._swallows_until = 0.0
+        self._ends: list[socket.socket] = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @classmethod
+    @contextmanager
+    def to(cls, database: sql.Endpoint) -> "Iterator[Relay]":
+        relay = cls(database.host, database.port)
+        try:
+            yield relay
+        finally:
+            for end in relay._ends:
+                end.close()
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def swallow(self, _: Mapping[str, int]) -> None:
+        self._swallows_until = time.monotonic() + SWALLOWED_SECONDS
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._target)
+            except OSError:
+                return
+            self._ends += (near, far)
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        """A connection that lost something is closed when the network is back."""
+        with suppress(OSError):
+            while part := source.recv(1 << 16):
+                if (left := self._swallows_until - time.monotonic()) > 0:
+                    time.sleep(left)
+                    break
+                sink.sendall(part)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def somebodys_database() -> Iterator[Somebodys]:
     with Supervisor.start() as supervisor:
@@ -100,6 +154,14 @@ def befalls(mishap: Mishap, bench: Bench) -> Iterator[tuple[How, Callable[[], tu
                 flags = ("--db-url", database.server.administrator.url())
                 yield (
                     replace(how, strike=strikes[mishap.accident], flags=flags),
+                    lambda: tuple(sorted(database.names() - before)),
+                )
+        case "connections black-holed":
+            with somebodys_database() as database, Relay.to(database.server.administrator) as relay:
+                before = database.names()
+                through = replace(database.server.administrator, port=relay.port)
+                yield (
+                    replace(how, strike=relay.swallow, flags=("--db-url", through.url())),
                     lambda: tuple(sorted(database.names() - before)),
                 )
         case "terminal gone":

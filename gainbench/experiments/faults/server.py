@@ -1,13 +1,16 @@
 """A server whose speed is known and which needs its database: ``python server.py --port P --ms N``.
 
 Every response takes N ms, the database's part included, so that the ratio of two of them is known whatever
-the database takes. Without its database it answers 500. Run by file, not as a module, like those of `prove`.
+the database takes. Without its database it answers 500. With ``--workers K`` there are K processes on one
+socket, below one that puts another in the place of any that ends, as uvicorn does. Run by file, not as a
+module, like those of `prove`.
 """
 
 import argparse
 import asyncio
 import os
 import selectors
+import socket
 from urllib.parse import urlsplit
 
 import aiomysql
@@ -64,17 +67,38 @@ class Known:
             writer.close()
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description="a server of known speed; started by `gainbench faults`")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--ms", type=float, required=True)
-    options = parser.parse_args()
-    known = Known(options.ms)
-    server = await asyncio.start_server(known.serve, HOST, options.port, backlog=512)
+async def serve(listener: socket.socket, ms: float) -> None:
+    known = Known(ms)
+    server = await asyncio.start_server(known.serve, sock=listener)
     await server.serve_forever()
 
 
-if __name__ == "__main__":
+def watch_over(workers: int) -> None:
+    """Return in each of them; the process that was started stays here."""
+    running: set[int] = set()
+    while True:
+        while len(running) < workers:
+            pid = os.fork()
+            if pid == 0:
+                return
+            running.add(pid)
+        ended, _ = os.wait()
+        running.discard(ended)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="a server of known speed; started by `gainbench faults`")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ms", type=float, required=True)
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    listener = socket.create_server((HOST, options.port), backlog=512)
+    if options.workers > 1:
+        watch_over(options.workers)
     # Its timers are not rounded to whole milliseconds, as those of epoll are.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        runner.run(main())
+        runner.run(serve(listener, options.ms))
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ Moment = Literal["", "guard", "window"]  # of a comb
 Accident = Literal[
     "database restarted",
     "connections cut",
+    "connections black-holed",
     "database read-only",
     "output closed",
     "terminal gone",
@@ -22,9 +23,12 @@ Accident = Literal[
 ]
 
 ARM = "b"  # the candidate
+ARM_WORKER = "b's worker"  # one of its two processes; another takes its place when it ends
 LOAD_WORKER = "(load-generator 1)"
 SEVERAL = ("--generators", "2")
+TWO_WORKERS = ("--workers", "2")
 PAUSES = (0.3, 1.5, 5.0)
+COMPONENTS = (ARM, PROXY, GENERATOR, DATABASE, SUPERVISOR, HARNESS)
 
 INVALID, LACKING, WRONG, INTERRUPTED = 3, 4, 2, 130
 
@@ -49,6 +53,7 @@ class Fault:
     moment: Moment = ""
     pause_seconds: float = 0.0
     flags: tuple[str, ...] = ()
+    resumes: bool = False  # of a run that was interrupted before and is gone on with
 
     @property
     def part(self) -> str:
@@ -62,7 +67,7 @@ class Fault:
 
     @property
     def when(self) -> str:
-        return self.moment or self.stage
+        return f"{self.moment or self.stage}{' after resuming' if self.resumes else ''}"
 
     @property
     def id(self) -> str:
@@ -71,6 +76,11 @@ class Fault:
     @property
     def is_passing(self) -> bool:
         return self.action == "pause"
+
+    @property
+    def may_collapse(self) -> str | None:
+        """The arm that stops serving by it."""
+        return ARM if self.component in (ARM, ARM_WORKER) and not self.is_passing else None
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,8 @@ def _of_lasting(fault: Fault) -> Allowed:
     elif fault.component == ARM:
         # One that never got ready is a mistake in the plan; one that stops serving is a result.
         statuses = frozenset({WRONG, INVALID} if fault.stage in ("start", "parity") else {0, INVALID})
+    elif fault.component == ARM_WORKER:
+        statuses = frozenset({0, INVALID})
     elif fault.component == LOAD_WORKER:
         statuses, named = statuses | {0}, None
     elif fault.component == SUPERVISOR and fault.action == "STOP":
@@ -131,6 +143,7 @@ def _of_lasting(fault: Fault) -> Allowed:
 _MISHAPS: dict[Accident, Allowed] = {
     "database restarted": Allowed(frozenset({0, INVALID, LACKING})),
     "connections cut": Allowed(frozenset({0, INVALID})),
+    "connections black-holed": Allowed(frozenset({0, INVALID, LACKING})),
     "database read-only": Allowed(frozenset({0, INVALID, LACKING})),
     "output closed": Allowed(frozenset({0, 1, INVALID, LACKING})),
     "terminal gone": Allowed(frozenset({INTERRUPTED})),
@@ -142,11 +155,11 @@ _MISHAPS: dict[Accident, Allowed] = {
 
 
 def table() -> tuple[Fault | Mishap, ...]:
-    return (*_faults(), *_of_several_generators(), *_mishaps())
+    return (*_faults(), *_of_resumed_runs(), *_of_several_processes(), *_mishaps())
 
 
 def _faults() -> Iterator[Fault]:
-    for component in (ARM, PROXY, GENERATOR, DATABASE, SUPERVISOR, HARNESS):
+    for component in COMPONENTS:
         for stage, moment in _moments(component):
             for action in _actions(component):
                 yield Fault(component, action, stage, moment)
@@ -173,18 +186,31 @@ def _moments(component: str) -> Iterator[tuple[Stage, Moment]]:
         yield "report", ""
 
 
-def _of_several_generators() -> Iterator[Fault]:
+def _of_resumed_runs() -> Iterator[Fault]:
+    for component in COMPONENTS:
+        yield Fault(component, "KILL", "comb", "window", resumes=True)
+        yield Fault(component, "pause", "comb", "window", 1.5, resumes=True)
+
+
+def _of_several_processes() -> Iterator[Fault]:
     moments: tuple[tuple[Stage, Moment], ...] = (("warm-up", ""), ("comb", "guard"), ("comb", "window"))
-    for component in (GENERATOR, LOAD_WORKER):
+    several = ((GENERATOR, SEVERAL), (LOAD_WORKER, SEVERAL), (ARM_WORKER, TWO_WORKERS))
+    for component, flags in several:
         for stage, moment in moments:
             for action in ("KILL", "STOP"):
-                yield Fault(component, action, stage, moment, flags=SEVERAL)
+                yield Fault(component, action, stage, moment, flags=flags)
             for seconds in PAUSES:
-                yield Fault(component, "pause", stage, moment, seconds, flags=SEVERAL)
+                yield Fault(component, "pause", stage, moment, seconds, flags=flags)
 
 
 def _mishaps() -> Iterator[Mishap]:
-    for accident in ("database restarted", "connections cut", "database read-only"):
+    of_the_database: tuple[Accident, ...] = (
+        "database restarted",
+        "connections cut",
+        "connections black-holed",
+        "database read-only",
+    )
+    for accident in of_the_database:
         yield Mishap(accident, "warm-up")
         yield Mishap(accident, "comb", "guard")
         yield Mishap(accident, "comb", "window")

@@ -14,6 +14,7 @@ from gainbench.stack.database import sql
 
 NAMES = (
     "port",
+    "workers",
     "python",
     "scratch",
     "db_url",
@@ -69,8 +70,15 @@ class Placeholders:
         return self.values[name]
 
 
-def for_arm(name: str, *, port: int, scratch: Path, database: ArmDatabase | None) -> Placeholders:
-    values = {"port": str(port), "python": sys.executable, "scratch": str(scratch)}
+def for_arm(
+    name: str, *, port: int, workers: int, scratch: Path, database: ArmDatabase | None
+) -> Placeholders:
+    values = {
+        "port": str(port),
+        "workers": str(workers),
+        "python": sys.executable,
+        "scratch": str(scratch),
+    }
     if database is not None:
         endpoint = database.endpoint
         values |= {
