@@ -24,6 +24,7 @@ from gainbench.load.handle import Generator
 from gainbench.load.several.channel import Address
 from gainbench.load.several.crew import ONE, Crew, Generators
 from gainbench.masking import mask_files, mask_text
+from gainbench.parity.comparison import ArmSilent
 from gainbench.parity.run import check_arms, side_by_side, to_record
 from gainbench.plan import file
 from gainbench.plan.model import Plan
@@ -254,7 +255,12 @@ def _parity_gate(run: Run, base: Ground, directory: RunDirectory) -> None:
     run.watch(Progress(stage="checking that the arms answer alike"))
     with real_servers(base, plan.headline_cell) as servers:
         reach("parity", servers.pids())
-        report = check_arms(servers.arms, base.schemas, plan, sequences=plan.gate_sequences)
+        try:
+            report = check_arms(servers.arms, base.schemas, plan, sequences=plan.gate_sequences)
+        except ArmSilent:
+            servers.require_whole()  # before an arm is blamed
+            raise
+        servers.require_whole()  # two arms without a database give the same answers
     directory.append(to_record(report))
     if not report.alike:
         raise InvalidMeasurement(

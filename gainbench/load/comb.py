@@ -227,6 +227,7 @@ def _arm_counts(lane: Lane, counted: ArmTally, astray: int) -> ArmCounts:
         astray=astray,
         turnarounds=lane.turnarounds,
         turnaround_seconds=lane.turnaround_seconds,
+        examples=lane.examples,
         starts=starts,
     )
 

@@ -59,6 +59,7 @@ class Workload:
     watched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # processes of arms, on this machine
     spawn_rate: float | None = None  # users per second and arm; None: all at once
     pace: Pace | None = None  # None: a closed loop; else the users are the most requests in flight
+    allowed: tuple[str, ...] = ()  # hosts beside the arms' own to which the file may send
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class ArmCounts:
     astray: int  # users that neither stood at the gate nor rested when the comb was over
     turnarounds: int
     turnaround_seconds: float  # from a response at the socket to the next request's departure
+    examples: Mapping[str, str] = field(default_factory=dict)  # of failed requests, by the failure's name
     starts: PlannedStarts | None = None
 
 

@@ -148,7 +148,9 @@ class LocustSession:
         self.environment.user_classes = []
         for base, users in own(shares(classes, workload.users), share):
             for arm in workload.arms:
-                user_class = seated(base, arm.name, arm.host, self.turnstile, self._request_event)
+                user_class = seated(
+                    base, arm.name, arm.host, self.turnstile, self._request_event, workload.allowed
+                )
                 user_class.fixed_count = users
                 self.environment.user_classes.append(user_class)
         total = share.count(workload.users) * len(workload.arms)

@@ -22,6 +22,8 @@ from gainbench.load.cycles import ArmTally, tally
 from gainbench.load.protocol import Outside, PlannedStarts
 from gainbench.load.seat import Seat
 
+MOST_EXAMPLES = 20
+
 NEVER_REPORTED = "outcome never reported"
 RETURN_SECONDS = 0.005  # that a user takes at most to come from an answer to the gate
 
@@ -37,6 +39,7 @@ class Lane:
         self.seats: list[Seat] = []
         self.started = 0  # users that got through their on_start
         self.failed_start: str | None = None
+        self.examples: dict[str, str] = {}  # of failed requests, by their name, since the comb began
         self.is_open = False
         self.is_free = False  # open for good: the users are leaving
         self.closed_at = 0.0
@@ -115,12 +118,16 @@ class Lane:
         """Nothing is in flight; of what a client of the user's own sends, only the users' rest tells."""
         return not self.in_flight and (not self.has_own_clients or self.is_quiet())
 
+    def lacks_example(self, failure: str) -> bool:
+        return failure not in self.examples and len(self.examples) < MOST_EXAMPLES
+
     def begin_comb(self) -> Outside:
         """Forget all turns; what has been answered since the last comb lies outside of any."""
         outside = self.take_outside()
         self.stretches = []
         self.answered = 0
         self.turnaround_seconds, self.turnarounds = 0.0, 0
+        self.examples = {}
         return outside
 
     def take_outside(self) -> Outside:

@@ -7,19 +7,20 @@ is counted and parked when it fires.
 
 # mypy: untyped-calls-exclude=locust
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import new_class
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from locust import TaskSet, User, constant
-from locust.clients import HttpSession
+from locust.clients import HttpSession, absolute_http_url_regexp
 from locust.contrib.fasthttp import FastHttpSession
 from locust.event import EventHook
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from gainbench.load.cycle import Cycle
-from gainbench.load.failure import failure_name
+from gainbench.load.failure import SentElsewhere, example, failure_name
 from gainbench.load.seat import Seat, current_seat
 from gainbench.load.turnstile import NEVER_REPORTED, Lane, Turnstile
 
@@ -83,28 +84,41 @@ class _SeatEvent:
 
 def _settle(seat: Seat, cycle: Cycle, meta: Mapping[str, Any]) -> None:
     exception = meta.get("exception")
-    cycle.failure = SUCCESS if exception is None else failure_name(exception)
+    if exception is None:
+        cycle.failure = SUCCESS
+    else:
+        cycle.failure = failure_name(exception)
+        if seat.lane.lacks_example(cycle.failure):
+            seat.lane.examples[cycle.failure] = example(meta)
     cycle.latency_ms = meta["response_time"]
     cycle.bytes = meta.get("response_length") or 0
     seat.settle(cycle)
 
 
-def seat_client(client: FastHttpSession | HttpSession, seat: Seat, event: RequestEvent) -> None:
+def seat_client(
+    client: FastHttpSession | HttpSession, seat: Seat, event: RequestEvent, allowed: Collection[str] = ()
+) -> None:
     """Put the gate before the client's ``request``, which all its other methods call.
 
-    The cycle travels in the request's context, which Locust hands on to whoever reports the outcome.
+    The cycle travels in the request's context, which Locust hands on to whoever reports the outcome. What
+    would go to another server than the arm's, or those that the plan allows, is not sent.
     """
     send = client.request
+    hosts = {urlsplit(str(client.base_url)).netloc, *allowed}
 
     def request(*args: Any, **kwargs: Any) -> Any:
         cycle = seat.enter()
         kwargs["context"] = {**kwargs.get("context", {}), CYCLE: cycle}
         try:
+            _require_host(kwargs["url"] if "url" in kwargs else args[1], hosts)
             response = send(*args, **kwargs)
         except BaseException as error:
             seat.leave(cycle)
             # If it ended without firing its event: a bad URL, or the user was killed.
-            seat.fail(cycle, failure_name(error))
+            name = failure_name(error)
+            seat.fail(cycle, name)
+            if seat.lane.lacks_example(name):
+                seat.lane.examples[name] = str(error)
             raise
         seat.leave(cycle)
         if cycle.failure is None:
@@ -113,6 +127,13 @@ def seat_client(client: FastHttpSession | HttpSession, seat: Seat, event: Reques
 
     client.request = request  # type: ignore[method-assign]
     client.request_event = _SeatEvent(seat, event)
+
+
+def _require_host(url: Any, hosts: Collection[str]) -> None:
+    if isinstance(url, str) and absolute_http_url_regexp.match(url):
+        parts = urlsplit(url)
+        if parts.netloc not in hosts and parts.hostname not in hosts:
+            raise SentElsewhere(url)
 
 
 def let_rests_stand_still() -> None:
@@ -161,6 +182,7 @@ class _Seated(User):
     gainbench_lane: ClassVar[Lane]
     gainbench_turnstile: ClassVar[Turnstile]
     gainbench_event: ClassVar[RequestEvent]
+    gainbench_allowed: ClassVar[Collection[str]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -169,7 +191,7 @@ class _Seated(User):
         self.gainbench_seat = self.gainbench_lane.seat()
         for client in list(vars(self).values()):
             if isinstance(client, FastHttpSession | HttpSession):
-                seat_client(client, self.gainbench_seat, self.gainbench_event)
+                seat_client(client, self.gainbench_seat, self.gainbench_event, self.gainbench_allowed)
 
     def on_start(self) -> None:
         """The file's own, when it is the lane's turn; then wait until all other users have done theirs."""
@@ -195,13 +217,21 @@ class _Seated(User):
             super().on_stop()  # type: ignore[no-untyped-call]
 
 
-def seated(base: type[User], arm: str, host: str, turnstile: Turnstile, event: RequestEvent) -> type[User]:
-    """The user class, as users of this arm."""
-    attributes = {
+def seated(
+    base: type[User],
+    arm: str,
+    host: str,
+    turnstile: Turnstile,
+    event: RequestEvent,
+    allowed: Collection[str] = (),
+) -> type[User]:
+    """The user class, as users of this arm, which may send to it and to these hosts."""
+    attributes: dict[str, Any] = {
         "host": host,
         "gainbench_lane": turnstile.lanes[arm],
         "gainbench_turnstile": turnstile,
         "gainbench_event": event,
+        "gainbench_allowed": allowed,
         "__module__": base.__module__,
     }
     if turnstile.lanes[arm].is_paced:

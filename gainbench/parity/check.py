@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
 import httpx
 
 from gainbench.parity.answers import first_difference, shortened
-from gainbench.parity.comparison import ComparedArm, Comparison, Difference
+from gainbench.parity.comparison import ArmSilent, ComparedArm, Comparison, Difference
 from gainbench.parity.operations import Operation, Schema, common_operations, without_title
 from gainbench.parity.requests import alternatives
 from gainbench.parity.requests import sequences as drawn_from
@@ -62,7 +62,7 @@ def check(
         return ParityReport(names, skipped="it takes two arms")
     with ExitStack() as stack:
         clients = {arm.name: stack.enter_context(_client(arm.url)) for arm in arms}
-        found = {name: _openapi_document(client, rules.openapi) for name, client in clients.items()}
+        found = {name: _openapi_document(name, client, rules.openapi) for name, client in clients.items()}
         documents = {name: document for name, document in found.items() if not isinstance(document, str)}
         if len(documents) < len(found):
             return ParityReport(
@@ -71,10 +71,10 @@ def check(
         operations = common_operations(documents.values(), rules.include)
         if not operations:
             return ParityReport(names, skipped=f"no operation begins with {' or '.join(rules.include)}")
-        for client in clients.values():
-            _warm_up(client, operations)
+        for name, client in clients.items():
+            _warm_up(name, client, operations)
         comparison = Comparison(
-            {name: ComparedArm(client) for name, client in clients.items()},
+            {name: ComparedArm(name, client) for name, client in clients.items()},
             [name.lower() for name in rules.headers],
             StatementMeter(statement_counters) if statement_counters else None,
             reset,
@@ -99,13 +99,13 @@ def _client(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
 
 
-def _openapi_document(client: httpx.Client, path: str) -> Schema | str:
+def _openapi_document(name: str, client: httpx.Client, path: str) -> Schema | str:
     """The document, or why there is none."""
     try:
         response = client.get(path)
         document = response.json() if response.is_success else None
     except httpx.HTTPError as error:
-        return f"{client.base_url}{path} does not answer ({type(error).__name__})"
+        raise ArmSilent(name, f"GET {path}", error) from error
     except ValueError:
         document = None
     if not isinstance(document, dict) or "paths" not in document:
@@ -123,7 +123,7 @@ def _openapi_difference(documents: Mapping[str, Schema]) -> str | None:
     return None
 
 
-def _warm_up(client: httpx.Client, operations: Sequence[Operation]) -> None:
+def _warm_up(name: str, client: httpx.Client, operations: Sequence[Operation]) -> None:
     plain = [
         operation.path
         for operation in operations
@@ -134,12 +134,15 @@ def _warm_up(client: httpx.Client, operations: Sequence[Operation]) -> None:
     with ThreadPoolExecutor(WARM_UP_REQUESTS) as threads:
         list(
             threads.map(
-                lambda path: _touch(client, path), [p for p in plain for _ in range(WARM_UP_REQUESTS)]
+                lambda path: _touch(name, client, path), [p for p in plain for _ in range(WARM_UP_REQUESTS)]
             )
         )
 
 
-def _touch(client: httpx.Client, path: str) -> None:
-    # An arm that fails here fails in the comparison too, and is shown there.
-    with suppress(httpx.HTTPError):
+def _touch(name: str, client: httpx.Client, path: str) -> None:
+    try:
         client.get(path)
+    except httpx.TimeoutException as error:
+        raise ArmSilent(name, f"GET {path}", error) from error
+    except httpx.HTTPError:  # it fails in the comparison too, and is shown there
+        pass

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from gainbench.errors import InvalidMeasurement
 from gainbench.parity.answers import Answer, difference
 from gainbench.parity.requests import UNSAFE_METHODS, Request, RequestSequence
 from gainbench.parity.statements import StatementMeter
@@ -17,6 +18,16 @@ QUIET_SECONDS = 0.01
 CAREFULLY_QUIET_SECONDS = 0.05  # when it matters whose statement it is
 # What an arm may send and still leave the data as it was.
 HARMLESS = {"select", "commit", "rollback", "begin", "set_option", "admin_commands"}
+
+
+class ArmSilent(InvalidMeasurement):
+    """An arm that was ready gives no answer at all. It need not be to blame: what it asks may be silent."""
+
+    def __init__(self, arm: str, asked: str, error: httpx.HTTPError) -> None:
+        super().__init__(
+            f"arm {arm!r} does not answer: {asked} ({type(error).__name__})",
+            cure="look at its log: it was ready before",
+        )
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Played:
 class ComparedArm:
     """An arm, and what it told us since its data was last put back."""
 
+    name: str
     client: httpx.Client
     created: dict[str, str] = field(default_factory=dict)  # the last id by the path that gave it
     aliases: dict[str, str] = field(default_factory=dict)
@@ -63,6 +75,8 @@ class ComparedArm:
             response = self.client.request(
                 request.method, target, content=request.body, headers=list(request.headers)
             )
+        except httpx.TimeoutException as error:  # it would be waited for again with every request
+            raise ArmSilent(self.name, f"{request.method} {target}", error) from error
         except httpx.HTTPError as error:
             return Answer.none(error)
         answer = Answer.of(response, headers)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from gainbench.load import histogram
 from gainbench.load.protocol import ArmCounts, CombReport, Use
 from gainbench.load.protocol import Outside as OutsideCounts
-from gainbench.masking import mask_counts
+from gainbench.masking import mask_counts, mask_text
 from gainbench.run.sampler import CoreUse, Reading, TreeUse
 from gainbench.stack.proxy.handle import ArmTraffic
 from gainbench.store.records import (
@@ -138,6 +138,7 @@ def _turn(turn: object, run_started: float) -> Turn:
 def _load(counts: ArmCounts) -> LoadReading:
     fields = asdict(counts)
     fields["failures"] = mask_counts(counts.failures)
+    fields["examples"] = {mask_text(name): mask_text(text) for name, text in counts.examples.items()}
     latencies = array("I", fields.pop("latencies_us"))
     starts = fields.pop("starts")
     return LoadReading(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gainbench.errors import ConfigurationError
+from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, CombReport, Pace, Workload
 from gainbench.load.protocol import Comb as CombOrder
@@ -38,6 +38,7 @@ from gainbench.stack.arms.arm import (
     RunningArm,
     ServerSettings,
     launch_arm,
+    require_running,
     stop_arms,
     wait_until_ready,
 )
@@ -146,8 +147,7 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
             for arm in arms:
                 wait_until_ready(arm)
         except ArmFailed:
-            if watch is not None:
-                watch.look()  # without its database no arm gets ready
+            _require_ground(watch, proxy)  # without its database no arm gets ready
             raise
         if ground.cores is not None:
             # Only now: while they start, all cores are theirs, which halves the time it takes.
@@ -156,6 +156,14 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
         servers = RealServers(ground, ground.generator, {arm.name: arm for arm in arms}, proxy, watch, burden)
         stack.callback(servers.close)
         yield servers
+
+
+def _require_ground(watch: Watch | None, proxy: LatencyProxy | None) -> str | None:
+    """Raise where database or proxy are gone, so that no arm is blamed for them; what befell them, if any."""
+    befallen = None if watch is None else watch.look()
+    if proxy is not None:
+        proxy.counters()
+    return befallen
 
 
 def _pids(ground: Ground, arms: Iterable[RunningArm], proxy: LatencyProxy | None) -> dict[str, int]:
@@ -236,6 +244,7 @@ class RealServers:
                 watched=self._watched,
                 spawn_rate=spawn_rate,
                 pace=None if rates_rps is None else Pace(plan.arrivals, rates_rps),
+                allowed=plan.allow_targets,
             )
         )
 
@@ -282,6 +291,13 @@ class RealServers:
     def look(self) -> str | None:
         """What has befallen the database since the last look. One that is gone is an error."""
         return None if self.watch is None else self.watch.look()
+
+    def require_whole(self) -> None:
+        """Raise where an arm, or what its answers rest on, has gone or was exchanged since they got ready."""
+        if befallen := _require_ground(self.watch, self.proxy):
+            raise InvalidMeasurement(befallen, cure="run again when it is left in peace")
+        for arm in self.arms.values():
+            require_running(arm)
 
     def _ours(self) -> Ours:
         database = self.ground.database

@@ -19,6 +19,7 @@ from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Cell, Plan
 from gainbench.run import turns
 from gainbench.run.observation import Place
+from gainbench.run.refusals import refusal_of
 from gainbench.run.turns import PILOT, Lengths, Noise, Pace, PlannedComb, Stint, trial_combs
 from gainbench.store.records import Collapse, Comb, Line, Outside, Trial, is_longer_guard
 
@@ -345,6 +346,9 @@ class TrialRun:
         if seen.stalled is not None:
             self._record_given_up(seen.comb)
             raise ArmStopped(servers.collapse_of(seen.stalled, cell, self.number, seen.comb))
+        if phase == "warm-up" and (mistake := refusal_of(seen.comb)) is not None:
+            self._record_given_up(seen.comb)
+            raise mistake
         for arm in seen.comb.arms:
             if not _is_served(seen.comb, arm) and seen.comb.incomplete is None:
                 self._look_again(servers, cell, arm, seen.comb, comb)

@@ -68,6 +68,7 @@ class LoadReading(Record):
     astray: int = 0  # users that neither stood at the gate nor rested when the comb was over
     turnarounds: int = 0
     turnaround_seconds: float = 0.0  # from a response at the socket to the next request's departure
+    examples: Mapping[str, str] = {}  # of failed requests, by the failure's name
     starts: PlannedStarts | None = None  # of an open loop; its latencies run from the planned start
 
 

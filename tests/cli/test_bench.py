@@ -76,6 +76,8 @@ def test_a_dry_run_says_what_would_be_sent_and_servers_that_run_already_are_spar
         (broken(scenarios={"load": {"locustfile": "none.py"}}), LOAD, "none.py"),
         (broken(scenarios={"load": {"locustfile": "load.py", "user": "Nobody"}}), LOAD, "Nobody"),
         (broken(), LOAD.replace("self.client.get('/')", "raise KeyError('x')"), "its tasks raise"),
+        (broken(), LOAD.replace("'/'", "'/none'"), "refuses every request: GET /none: HTTP 404"),
+        (broken(), LOAD.replace("'/'", "'http://192.0.2.1/x'"), "192.0.2.1 is not the arm's server"),
     ],
     ids=[
         "command missing",
@@ -88,6 +90,8 @@ def test_a_dry_run_says_what_would_be_sent_and_servers_that_run_already_are_spar
         "locustfile missing",
         "unknown user",
         "tasks raise",
+        "refused",
+        "past its arm",
     ],
 )
 def test_what_cannot_be_measured_is_told_in_one_message(

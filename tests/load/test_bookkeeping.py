@@ -209,15 +209,45 @@ def test_failures_are_counted_by_kind_and_not_as_successes(locustfile, servers, 
                 self.client.get("/busy")
                 self.client.get("http://127.0.0.1:9/closed-port")
     """)
-    measured = measure(path, users=2)
+    measured = measure(path, users=2, allowed=("127.0.0.1:9",))
     failures = measured.failures("left")
     assert set(failures) == {"HTTP 503", "ConnectionRefusedError", "empty list"}
+    assert measured.report.arms["left"].examples["HTTP 503"] == 'GET /busy: HTTP 503, {"detail": "busy"}'
     seen = servers[0].counts()
     assert failures["HTTP 503"] == seen["- /busy"]
     assert failures["empty list"] == seen["- /read"]
     assert measured.counted("left") == measured.finished.sent["left"] == failures.total()
     assert all(turn.successes == 0 and turn.failures > 0 for turn in measured.report.turns)
     assert measured.report.arms["left"].latencies_us == b""
+
+
+def test_a_request_to_another_server_is_not_sent_unless_it_is_allowed(locustfile, servers, measure):
+    left, right = servers
+    path = locustfile(f"""
+        from locust import FastHttpUser, HttpUser, task
+
+        class Fast(FastHttpUser):
+            fixed_count = 1
+
+            @task
+            def all(self):
+                self.client.get(url="{right.target.host}/past")
+
+        class Slow(HttpUser):
+            fixed_count = 1
+
+            @task
+            def all(self):
+                self.client.get("{left.target.host}/own")
+                self.client.get("{right.target.host}/past")
+    """)
+    measured = measure(path, users=2)
+    assert measured.failures("left")["SentElsewhere"] > 0
+    assert right.target.host.removeprefix("http://") in measured.report.arms["left"].examples["SentElsewhere"]
+    assert left.counts()["- /own"] > 0
+    assert left.counts()["- /past"] == 0
+    allowed = measure(path, users=2, allowed=("127.0.0.1",))
+    assert not allowed.failures("left") + allowed.failures("right")
 
 
 def test_the_outcome_of_a_with_block_is_decided_when_it_ends(locustfile, servers, measure):

@@ -89,6 +89,7 @@ def _joined_counts(counts: Sequence[ArmCounts]) -> ArmCounts:
         astray=sum(each.astray for each in counts),
         turnarounds=sum(each.turnarounds for each in counts),
         turnaround_seconds=sum(each.turnaround_seconds for each in counts),
+        examples={name: text for each in counts for name, text in each.examples.items()},
         starts=_joined_starts([each.starts for each in counts if each.starts is not None]),
     )
 

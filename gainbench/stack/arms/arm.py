@@ -129,16 +129,16 @@ def wait_until_ready(running: RunningArm) -> None:
     deadline = time.monotonic() + running.ready_timeout_seconds
     with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
         while (problem := _problem_with(client, running)) is not None:
-            _require_running(running)
+            require_running(running)
             if time.monotonic() > deadline:
                 running.stop()
                 raise _failed(running, f"is not ready after {running.ready_timeout_seconds:g} s: {problem}")
             time.sleep(POLL_SECONDS)
     # What answers need not be the arm: one that found its port taken has ended, and another holds the port.
-    _require_running(running)
+    require_running(running)
 
 
-def _require_running(running: RunningArm) -> None:
+def require_running(running: RunningArm) -> None:
     if running.process is not None and not running.pids():
         status = running.process.returncode()
         raise _failed(running, "has ended" if status is None else how_ended(status))
