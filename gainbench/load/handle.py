@@ -20,7 +20,7 @@ from gainbench.stack.processes.text import tail
 
 START_SECONDS = 30.0
 # Each arm's on_start has 30 s of its own in the generator; stopping takes it less than 10 s.
-PREPARE_SECONDS = 45.0
+PREPARE_SECONDS = 35.0
 ANSWER_SECONDS = 20.0  # longer than the master of several generators waits for its workers
 POLL_SECONDS = 0.05
 LAST_WORDS_SECONDS = 2.0
@@ -85,6 +85,11 @@ class Generator:
     def other_pids(self) -> dict[str, int]:
         """Further processes that carry the load, by name."""
         return {}
+
+    def require_running(self) -> None:
+        """Raise where the process has ended since it was last asked for something."""
+        if self._process.returncode() is not None:
+            raise _lost(self._process, "has died")
 
     def prepare(self, workload: Workload) -> None:
         """Spawn users for every arm and let them log in; then none sends a request before its turn."""

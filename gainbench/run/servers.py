@@ -153,6 +153,7 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
             # Only now: while they start, all cores are theirs, which halves the time it takes.
             for arm in arms:
                 cores.pin(arm.pids(), ground.cores.arms)
+        ground.generator.require_running()
         servers = RealServers(ground, ground.generator, {arm.name: arm for arm in arms}, proxy, watch, burden)
         stack.callback(servers.close)
         yield servers

@@ -56,7 +56,11 @@ def tables(tmp_path: Path, database: DatabaseServer) -> dict[str, Any]:
     """A plan of two arms of one kind, on the session's server as an existing one."""
     (tmp_path / "seed.py").write_text(SEED)
     (tmp_path / "server.py").write_text(SERVER)
-    arm = {"command": ["{python}", "server.py", "{port}"], "seed": "three"}
+    arm = {
+        "command": ["{python}", "server.py", "{port}"],
+        "env": {"PROCESSES": "{workers}"},
+        "seed": "three",
+    }
     return {
         "database": {"server": database.administrator.url()},
         "seeds": {"three": {"command": ["{python}", "seed.py"]}},

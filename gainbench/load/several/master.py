@@ -57,7 +57,7 @@ HEARD_FROM_WORKERS = {*HEARD_FROM_STRANGERS, "heartbeat", ANSWER}
 
 MUSTER_SECONDS = 30.0
 GREETING_SECONDS = 10.0
-PREPARE_SECONDS = 40.0  # for each arm; the harness waits a little longer
+PREPARE_SECONDS = 32.0  # for each arm; the harness waits a little longer
 STOP_SECONDS = 12.0
 REPORT_SECONDS = 3.0  # beyond the moment at which a report is due
 POLL_SECONDS = 0.05
