@@ -21,6 +21,9 @@ def faults(
     ] = None,
     out_folder: OutFolder = REPORTS,
     list_faults: Annotated[bool, typer.Option("--list", help="Show the faults; try nothing.")] = False,
+    at_once: Annotated[
+        int, typer.Option(min=1, max=8, help="Benches that run at the same time: most of a fault is waiting.")
+    ] = 3,
     quiet: Quiet = False,
 ) -> None:
     """Make every part of a bench fail at every stage, and see that nothing is wrong, lost or left behind."""
@@ -28,7 +31,8 @@ def faults(
     if list_faults:
         for fault in wanted:
             out.print(fault.id, markup=False, soft_wrap=True)
-        out.print(f"\n{len(wanted)} faults, about {format_duration(len(wanted) * SECONDS_EACH)}")
+        seconds = len(wanted) * SECONDS_EACH / at_once
+        out.print(f"\n{len(wanted)} faults, about {format_duration(seconds)}")
         return
     directory = RunDirectory.create(out_folder, "faults", now=datetime.now(UTC), purpose="faults")
     tried: list[TriedFault] = []
@@ -42,7 +46,7 @@ def faults(
     def tell_left_out(name: str, reason: str) -> None:
         err.print(f"{name:<32} not tried: {reason}", markup=False, soft_wrap=True)
 
-    try_all(wanted, directory, tell, tell_left_out)
+    try_all(wanted, directory, tell, tell_left_out, at_once=at_once)
     out.print(f"{reliability.counts(tried)}\n{directory.path / 'summary.md'}", markup=False, soft_wrap=True)
     if any(one.wrong for one in tried):
         raise InvalidMeasurement("a fault had an outcome that it must not have; the summary says which")

@@ -77,11 +77,16 @@ class Attempted:
     left: tuple[str, ...]
 
 
+class GivenUp(Exception):
+    """Whoever tries the faults was interrupted."""
+
+
 @dataclass
 class Bench:
     """One attempt: its folders, its mark, and the bench itself."""
 
     folder: Path
+    given_up: threading.Event
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     struck_at: float | None = None
     _stages: dict[str, int] = field(default_factory=dict)
@@ -120,7 +125,7 @@ class Bench:
             beside = how.beside(self, plan) if how.beside is not None else None
             status = self._strike_when_told(listener, process, how)
             if beside is not None:
-                beside.wait(DEADLINE_SECONDS)
+                self._wait(beside, DEADLINE_SECONDS)
         seconds = time.monotonic() - (self.struck_at or begun)
         is_struck = self.struck_at is not None or how.stage is None
         return Attempted(is_struck, status, said.read_text(errors="replace"), self._left()), seconds
@@ -158,6 +163,7 @@ class Bench:
         line: socket.socket | None = None
         buffer = b""
         while process.poll() is None:
+            self._require_wanted()
             if time.monotonic() > deadline:
                 return None
             try:
@@ -174,9 +180,18 @@ class Bench:
                 buffer = b""
             elif not buffer:
                 break
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(max(0.0, deadline - time.monotonic()))
-        return None
+        return self._wait(process, deadline - time.monotonic())
+
+    def _wait(self, process: "subprocess.Popen[bytes]", seconds: float) -> int | None:
+        deadline = time.monotonic() + seconds
+        while (status := process.poll()) is None and time.monotonic() < deadline:
+            self._require_wanted()
+            time.sleep(POLL_SECONDS)
+        return status
+
+    def _require_wanted(self) -> None:
+        if self.given_up.is_set():
+            raise GivenUp
 
     def _answer(self, line: socket.socket, told: Mapping[str, Any], how: "How") -> None:
         stage = told["stage"]
@@ -255,14 +270,12 @@ class Bench:
         return sorted(path for path in self.out.glob("*-faults*") if not path.is_symlink())
 
     def command(self, words: Sequence[str]) -> tuple[int | None, str]:
-        process = self._start([*GAINBENCH, *words], subprocess.PIPE, {})
-        try:
-            said, _ = process.communicate(timeout=REPORT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            said, _ = process.communicate()
-            return None, said.decode(errors="replace")
-        return process.returncode, said.decode(errors="replace")
+        said = self.folder / "said-afterwards"
+        with said.open("wb") as output:
+            status = self._wait(self._start([*GAINBENCH, *words], output, {}), REPORT_SECONDS)
+        if status is None:
+            self.end()
+        return status, said.read_text(errors="replace")
 
 
 @dataclass(frozen=True)
@@ -298,11 +311,11 @@ def signalled(fault: Fault) -> How:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(given_up: threading.Event) -> Iterator[Bench]:
     """In a folder of its own below the usual one, with a path short enough for sockets."""
     folder = Path(tempfile.mkdtemp(prefix="gf-"))
     folder.chmod(0o711)  # the database server runs as another user
-    under_test = Bench(folder)
+    under_test = Bench(folder, given_up)
     try:
         yield under_test
     finally:

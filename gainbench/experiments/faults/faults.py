@@ -1,8 +1,10 @@
-"""Does one fault after the other to a bench of its own, and puts what came of each into a record."""
+"""Does each fault to a bench of its own, some at a time, and puts what came of each into a record."""
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from gainbench.errors import ConfigurationError
 from gainbench.experiments.faults.bench import bench, signalled
@@ -30,23 +32,36 @@ def chosen(only: Sequence[str]) -> tuple[Fault | Mishap, ...]:
 
 
 def try_all(
-    faults: Sequence[Fault | Mishap], directory: RunDirectory, tell: Tell, tell_left_out: TellLeftOut
+    faults: Sequence[Fault | Mishap],
+    directory: RunDirectory,
+    tell: Tell,
+    tell_left_out: TellLeftOut,
+    *,
+    at_once: int,
 ) -> None:
     started = time.monotonic()
-    for fault in faults:
+    given_up = threading.Event()
+    with ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(try_one, fault, given_up): fault for fault in faults}
         try:
-            tried = try_one(fault)
-        except CannotBeTried as reason:
-            tell_left_out(fault.id, str(reason))
-            continue
-        directory.append(tried)
-        tell(tried)
+            for ended in as_completed(running):
+                try:
+                    tried = ended.result()
+                except CannotBeTried as reason:
+                    tell_left_out(running[ended].id, str(reason))
+                    continue
+                directory.append(tried)
+                tell(tried)
+        except BaseException:
+            given_up.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     directory.append(End(status="complete", seconds=time.monotonic() - started))
 
 
-def try_one(fault: Fault | Mishap, *, goes_on: bool = True) -> TriedFault:
+def try_one(fault: Fault | Mishap, given_up: threading.Event, *, goes_on: bool = True) -> TriedFault:
     """Whether its run is gone on with afterwards, where it can be, takes as long again."""
-    with bench() as under_test:
+    with bench(given_up) as under_test:
         if isinstance(fault, Fault):
             attempted, seconds = under_test.attempt(signalled(fault))
             seen = under_test.afterwards(attempted, goes_on=goes_on and is_gone_on_with(fault))

@@ -1,5 +1,7 @@
 """One fault of each kind, done to a bench with its real database, proxy, generator and servers."""
 
+import threading
+
 import pytest
 
 from gainbench.experiments.faults.faults import try_one
@@ -24,5 +26,5 @@ FAULTS = {fault.id: fault for fault in table()}
     ],
 )
 def test_nothing_is_wrong_lost_or_left_behind(name: str) -> None:
-    tried = try_one(FAULTS[name], goes_on=False)
+    tried = try_one(FAULTS[name], threading.Event(), goes_on=False)
     assert tried.wrong == (), tried.said
