@@ -48,6 +48,16 @@ def remember_named(table: Mapping[str, str]) -> None:
             remember(match[2])
 
 
+def remember_words(words: Sequence[str]) -> None:
+    """The values of those flags whose names tell of a secret, after them or after an equals sign."""
+    for before, word in zip(["", *words], words, strict=False):
+        flag, equals, value = word.partition("=")
+        if equals and is_secret(flag):
+            remember(value)
+        elif _is_value_of(before, word):
+            remember(word)
+
+
 def is_secret(name: str) -> bool:
     """Whether a variable or a flag of that name holds one."""
     return _SECRET_NAME.search(name) is not None and name not in NO_SECRETS

@@ -93,7 +93,7 @@ def plan(
     arms: Sequence[str] = ARMS,
     cells: Sequence[Cell] = (),
     claim: bool = True,
-    trials: int = 2,
+    trials: int = 3,
     headline_combs: int = 1,
     name: str = "bench",
 ) -> Plan:

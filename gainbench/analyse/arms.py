@@ -54,6 +54,7 @@ def arm_figures(
         ),
         memory_mib=_mib(combs, arm),
         requests_per_cpu_second=requests / cpu if cpu else None,
+        in_flight=_in_flight(combs, arm),
         turnaround_ms=_per(sum(one.load.turnaround_seconds for one in readings), turnarounds, 1000),
         errors=errors,
         failures=failures,
@@ -123,6 +124,11 @@ def _failures(combs: Iterable[Comb], arm: str) -> dict[str, int]:
     for comb in combs:
         found.update(comb.arms[arm].load.failures)
     return dict(sorted(found.items()))
+
+
+def _in_flight(combs: Sequence[Comb], arm: str) -> float | None:
+    seconds = sum(comb.seconds_of(arm) for comb in combs)
+    return sum(comb.arms[arm].load.in_flight_seconds for comb in combs) / seconds if seconds else None
 
 
 def _mib(combs: Sequence[Comb], arm: str) -> float | None:

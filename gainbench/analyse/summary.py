@@ -9,6 +9,7 @@ from itertools import groupby
 from gainbench.analyse.arms import arm_figures, turn_spread
 from gainbench.analyse.compare import comparison_figures
 from gainbench.analyse.crossing import Believed, KeptCombs, claim_figures, curve_of
+from gainbench.analyse.expectations import expectations
 from gainbench.analyse.held_rates import held_rates
 from gainbench.analyse.turns import kept_combs, settling_profile, turn_figures
 from gainbench.analyse.validity import judge
@@ -70,6 +71,7 @@ def summarise(run: StoredRun) -> Results:
         collapses=_collapses(run),
         notes=_notes(run),
         held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
+        expectations=expectations(plan, cells),
         claim=claim_figures(plan, believed, status=status),
     )
 
@@ -205,6 +207,7 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
         alone = len(run.combs) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
         if alone:
             notes.append(ALONE_NOTE.format(combs=alone))
+    notes += dict.fromkeys(said for trial in run.trials for said in trial.ignored)
     notes += _shorter_guards(run)
     if run.end and run.end.status == "complete" and not _is_measured(run):
         notes.append(NOTHING_MEASURED)

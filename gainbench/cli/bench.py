@@ -17,7 +17,6 @@ from gainbench.cli.flags import (
     PlanPath,
     Quiet,
     SecretFile,
-    parsed,
     takes_plan_flags,
 )
 from gainbench.cli.progress import watching
@@ -28,11 +27,10 @@ from gainbench.load.several.channel import Address, find_secret
 from gainbench.load.several.crew import Generators
 from gainbench.plan import build
 from gainbench.plan.build import DEFAULT_PLAN
-from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import GATE_SEQUENCES, Plan
 from gainbench.plan.units import format_duration
-from gainbench.report import numbers
+from gainbench.report import numbers, words
 from gainbench.run.turns import trial_combs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
@@ -48,9 +46,6 @@ def bench(
     a: Annotated[str | None, typer.Option("--a", metavar="CMD", help="Baseline server's command.")] = None,
     b: Annotated[str | None, typer.Option("--b", metavar="CMD", help="Candidate server's command.")] = None,
     locustfile: Annotated[Path | None, typer.Option(metavar="F", help="The load for --a and --b.")] = None,
-    expect: Annotated[
-        str | None, typer.Option(metavar="EXPR", help="Fail unless, e.g. 'low >= 10%'.")
-    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
     generators: Annotated[int, typer.Option(min=1, max=64, help="Processes that carry the load.")] = 1,
     generator_listen: Annotated[
@@ -69,7 +64,6 @@ def bench(
     open_report: Open = False,
 ) -> None:
     """Measure the gain of one arm over another, and write the report."""
-    expectation = parsed("--expect", expect, parse_expectation)
     stored = _resumable(resume, flags) if resume else None
     plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
     if check_parity:
@@ -87,7 +81,7 @@ def bench(
             engine.measure(engine.Job(plan, supervisor, sys.argv, watch, load), directory, resumed=stored)
 
     results = measured_and_reported(directory.path, measure, as_json=as_json, in_browser=open_report)
-    _exit_by(results, expectation)
+    _exit_by(results)
 
 
 def _resumable(run: Path, flags: Flags) -> StoredRun:
@@ -152,12 +146,12 @@ def _what_is_sent_first(plan: Plan) -> str:
     return "nothing but the load is sent"
 
 
-def _exit_by(results: Results | None, expectation: Expectation | None) -> None:
+def _exit_by(results: Results | None) -> None:
     """The exit status that the figures ask for."""
     if results is None:
         raise InvalidMeasurement("the run ended before it had measured anything")
     if results.run.status == "invalid":
         raise InvalidMeasurement("a rule of validity is broken, so that the figures above cannot be used")
-    headline = results.headline
-    if expectation is not None and (headline is None or not expectation.holds_for(headline)):
-        raise ExpectationNotMet(f"expected {expectation.text}, which the headline above does not meet")
+    missed = [found for found in results.expectations if not found.is_met]
+    if missed:
+        raise ExpectationNotMet("; ".join(words.expectation(found) for found in missed))

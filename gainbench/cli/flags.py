@@ -3,7 +3,7 @@
 import functools
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from gainbench.cli.hidden import database_url
 from gainbench.errors import ConfigurationError
 from gainbench.plan.condition import Pool, pool_from
+from gainbench.plan.expectation import parse_expectation
 from gainbench.plan.file import PROFILES
 from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import Arrivals, Control
@@ -116,6 +117,10 @@ def _pool(text: str) -> Pool:
     return Pool.model_validate(pool)
 
 
+def _expectations(texts: Sequence[str]) -> tuple[str, ...] | None:
+    return tuple(parse_expectation(text).text for text in texts) or None
+
+
 def _control(text: str) -> Control:
     arm, _, amount = text.rpartition(":")
     if not arm:
@@ -157,5 +162,12 @@ PLAN_FLAGS = (
         "Also find the highest rate with a p99 below it.",
         reader=_limit_seconds,
         metavar="MS",
+    ),
+    PlanFlag(
+        "expect",
+        list[str],
+        "Fail unless, e.g. 'low >= 10%' or 'async/sync >= 1.05'; may be given several times.",
+        reader=_expectations,
+        metavar="EXPR",
     ),
 )

@@ -8,9 +8,12 @@ import socket
 import sys
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+
+import psutil
 
 from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.load import protocol
@@ -24,6 +27,8 @@ PREPARE_SECONDS = 35.0
 ANSWER_SECONDS = 20.0  # longer than the master of several generators waits for its workers
 POLL_SECONDS = 0.05
 LAST_WORDS_SECONDS = 2.0
+STOPPED_SECONDS = 10.0  # somebody may go on with it
+LOOK_SECONDS = 1.0
 LOG_TAIL_LINES = 15
 
 ReplyT = TypeVar("ReplyT", bound=protocol.Reply)
@@ -39,7 +44,6 @@ class Generator:
     def __init__(self, process: Process, control: socket.socket) -> None:
         self._process = process
         self._control = control
-        self._replies = control.makefile("rb")
 
     @classmethod
     def start(
@@ -112,7 +116,6 @@ class Generator:
 
     def stop(self) -> None:
         """End the process. May be called twice."""
-        self._replies.close()
         self._control.close()
         self._process.stop()
 
@@ -120,7 +123,7 @@ class Generator:
         self._control.settimeout(seconds)
         try:
             self._control.sendall(protocol.encode_request(request))
-            line = self._replies.readline()
+            line = self._read_line(seconds)
         except TimeoutError:
             raise _lost(self._process, f"has not answered {request.kind!r} within {seconds:.0f} s") from None
         except OSError:
@@ -135,6 +138,27 @@ class Generator:
             raise TypeError(f"the load generator answered {request.kind!r} with {reply.kind!r}")
         return reply
 
+    def _read_line(self, seconds: float) -> bytes:
+        """One that is stopped for good is not waited for as long as one that is at work."""
+        deadline = time.monotonic() + seconds
+        stopped_since: float | None = None
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            now = time.monotonic()
+            if now >= deadline:
+                raise TimeoutError
+            stopped_since = (stopped_since or now) if _is_stopped(self.pid) else None
+            if stopped_since is not None and now - stopped_since > STOPPED_SECONDS:
+                stopped = f"has been stopped for {STOPPED_SECONDS:.0f} s by a signal"
+                raise GeneratorLost(f"the load generator {stopped}", cure="leave it alone, and measure again")
+            self._control.settimeout(min(deadline - now, LOOK_SECONDS))
+            with suppress(TimeoutError):
+                part = self._control.recv(1 << 16)
+                if not part:
+                    break
+                line += part
+        return bytes(line)
+
 
 def _accept(listener: socket.socket, process: Process) -> socket.socket:
     """The generator's connection; or why there is none."""
@@ -148,6 +172,13 @@ def _accept(listener: socket.socket, process: Process) -> socket.socket:
                 raise _lost(process, "did not start") from None
             if time.monotonic() >= deadline:
                 raise _lost(process, f"has not connected within {START_SECONDS:.0f} s") from None
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.Error:
+        return False
 
 
 def _lost(process: Process, what: str) -> GeneratorLost:

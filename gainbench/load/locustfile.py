@@ -1,18 +1,32 @@
 """Opening a Locust file: its user classes, or an error that names file and line."""
 
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
-from locust import User
+from locust import User, events
 from locust.util.load_locustfile import load_locustfile
 
 from gainbench.errors import ConfigurationError
+from gainbench.load.options import Handlers
 
 
-def open_locustfile(path: Path) -> dict[str, type[User]]:
-    """Import the file once; its classes by name."""
+@dataclass(frozen=True)
+class LocustFile:
+    """What a file holds, and the listeners that it added when it was imported."""
+
+    classes: dict[str, type[User]]
+    shapes: tuple[str, ...]  # load shapes, by the names of their classes
+    on_init: Handlers
+    on_options: Handlers
+
+
+def open_locustfile(path: Path) -> LocustFile:
+    """Import the file."""
+    hooks = events.init, events.init_command_line_parser
+    before = [list(hook._handlers) for hook in hooks]
     try:
-        classes, _shapes = load_locustfile(str(path))
+        classes, shapes = load_locustfile(str(path))
     except (Exception, SystemExit) as error:
         raise ConfigurationError(
             f"the Locust file does not import: {_place(error, path)}: {_described(error)}",
@@ -23,7 +37,11 @@ def open_locustfile(path: Path) -> dict[str, type[User]]:
             f"the Locust file has no user class: {path}",
             cure="define a class on HttpUser, FastHttpUser or User with at least one task",
         )
-    return classes
+    on_init, on_options = (
+        [handler for handler in hook._handlers if handler not in known]
+        for hook, known in zip(hooks, before, strict=True)
+    )
+    return LocustFile(classes, tuple(type(shape).__name__ for shape in shapes), on_init, on_options)
 
 
 def choose(classes: dict[str, type[User]], name: str | None, path: Path) -> list[type[User]]:

@@ -60,6 +60,9 @@ class Workload:
     spawn_rate: float | None = None  # users per second and arm; None: all at once
     pace: Pace | None = None  # None: a closed loop; else the users are the most requests in flight
     allowed: tuple[str, ...] = ()  # hosts beside the arms' own to which the file may send
+    args: tuple[str, ...] = ()  # of the file's own command line
+    tags: tuple[str, ...] = ()  # none: all tasks
+    exclude_tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,6 +237,7 @@ class WorkloadFinished:
     outside: Mapping[str, Outside]
     sent: Mapping[str, int]
     task_exceptions: Mapping[str, int]
+    ignored: tuple[str, ...] = ()  # what of the Locust file had no effect
     kind: Literal["workload_finished"] = "workload_finished"
 
 

@@ -19,18 +19,19 @@ from typing import Any
 
 import gevent
 import locust
-from locust.argument_parser import get_parser
 from locust.contrib.fasthttp import FastHttpUser
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.event import EventHook
 from locust.runners import STATE_STOPPED, Runner, WorkerNode
+from locust.user.task import filter_tasks_by_tags
 
 from gainbench.errors import ConfigurationError
 from gainbench.load.comb import Gauge, carry_out
 from gainbench.load.limits import OTHER_FILES, SELECT_LIMIT, users_within
-from gainbench.load.locustfile import choose, open_locustfile
+from gainbench.load.locustfile import LocustFile, choose, open_locustfile
 from gainbench.load.openloop import PacedLane, Timetable
+from gainbench.load.options import read_options
 from gainbench.load.protocol import ArmNotReady, Comb, CombReport, Workload, WorkloadFinished
 from gainbench.load.several.orders import ALL, Share
 from gainbench.load.turnaround import measure_turnaround
@@ -49,6 +50,9 @@ STOP_SECONDS = 3.0
 KILL_SECONDS = 2.0
 POLL_SECONDS = 0.005
 LOGGED_TASK_EXCEPTIONS = 20
+IGNORED_SHAPE = (
+    "the load shape {shape} of the Locust file has no effect: the plan says how many users there are"
+)
 
 # Young objects are looked at rarely; what lives when the load begins is frozen and never looked at again.
 GC_THRESHOLD = 50_000
@@ -76,7 +80,8 @@ class LocustSession:
         if not locust_stats:
             self._request_event._handlers.clear()  # so far only the runner listens, for its rounded totals
         locust.events.user_error.add_listener(self._on_user_error)
-        self._files: dict[Path, dict[str, type[locust.User]]] = {}
+        self._files: dict[tuple[object, ...], LocustFile] = {}
+        self._ignored: tuple[str, ...] = ()
         self._task_log = _FirstFew(LOGGED_TASK_EXCEPTIONS)
         logging.getLogger("locust.user.task").addFilter(self._task_log)
 
@@ -84,7 +89,9 @@ class LocustSession:
         """Spawn this share of every arm's users, let them log in, and leave them before their first task."""
         if self._runner.user_count:  # the last workload was given up
             self.finish()
-        classes = choose(self._open(workload.locustfile), workload.user, workload.locustfile)
+        opened = self._open(workload)
+        classes = choose(opened.classes, workload.user, workload.locustfile)
+        self._ignored = tuple(IGNORED_SHAPE.format(shape=shape) for shape in opened.shapes)
         users = share.count(workload.users)
         refuse_too_many(replace(workload, users=users), classes)
         random.seed(workload.seed + share.number)
@@ -130,19 +137,28 @@ class LocustSession:
             outside=self.turnstile.outside(),
             sent=self.turnstile.sent(),
             task_exceptions=self.turnstile.take_task_exceptions(),
+            ignored=self._ignored,
         )
 
-    def _open(self, path: Path) -> dict[str, type[locust.User]]:
-        """The file's classes; the first time, also its own command-line options and ``init`` listeners."""
-        if path not in self._files:
-            inits = locust.events.init
-            known = list(inits._handlers)
-            self._files[path] = open_locustfile(path)
-            self.environment.parsed_options = get_parser(default_config_files=[]).parse_args([], env_vars={})
-            new = EventHook()
-            new._handlers = [handler for handler in inits._handlers if handler not in known]
-            new.fire(environment=self.environment, runner=self._runner, web_ui=None)
-        return self._files[path]
+    def _open(self, workload: Workload) -> LocustFile:
+        """The file with its options; its ``init`` listeners are told the first time.
+
+        Tags take tasks out of its classes for good, and listeners may keep options: with others it is
+        imported anew.
+        """
+        path = workload.locustfile
+        key = (path, workload.args, workload.tags, workload.exclude_tags)
+        is_new = key not in self._files
+        opened = open_locustfile(path) if is_new else self._files[key]
+        self.environment.parsed_options = read_options(path, workload.args, opened.on_options)
+        self.environment.tags = list(workload.tags) or None
+        self.environment.exclude_tags = list(workload.exclude_tags) or None
+        if is_new:
+            inits = EventHook()
+            inits._handlers = list(opened.on_init)
+            inits.fire(environment=self.environment, runner=self._runner, web_ui=None)
+            self._files[key] = opened
+        return opened
 
     def _spawn(self, workload: Workload, classes: list[type[locust.User]], share: Share) -> None:
         self.environment.user_classes = []
@@ -152,6 +168,7 @@ class LocustSession:
                     base, arm.name, arm.host, self.turnstile, self._request_event, workload.allowed
                 )
                 user_class.fixed_count = users
+                _require_tasks(user_class, base, workload)
                 self.environment.user_classes.append(user_class)
         total = share.count(workload.users) * len(workload.arms)
         rate = total if workload.spawn_rate is None else workload.spawn_rate * len(workload.arms)
@@ -173,6 +190,21 @@ class LocustSession:
         seat = seat_of(user_instance)
         if seat is not None:
             seat.fail_what_is_owed(f"task raised {type(exception).__name__}")
+
+
+def _require_tasks(user_class: type[locust.User], base: type[locust.User], workload: Workload) -> None:
+    """Tags are a mistake where they leave nothing to do."""
+    if not (workload.tags or workload.exclude_tags) or not user_class.tasks:
+        return
+    filter_tasks_by_tags(user_class, set(workload.tags) or None, set(workload.exclude_tags) or None)
+    if not user_class.tasks:
+        asked = " ".join(
+            ("tags", *workload.tags, *(("without", *workload.exclude_tags) if workload.exclude_tags else ()))
+        )
+        raise ConfigurationError(
+            f"{base.__name__} in {workload.locustfile} has no task left: {asked}",
+            cure="mark tasks with @tag, or change `tags` and `exclude_tags` of the scenario",
+        )
 
 
 def shares(classes: list[type[locust.User]], users: int) -> list[tuple[type[locust.User], int]]:

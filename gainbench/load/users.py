@@ -174,6 +174,19 @@ def _wait(taskset: TaskSet) -> None:
     user._state = LOCUST_STATE_RUNNING
 
 
+class _ArmsEnvironment:
+    """Locust's environment as the users of an arm see it: its host is the arm's."""
+
+    def __init__(self, environment: Any, host: str | None) -> None:
+        vars(self).update(_shared=environment, host=host)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shared, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._shared, name, value)
+
+
 class _Seated(User):
     """The mixin that makes a user class an arm's."""
 
@@ -184,8 +197,8 @@ class _Seated(User):
     gainbench_event: ClassVar[RequestEvent]
     gainbench_allowed: ClassVar[Collection[str]]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, environment: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_ArmsEnvironment(environment, self.host), *args, **kwargs)
         self.gainbench_began = False
         self.gainbench_leaving = False
         self.gainbench_seat = self.gainbench_lane.seat()

@@ -12,6 +12,7 @@ from gainbench.plan.checks import (
     check_cell_tables,
     check_control,
     check_database,
+    check_expectations,
     check_lengths,
     check_names,
     check_workers,
@@ -70,8 +71,10 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     check_workers(arms, cells, problems)
     control = flags.control or plan_file.control
     check_control(control, arms, problems)
-    problems.raise_any(name)
     run = plan_file.run
+    expect = run.expect if flags.expect is None else flags.expect
+    check_expectations(expect, comparisons, cells, problems)
+    problems.raise_any(name)
     plan = Plan(
         name=run.name or name,
         folder=folder,
@@ -94,6 +97,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         arrivals=flags.arrivals or run.arrivals,
         slo=flags.slo_seconds or run.slo,
         allow_targets=plan_file.allow_targets,
+        expect=expect,
     )
     remember_secrets(plan)
     return plan
@@ -124,6 +128,7 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
             "cells": (plan.headline_cell,),
             "profile": profile,
             "claim": None,
+            "expect": (),
         }
     )
 

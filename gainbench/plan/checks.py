@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from gainbench.masking import mask_text
+from gainbench.plan.expectation import parse_expectation
 from gainbench.plan.file import PlanFile
-from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Control
+from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Control
 from gainbench.plan.problems import Problems
 
 
@@ -90,3 +91,21 @@ def check_control(control: Control | None, arms: Sequence[Arm], problems: Proble
         problems.unknown("control.arm", control.arm, list(kinds))
     elif kinds[control.arm] != "app":
         problems.add(f"control.arm = {control.arm!r}: only an `app` arm can be slowed down from outside")
+
+
+def check_expectations(
+    texts: Sequence[str], comparisons: Sequence[Comparison], cells: Sequence[Cell], problems: Problems
+) -> None:
+    """An expectation of what is not measured would never be met, or always be."""
+    pairs = [(one.candidate, one.baseline) for one in comparisons]
+    for expected in map(parse_expectation, texts):
+        if not pairs:
+            problems.add(f"expect = {expected.text!r}: one arm alone has no gain")
+        elif expected.pair is not None and expected.pair not in pairs:
+            choices = ", ".join("/".join(pair) for pair in pairs)
+            problems.add(f"expect = {expected.text!r}: that pair is not compared; choices: {choices}")
+        if expected.where and not any(expected.is_about(cell.key) for cell in cells):
+            choices = ", ".join(cell.key for cell in cells)
+            problems.add(
+                f"expect = {expected.text!r}: no cell has these parts in its name; choices: {choices}"
+            )

@@ -161,7 +161,7 @@ DIMENSIONS = (
         Needs.USERS,
         key=lambda one: f"users={one.users}",
         short=lambda one: several(one.users, "user"),
-        full=lambda one, found: f"{several(one.users, 'user')}{found} without think time",
+        full=lambda one, found: f"{several(one.users, 'user')}{found}",
         tells=lambda one: one.rate_rps is None,  # an open loop's only bound the requests in flight
     ),
     Dimension(

@@ -1,6 +1,7 @@
-"""What a user expects of the headline, as text: "gain >= 10%", "low > 0", "high < 5%". Pure.
+"""What a user expects of a run, as text: "low > 0", "async/sync >= 1.05", "rtt=0.4ms: low >= 10%". Pure.
 
-`low` and `high` are the ends of the interval: "low >= 10%" holds only when the run is sure of it.
+`gain` is the estimate, `low` and `high` are the ends of its interval: "low >= 10%" holds only when the run is
+sure of it. Without a pair of arms it is the headline's; without a place, the headline's cell.
 """
 
 import operator
@@ -11,7 +12,14 @@ from typing import Literal, Protocol, cast
 
 from gainbench.plan.units import share
 
-_EXPECTATION = re.compile(r"\s*(gain|low|high)\s*(>=|<=|>|<)\s*([-+]?\d+(?:\.\d+)?%?)\s*")
+_ARM = r"[A-Za-z0-9][A-Za-z0-9_.#-]*"
+_EXPECTATION = re.compile(
+    rf"""(?:(?P<where>[^:]+):)?
+    \s*(?:(?P<figure>gain|low|high)(?:\s*\(\s*(?P<candidate>{_ARM})\s*/\s*(?P<baseline>{_ARM})\s*\))?
+    |(?P<over>{_ARM})\s*/\s*(?P<under>{_ARM}))
+    \s*(?P<comparison>>=|<=|>|<)\s*(?P<limit>[-+]?\d+(?:\.\d+)?%?)\s*""",
+    re.VERBOSE,
+)
 MOST = 10.0  # times as fast and more: a number that was meant in per cent
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -19,6 +27,9 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+EXAMPLES = "'gain >= 10%', 'low > 0', 'async/sync >= 1.05' or 'rtt=0.4ms: high < 5%'"
+
+Figure = Literal["gain", "low", "high"]
 
 
 class Measured(Protocol):
@@ -34,25 +45,46 @@ class Measured(Protocol):
 
 @dataclass(frozen=True)
 class Expectation:
-    """One condition on the headline comparison."""
+    """One condition on a comparison. `limit` is a gain, also where a ratio of throughputs was written."""
 
-    figure: Literal["gain", "low", "high"]
+    text: str
+    figure: Figure
     comparison: str
     limit: float
-    text: str
+    pair: tuple[str, str] | None = None  # candidate and baseline; None: the headline's
+    where: tuple[str, ...] = ()  # parts of a cell's key; none: the headline's cell
 
     def holds_for(self, measured: Measured) -> bool:
         """An unknown figure meets no expectation."""
         value: float | None = getattr(measured, self.figure)
         return value is not None and _OPERATORS[self.comparison](value, self.limit)
 
+    def is_about(self, key: str) -> bool:
+        """Whether a cell's key has every part that was named."""
+        return set(self.where) <= set(key.split("/"))
+
 
 def parse_expectation(text: str) -> Expectation:
-    """Read an expectation; raise ValueError, with an example, for anything else."""
-    match = _EXPECTATION.fullmatch(text)
+    """Read an expectation; raise ValueError, with examples, for anything else."""
+    match = _EXPECTATION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not an expectation: write 'gain >= 10%', 'low > 0' or 'high < 5%'")
-    figure, comparison, limit = match.groups()
-    if abs(share(limit)) >= MOST:
-        raise ValueError(f"{text!r} would be a gain of {share(limit):.0%}: write 10% or 0.1")
-    return Expectation(cast(Literal["gain", "low", "high"], figure), comparison, share(limit), text.strip())
+        raise ValueError(f"{text!r} is not an expectation: write {EXAMPLES}")
+    said = match.groupdict()
+    limit = share(said["limit"])
+    if said["over"] is not None:
+        limit -= 1.0
+    if abs(limit) >= MOST:
+        raise ValueError(f"{text!r} would be a gain of {limit:.0%}: write 10% or 0.1, or 1.1 of a ratio")
+    return Expectation(
+        text=text.strip(),
+        figure=cast(Figure, said["figure"] or "gain"),
+        comparison=said["comparison"],
+        limit=limit,
+        pair=_pair(said),
+        where=tuple(part.strip() for part in (said["where"] or "").split("/") if part.strip()),
+    )
+
+
+def _pair(said: Mapping[str, str | None]) -> tuple[str, str] | None:
+    candidate, baseline = said["candidate"] or said["over"], said["baseline"] or said["under"]
+    return (candidate, baseline) if candidate and baseline else None

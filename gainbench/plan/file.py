@@ -20,6 +20,7 @@ from gainbench.plan.model import (
     Combs,
     Control,
     Database,
+    Expected,
     Name,
     ParityRules,
     Plan,
@@ -67,6 +68,7 @@ class RunTable(Frozen):
     rate: Rate | None = None
     arrivals: Arrivals = "poisson"
     slo: Seconds | None = None
+    expect: Annotated[tuple[Expected, ...], BeforeValidator(as_list)] = ()
 
 
 class ProfileTable(Frozen):
@@ -199,6 +201,7 @@ def render(plan: Plan) -> str:
             "arrivals": plan.arrivals,
             **({} if plan.rate is None else {"rate": plan.rate}),
             **({} if plan.slo is None else {"slo": plan.slo}),
+            **({"expect": list(plan.expect)} if plan.expect else {}),
             **_headline_pair(plan),
         },
         "database": _table(plan.database),

@@ -10,6 +10,7 @@ from gainbench.plan.model import (
     Arrivals,
     Combs,
     Control,
+    Expected,
     Seconds,
     Share,
     Trials,
@@ -40,6 +41,7 @@ class Flags:
     rate: Rate | None = None
     arrivals: Arrivals | None = None
     slo_seconds: Seconds | None = None
+    expect: tuple[Expected, ...] | None = None
 
 
 # Set from outside: a class attribute of that name would be one of the dataclass's own.

@@ -1,6 +1,6 @@
 """Plans without their secrets."""
 
-from gainbench.masking import mask_environment, mask_text, mask_words, remember_named
+from gainbench.masking import mask_environment, mask_text, mask_words, remember_named, remember_words
 from gainbench.plan.model import Arm, Plan, Seed
 
 
@@ -11,6 +11,7 @@ def mask_plan(plan: Plan) -> Plan:
         update={
             "database": database,
             "arms": tuple(_mask_arm(arm) for arm in plan.arms),
+            "scenarios": tuple(one.changed({"args": tuple(mask_words(one.args))}) for one in plan.scenarios),
             "seeds": tuple(_mask_seed(seed) for seed in plan.seeds),
         }
     )
@@ -21,6 +22,8 @@ def remember_secrets(plan: Plan) -> None:
     remember_named({"server": plan.database.server})
     for arm in plan.arms:
         remember_named(arm.env)
+    for scenario in plan.scenarios:
+        remember_words(scenario.args)
 
 
 def _mask_arm(arm: Arm) -> Arm:

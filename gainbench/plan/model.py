@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gainbench.plan.condition import Condition, RoundTrips
+from gainbench.plan.expectation import Expectation, parse_expectation
 from gainbench.plan.frozen import Frozen
 from gainbench.plan.units import duration_seconds, share
 
@@ -25,6 +26,11 @@ def _between_none_and_all(value: float) -> float:
     return value
 
 
+def _expected(text: str) -> str:
+    return parse_expectation(text).text
+
+
+Expected = Annotated[str, AfterValidator(_expected)]
 Name = Annotated[str, Field(pattern=NAME, max_length=LONGEST_NAME)]
 Seconds = Annotated[
     float, BeforeValidator(lambda v: duration_seconds(v) if isinstance(v, str) else v), Field(gt=0)
@@ -75,11 +81,14 @@ class Arm(Frozen):
 
 
 class Scenario(Frozen):
-    """A Locust user class: the file, and which class of it (the only one, when not named)."""
+    """A Locust user class: the file, and which class of it (all of them, when not named)."""
 
     name: Name
     locustfile: Path
     user: str | None = None
+    args: tuple[str, ...] = ()  # for the file's own options
+    tags: tuple[str, ...] = ()  # only tasks with one of them; none: all
+    exclude_tags: tuple[str, ...] = ()
 
 
 class Seed(Frozen):
@@ -217,6 +226,11 @@ class Plan(Frozen):
     arrivals: Arrivals = "poisson"
     slo: Seconds | None = None  # also find the highest rate each arm holds with its p99 below this
     allow_targets: tuple[str, ...] = ()
+    expect: tuple[Expected, ...] = ()
+
+    @property
+    def expectations(self) -> tuple[Expectation, ...]:
+        return tuple(map(parse_expectation, self.expect))
 
     def arm(self, name: str) -> Arm:
         return next(arm for arm in self.arms if arm.name == name)

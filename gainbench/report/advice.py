@@ -77,7 +77,7 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
 
 def _on_null(headline: ComparisonFigures) -> str:
     if headline.low is None or headline.high is None:
-        return "One trial has no interval: measure at least two."
+        return "Fewer than three trials have no interval: measure at least three."
     if headline.low <= 0 <= headline.high:
         width = numbers.percent(headline.half_width)
         return f"The harness sees nothing where there is nothing: the interval of ±{width} contains 0."

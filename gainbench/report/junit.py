@@ -1,6 +1,7 @@
 """The run as JUnit XML, one case per cell and comparison, for whatever shows test results.
 
-Only a broken measurement is an error. A collapse or a loss is a result; an unresolved comparison is skipped.
+A broken measurement is an error, and a collapse or an expectation that is not met a failure. A loss is a
+result; an unresolved comparison is skipped.
 """
 
 import re
@@ -8,7 +9,13 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from gainbench.report import numbers, proofs, words
-from gainbench.store.results import CellFigures, ComparisonFigures, ProofFigures, Results
+from gainbench.store.results import (
+    CellFigures,
+    ComparisonFigures,
+    ExpectationFigures,
+    ProofFigures,
+    Results,
+)
 
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -16,10 +23,14 @@ _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def render(results: Results) -> str:
     pairs = [(cell, found) for cell in results.cells for found in cell.comparisons]
+    expected = results.expectations
     return _suite(
         results,
-        [_case(cell, found) for cell, found in pairs],
-        errors=sum(found.verdict == "invalid" for _, found in pairs),
+        [*(_case(results, cell, found) for cell, found in pairs), *map(_expectation, expected)],
+        failures=sum(found.verdict == "collapsed" for _, found in pairs)
+        + sum(not found.is_met and found.verdict != "invalid" for found in expected),
+        errors=sum(found.verdict == "invalid" for _, found in pairs)
+        + sum(found.verdict == "invalid" for found in expected),
         skipped=sum(found.verdict == "unresolved" for _, found in pairs),
     )
 
@@ -59,10 +70,28 @@ def _proof(found: ProofFigures) -> ET.Element:
     return case
 
 
-def _case(cell: CellFigures, found: ComparisonFigures) -> ET.Element:
+def _expectation(found: ExpectationFigures) -> ET.Element:
+    case = ET.Element("testcase", classname="expected", name=_clean(f"{found.text} at {found.cell}"))
+    said = words.expectation(found)
+    if found.verdict == "invalid":
+        ET.SubElement(case, "error", type="invalid", message=_clean(said))
+    elif not found.is_met:
+        ET.SubElement(case, "failure", type="not met", message=_clean(said))
+    ET.SubElement(case, "system-out").text = _clean(said)
+    return case
+
+
+def _case(results: Results, cell: CellFigures, found: ComparisonFigures) -> ET.Element:
     case = ET.Element("testcase", classname=_clean(cell.key), name=_clean(words.pair(found)))
     if found.verdict == "invalid":
         ET.SubElement(case, "error", type="invalid", message=_clean(words.broken(cell)))
+    if found.verdict == "collapsed":
+        reasons = [
+            f"{gone.arm} {gone.state}: {gone.reason}"
+            for gone in results.collapses
+            if gone.cell == cell.key and gone.arm in (found.baseline, found.candidate)
+        ]
+        ET.SubElement(case, "failure", type="collapsed", message=_clean("; ".join(reasons)))
     if found.verdict == "unresolved":
         ET.SubElement(case, "skipped", message=_clean(words.line(found)))
     lines = [words.line(found), *found.notes]

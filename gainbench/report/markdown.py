@@ -17,6 +17,7 @@ def render(results: Results) -> str:
     """The whole summary, ending in a newline."""
     parts = [
         *_headline(results),
+        *_expectations(results),
         *_cells(results),
         *_held_rates(results),
         *_claim(results),
@@ -44,6 +45,14 @@ def _headline(results: Results) -> list[str]:
     within = f", {_safe(answer.interval)}" if answer.interval else ""
     said = f"**{_safe(answer.verdict)}**{within}."
     return [title, "", *banners, said, "", _safe(advice(results)), "", _safe(answer.measured), ""]
+
+
+def _expectations(results: Results) -> list[str]:
+    lines = [
+        f"- {'✅' if found.is_met else '❌'} {_safe(words.sentence(words.expectation(found)))}."
+        for found in results.expectations
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _cells(results: Results) -> list[str]:

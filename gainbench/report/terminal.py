@@ -58,6 +58,10 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
             yield _comparison(found)
             for quantile in found.latency:
                 yield Text(f"    latency {words.latency(quantile)}")
+    for expected in results.expectations:
+        yield Text(
+            words.sentence(words.expectation(expected)), style="green" if expected.is_met else "bold red"
+        )
     for held in results.held_rates:
         yield Text(words.held_rate(held))
     if results.claim is not None:

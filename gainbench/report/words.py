@@ -11,10 +11,12 @@ from gainbench.report import numbers
 from gainbench.report.effect import NO_FIGURE, Effect, effect
 from gainbench.store.results import (
     TURNAROUND,
+    USERS_REST,
     CellFigures,
     ClaimFigures,
     ComparisonFigures,
     Curve,
+    ExpectationFigures,
     GainAt,
     HeldRate,
     LatencyFigures,
@@ -45,6 +47,8 @@ GLOSSARY: Mapping[str, str] = {
     "unresolved": "The interval holds 0 and reaches beyond the margin: the run was too short to tell.",
     "no difference": "The 90 % interval lies inside the plan's margin.",
 }
+
+_FIGURES = {"gain": "the gain is", "low": "the interval begins at", "high": "the interval ends at"}
 
 UNDER_LOAD = "What a statement waits in all, the database's work included, is in the report's cost table."
 
@@ -126,6 +130,18 @@ def held_rate(found: HeldRate) -> str:
     return f"{found.arm} holds {numbers.rate(found.held_rps)} with {limit}, {missed}{why}"
 
 
+def expectation(found: ExpectationFigures) -> str:
+    """What was expected, and what was found instead or as well."""
+    seen = f"{found.candidate} over {found.baseline} at {found.cell}"
+    if found.verdict in NO_FIGURE:
+        seen += f" is {found.verdict}"
+    elif found.value is None:
+        seen += f" has no {'interval' if found.figure != 'gain' else 'gain'}"
+    else:
+        seen += f": {_FIGURES[found.figure]} {numbers.gain(found.value)}"
+    return f"expected {found.text}: {'met' if found.is_met else 'not met'}, {seen}"
+
+
 def latency(found: LatencyFigures) -> str:
     """A quantile's change on one line: never a bare ratio."""
     if found.change is None or found.verdict in NO_FIGURE:
@@ -169,10 +185,20 @@ def _found(results: Results, cell: CellFigures) -> Mapping[str, str]:
     found = {}
     if cell.rtt_measured_ms.p50 is not None:
         found["rtt_ms"] = f" and {numbers.ms(cell.rtt_measured_ms.p50)} measured under load"
+    found["users"] = _think_time(cell)
     pinning = results.environment.pinning
     if pinning is not None and pinning.arms_cores:
         found["workers"] = f" on {numbers.several(len(pinning.arms_cores), 'core')}"
     return found
+
+
+def _think_time(cell: CellFigures) -> str:
+    resting = cell.resting_share()
+    if resting is None:
+        return ""
+    if resting <= USERS_REST:
+        return " without think time"
+    return f", who wait for an answer {numbers.percent(1 - resting)} of the time,"
 
 
 def answer(results: Results) -> Answer | None:
@@ -359,8 +385,20 @@ def notes(results: Results) -> tuple[str, ...]:
         for cell in results.cells
         if broken(cell) and not cell.headline
     )
-    own_time = turnaround(results)
-    return results.notes + ((own_time,) if own_time else ()) + left_off
+    of_the_load = (turnaround(results), _resting(results))
+    return results.notes + tuple(said for said in of_the_load if said) + left_off
+
+
+def _resting(results: Results) -> str | None:
+    """Where users mostly rest, equal throughput says nothing of the arms."""
+    cell = results.headline_cell
+    share = cell.resting_share() if cell is not None else None
+    if share is None or share <= USERS_REST:
+        return None
+    return (
+        f"the users rest {numbers.percent(share)} of their time: the arms answered all that was asked of "
+        "them, so that their throughput cannot differ much. More users, or no wait_time, would load them"
+    )
 
 
 def turnaround(results: Results) -> str | None:
@@ -449,6 +487,11 @@ def broken(cell: CellFigures) -> str:
         for rule in cell.validity
         if rule.is_broken
     )
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning alone: names keep theirs."""
+    return text[:1].upper() + text[1:]
 
 
 def joined(names: Sequence[str]) -> str:

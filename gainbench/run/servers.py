@@ -32,7 +32,7 @@ from gainbench.run.observation import (
 )
 from gainbench.run.sampler import Sampler
 from gainbench.run.stages import reach
-from gainbench.run.trial import Observed
+from gainbench.run.trial import Finished, Observed
 from gainbench.stack.arms.arm import (
     ArmFailed,
     RunningArm,
@@ -53,7 +53,7 @@ from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import how_ended, tail
 from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy
 from gainbench.stack.up import behind, start_proxy
-from gainbench.store.records import Collapse, Comb, Outside
+from gainbench.store.records import Collapse, Comb
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,9 @@ class RealServers:
                 spawn_rate=spawn_rate,
                 pace=None if rates_rps is None else Pace(plan.arrivals, rates_rps),
                 allowed=plan.allow_targets,
+                args=scenario.args,
+                tags=scenario.tags,
+                exclude_tags=scenario.exclude_tags,
             )
         )
 
@@ -357,10 +360,12 @@ class RealServers:
             "log_tail": tail(process.log) if process and process.log else None,
         }
 
-    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
-        """Let the users go; what no comb counted, and all that was sent."""
+    def finish(self) -> Finished:
+        """Let the users go."""
         rest = self.generator.finish_workload()
-        return outside(rest.outside, self._last_end, self.ground.clock()), dict(rest.sent)
+        return Finished(
+            outside(rest.outside, self._last_end, self.ground.clock()), dict(rest.sent), rest.ignored
+        )
 
     def close(self) -> None:
         self._sampler.close()

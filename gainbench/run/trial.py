@@ -4,7 +4,7 @@ Knows the protocol, not the processes: those are the servers'. An arm that stops
 evidence; the trial goes on with fresh servers and without that arm in that cell.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -50,6 +50,15 @@ class Observed:
     stalled: str | None = None
 
 
+@dataclass(frozen=True)
+class Finished:
+    """When users have gone: what no comb counted, all that was sent, and what of their file had no effect."""
+
+    outside: tuple[Outside, ...] = ()
+    sent: Mapping[str, int] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
 class Servers(Protocol):
     """The running servers, proxy and generator of one server condition."""
 
@@ -60,7 +69,7 @@ class Servers(Protocol):
     def look(self) -> str | None: ...
     def collapse_of(self, arm: str, cell: Cell, trial: int, comb: Comb) -> Collapse: ...
     def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse: ...
-    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]: ...
+    def finish(self) -> Finished: ...
 
 
 ServersFactory = Callable[[Cell], AbstractContextManager[Servers]]
@@ -191,6 +200,7 @@ class TrialRun:
     _loaded: tuple[str, ...] = ()  # the arms that have users
     _warm: set[str] = field(default_factory=set)
     _outside: list[Outside] = field(default_factory=list)
+    _ignored: dict[str, None] = field(default_factory=dict)  # in order
     _sent: dict[str, int] = field(default_factory=dict)
     _disturbances: int = 0
     _added_seconds: float | None = None
@@ -210,6 +220,7 @@ class TrialRun:
                 control_added_seconds=self._added_seconds,
                 outside=tuple(self._outside),
                 sent=self._sent,
+                ignored=tuple(self._ignored),
             )
         )
         return is_complete
@@ -395,9 +406,10 @@ class TrialRun:
         return Place(trial=self.number, number=number, cell=cell.key, phase=phase)
 
     def _close(self, servers: Servers) -> None:
-        outside, sent = servers.finish()
-        self._outside.extend(outside)
-        for arm, count in sent.items():
+        finished = servers.finish()
+        self._outside.extend(finished.outside)
+        self._ignored.update(dict.fromkeys(finished.ignored))
+        for arm, count in finished.sent.items():
             self._sent[arm] = self._sent.get(arm, 0) + count
 
 

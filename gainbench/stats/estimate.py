@@ -13,10 +13,13 @@ from itertools import chain
 import numpy as np
 import scipy
 
+FEWEST_FOR_INTERVAL = 3
+"""Of two values the spread is a single difference: their t interval is often absurd, either way."""
+
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with a confidence interval, or without one where a single value shows no spread."""
+    """A mean with a confidence interval, or without one where too few values show their spread."""
 
     mean: float
     low: float | None
@@ -99,7 +102,7 @@ def mean_interval(values: Sequence[float], *, confidence: float, pilot: int | No
         raise ValueError(f"a mean needs finite values, got {list(values)}")
     mean = math.fsum(values) / len(values)
     spread_values = values[:pilot]
-    if len(spread_values) < 2:
+    if len(spread_values) < FEWEST_FOR_INTERVAL:
         return Interval(mean, None, None)
     quantile = scipy.stats.t.ppf((1 + confidence) / 2, len(spread_values) - 1)
     half = float(quantile * np.std(spread_values, ddof=1) / math.sqrt(len(values)))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from gainbench.stats.estimate import FEWEST_FOR_INTERVAL
+
 
 @dataclass(frozen=True)
 class VarianceComponents:
@@ -75,10 +77,10 @@ def trials_needed(
     """Return how many trials, pilot included, give a half-width of ``precision`` (Stein 1945).
 
     The precision is a fraction of the ratio. None where more trials than ``affordable`` would be needed, or
-    where a pilot of one trial shows no spread. A run of this length gives ``pilot`` to its estimates.
+    where a pilot is too short to show its spread. A run of this length gives ``pilot`` to its estimates.
     """
     pilot = len(pilot_log_ratios)
-    if pilot < 2:
+    if pilot < FEWEST_FOR_INTERVAL:
         return None
     quantile = scipy.stats.t.ppf((1 + confidence) / 2, pilot - 1)
     exact = (quantile * np.std(pilot_log_ratios, ddof=1) / math.log1p(precision)) ** 2

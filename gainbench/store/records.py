@@ -202,6 +202,7 @@ class Trial(Record):
     control_added_seconds: float | None = None
     outside: tuple[Outside, ...] = ()
     sent: Mapping[str, int] = {}
+    ignored: tuple[str, ...] = ()  # what of the Locust file had no effect
 
 
 class Collapse(Record):

@@ -28,6 +28,10 @@ TURNAROUND = "generator's turnaround"
 """The rule that notes where it is long: the report then says what it does to the gain."""
 
 
+USERS_REST = 0.5
+"""Of the users' time: where more of it passes between requests, the arms are not as busy as they can be."""
+
+
 class RunFacts(Record):
     id: str
     started: str
@@ -70,6 +74,7 @@ class ArmFigures(Record):
     run_queue_ms_per_request: float | None
     memory_mib: float | None
     requests_per_cpu_second: float | None
+    in_flight: float | None  # requests, on average, while the arm was measured
     turnaround_ms: float | None  # the generator's own, from a response to the next request
     errors: int
     failures: Mapping[str, int]
@@ -180,6 +185,13 @@ class CellFigures(Record):
         """From one request of a user to its next, think time included; an open loop has no such thing."""
         rate = self.arms[arm].throughput_rps
         return self.condition.users / rate * 1000 if rate and self.condition.rate_rps is None else None
+
+    def resting_share(self) -> float | None:
+        """How much of the users' time passed between their requests, at the arm that was asked least."""
+        if self.condition.rate_rps is not None:
+            return None
+        known = [arm.in_flight for arm in self.arms.values() if arm.in_flight is not None]
+        return max(1 - min(known) / self.condition.users, 0.0) if known else None
 
     def turnaround_share(self, arm: str) -> float | None:
         """What of an arm's cycle is the generator's own time."""
@@ -299,6 +311,19 @@ class ProofFigures(Record):
         return self.verdict in self.allowed
 
 
+class ExpectationFigures(Record):
+    """What was expected of a comparison, and the figure that it was held against."""
+
+    text: str
+    cell: str
+    baseline: str
+    candidate: str
+    figure: Literal["gain", "low", "high"]
+    value: float | None
+    verdict: Verdict
+    is_met: bool
+
+
 class PooledFigures(Record):
     """Several runs of one truth taken together."""
 
@@ -324,6 +349,7 @@ class Results(Record):
     notes: tuple[str, ...]
     claim: ClaimFigures | None
     held_rates: tuple[HeldRate, ...] = ()
+    expectations: tuple[ExpectationFigures, ...] = ()
     proofs: tuple[ProofFigures, ...] = ()
     nulls: PooledFigures | None = None  # of a run of prove: all of its nulls together
 

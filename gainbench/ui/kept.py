@@ -11,8 +11,8 @@ from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Cell
 from gainbench.run.observation import Place
 from gainbench.run.servers import RealServers
-from gainbench.run.trial import Observed
-from gainbench.store.records import Collapse, Comb, Outside
+from gainbench.run.trial import Finished, Observed
+from gainbench.store.records import Collapse, Comb
 
 
 @dataclass
@@ -52,9 +52,9 @@ class KeptServers:
     def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse:
         return self.real.collapse_at_start(arm, cell, trial, reason)
 
-    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
+    def finish(self) -> Finished:
         """A stretch is over. Its users serve the next one."""
-        return (), {}
+        return Finished()
 
     def let_users_go(self) -> None:
         if self._loaded is not None:

@@ -30,8 +30,8 @@ def test_half_the_latency_in_every_trial_is_a_change_of_minus_a_half() -> None:
 
 
 def test_a_longer_latency_is_higher_and_an_equal_one_no_difference() -> None:
-    assert figures(trial(0, 5.0, 10.0), trial(1, 4.0, 8.0))[1].verdict == "higher latency"
-    assert figures(trial(0, 5.0, 5.0), trial(1, 4.0, 4.0))[1].verdict == "no difference"
+    assert figures(*(trial(n, 5.0, 10.0) for n in range(3)))[1].verdict == "higher latency"
+    assert figures(*(trial(n, 5.0, 5.0) for n in range(3)))[1].verdict == "no difference"
 
 
 def test_a_broken_rule_and_a_collapse_outrank_the_figures() -> None:

@@ -1,7 +1,6 @@
 """From a stored run to its figures, on synthetic runs whose numbers are known."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +28,17 @@ def changed(record: list[Line], arm: str, **parts: Any) -> list[Line]:
 def test_the_headline_is_the_geometric_mean_of_the_trials_ratios(tmp_path: Path) -> None:
     headline = results_of(tmp_path).headline
     assert headline is not None
-    # Two trials at 1400 and 1414 requests/s over 1000.
-    assert headline.gain == pytest.approx(math.sqrt(1.400 * 1.414) - 1)
-    assert headline.trial_gains == pytest.approx((0.400, 0.414))
-    assert (headline.trials, headline.blocks) == (2, 2)
+    # Three trials at 1400, 1414 and 1386 requests/s over 1000.
+    assert headline.gain == pytest.approx((1.400 * 1.414 * 1.386) ** (1 / 3) - 1)
+    assert headline.trial_gains == pytest.approx((0.400, 0.414, 0.386))
+    assert (headline.trials, headline.blocks) == (3, 3)
 
 
 def test_an_arms_rate_is_of_its_windows_and_its_costs_are_of_all_its_requests(tmp_path: Path) -> None:
     cell = results_of(tmp_path).headline_cell
     assert cell is not None
     blocking = cell.arms["blocking"]
-    assert blocking.requests == 2 * 2 * 600  # guards included, where requests cost as much as in windows
+    assert blocking.requests == 3 * 2 * 600  # guards included, where requests cost as much as in windows
     assert blocking.throughput_rps == pytest.approx(1000)
     assert blocking.cpu_ms_per_request == pytest.approx(0.72)
     assert blocking.trips_per_request == pytest.approx(2)
@@ -245,7 +244,7 @@ def test_failures_never_count_as_throughput(tmp_path: Path) -> None:
     assert cell is not None
     assert headline is not None
     assert cell.arms["async"].throughput_rps == pytest.approx(700)
-    assert cell.arms["async"].failures == {"HTTP 500": 2 * 840}
+    assert cell.arms["async"].failures == {"HTTP 500": 3 * 840}
     assert headline.verdict == "invalid"
     assert results.run.status == "invalid"
 

@@ -70,7 +70,8 @@ def test_a_sound_cell_keeps_every_rule() -> None:
 
 def test_every_rule_has_a_name_of_its_own_and_says_what_it_means() -> None:
     figures = judge(evidence())
-    assert len({one.rule for one in figures}) == len(RULES) - 1  # a closed loop has no schedule to keep
+    # A closed loop has no schedule to keep, and what asks its database is at work.
+    assert len({one.rule for one in figures}) == len(RULES) - 2
     assert all(one.meaning and one.cure for one in figures)
 
 
@@ -368,9 +369,26 @@ def test_what_belongs_to_a_closed_loop_is_not_asked_of_a_schedule() -> None:
         "users unaccounted for",
         "cycles of unknown length",
         "generator's turnaround",
+        "users rest",
         "users neither waiting nor served",
     }
     assert open_loop - closed == {"starts late by the generator"}
+
+
+def test_an_arm_that_does_nothing_is_not_the_one_that_answers() -> None:
+    idle = each(server={"cpu_seconds": 0.002}, traffic=None)
+    found = verdict("CPU time of an arm", evidence(idle))
+    assert found.is_broken
+    assert found.value == pytest.approx(1000 * 0.002 / 1680, rel=0.2)
+    assert "CPU time of an arm" not in {
+        one.rule for one in judge(evidence(each(server={"cpu_seconds": 0.002})))
+    }
+
+
+def test_users_that_mostly_rest_are_told_and_break_nothing() -> None:
+    resting = each("async", load={"in_flight_seconds": 0.3 * 4 * WINDOW_SECONDS * 2})
+    found = verdict("users rest", evidence(resting))
+    assert (found.value, found.ok, found.is_broken) == (pytest.approx(0.7), False, False)
 
 
 # Turns and trials that settle

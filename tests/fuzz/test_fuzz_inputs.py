@@ -71,7 +71,7 @@ def test_any_bytes_are_a_plan_file_or_a_message(
         build.load_plan(path)
 
 
-FLAG_NAMES = [spelt(flag.field) for flag in PLAN_FLAGS] + ["--plan", "--a", "--b", "--locustfile", "--expect"]
+FLAG_NAMES = [spelt(flag.field) for flag in PLAN_FLAGS] + ["--plan", "--a", "--b", "--locustfile"]
 VALUES = st.one_of(
     st.text(string.printable, max_size=12), SCALARS.map(str), st.sampled_from(["smoke", "a,b", "0,1"])
 )

@@ -171,11 +171,9 @@ def measure(
 ) -> Callable[[Path], Measured]:
     """A whole workload: one comb of both arms in mirrored order."""
 
-    def run(
-        path: Path, *, users: int = 3, user: str | None = None, allowed: tuple[str, ...] = ()
-    ) -> Measured:
+    def run(path: Path, *, users: int = 3, user: str | None = None, **more: tuple[str, ...]) -> Measured:
         targets = tuple(server.target for server in servers)
-        generator.prepare(Workload(path, user, users, targets, seed=1, allowed=allowed))
+        generator.prepare(Workload(path, user, users, targets, seed=1, **more))
         report = generator.run_comb(comb("left", "right", "right", "left"))
         return Measured(report, generator.finish_workload())
 

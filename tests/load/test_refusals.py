@@ -1,6 +1,9 @@
 """What a user of a wrong Locust file is told."""
 
+import dataclasses
+import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -8,6 +11,7 @@ import psutil
 import pytest
 
 from gainbench.errors import ConfigurationError
+from gainbench.load import handle
 from gainbench.load.handle import Generator, GeneratorLost
 from gainbench.load.protocol import ArmTarget, Workload
 from gainbench.stack.processes.supervisor import Supervisor
@@ -130,11 +134,65 @@ def test_a_generator_that_dies_is_reported_with_its_last_words(locustfile, own_g
     assert "no, thank you" in lost.value.cure
 
 
+def test_a_generator_that_is_stopped_is_not_waited_for_as_if_it_worked(
+    locustfile, own_generator, monkeypatch
+):
+    monkeypatch.setattr(handle, "STOPPED_SECONDS", 0.2)
+    monkeypatch.setattr(handle, "LOOK_SECONDS", 0.1)
+    os.kill(own_generator.pid, signal.SIGSTOP)
+    with pytest.raises(GeneratorLost, match="has been stopped"):
+        own_generator.prepare(workload(locustfile(IDLE)))
+
+
+ASKING = """
+    from locust import FastHttpUser, events, tag, task
+
+    @events.init_command_line_parser.add_listener
+    def on_parser(parser):
+        parser.add_argument("--token", required=True)
+
+    class Asker(FastHttpUser):
+        @task
+        @tag("read")
+        def nothing(self):
+            pass
+"""
+
+
+def scenario(path, **of_the_file):
+    return dataclasses.replace(workload(path), **of_the_file)
+
+
+def test_an_option_that_the_file_asks_for_and_does_not_get_is_named_with_the_cure(locustfile, generator):
+    path = locustfile(ASKING)
+    with pytest.raises(ConfigurationError, match="required: --token") as refusal:
+        generator.prepare(workload(path))
+    assert "args = " in refusal.value.cure
+
+
+def test_one_files_options_are_not_asked_of_another(locustfile, generator):
+    with pytest.raises(ConfigurationError, match="required: --token"):
+        generator.prepare(workload(locustfile(ASKING)))
+    with pytest.raises(ConfigurationError, match="unrecognized arguments: --flavour"):
+        generator.prepare(scenario(locustfile(IDLE, "idle.py"), args=("--flavour", "plain")))
+
+
+@pytest.mark.parametrize("args", [("-u", "50"), ("--host", "http://127.0.0.1:1"), ("--run-time", "10s")])
+def test_what_the_plan_says_of_the_load_is_refused_as_an_option(args, locustfile, generator):
+    with pytest.raises(ConfigurationError, match="is said by"):
+        generator.prepare(scenario(locustfile(IDLE), args=args))
+
+
+def test_tags_that_leave_no_task_are_refused(locustfile, generator):
+    path = locustfile(ASKING)
+    with pytest.raises(ConfigurationError, match=r"Asker .* has no task left: tags write"):
+        generator.prepare(scenario(path, args=("--token", "x"), tags=("write",)))
+
+
 def test_the_generator_ends_when_its_connection_closes(tmp_path):
     with Supervisor.start() as supervisor:
         generator = Generator.start(supervisor, log=tmp_path / "log")
         process = psutil.Process(generator.pid)
-        generator._replies.close()
         generator._control.close()
         process.wait(10)
 

@@ -304,3 +304,49 @@ def test_users_go_on_as_far_apart_as_they_had_come_to_the_gate(locustfile, gener
             came = sorted(came for came, _ in left.served() if came >= turn.opened_at)
             spreads.append(spread(came[:4], cycle_seconds=0.102))
     assert all(abs(seen - 3 * apart) < 0.03 for seen in spreads[1:]), spreads
+
+
+OPTIONS = """
+    from locust import FastHttpUser, LoadTestShape, TaskSet, events, tag, task
+
+    @events.init_command_line_parser.add_listener
+    def on_parser(parser):
+        parser.add_argument("--token", required=True)
+
+    class Shopper(FastHttpUser):
+        @task
+        class Deeper(TaskSet):
+            @tag("read")
+            @task
+            def read(self):
+                options = self.user.environment.parsed_options
+                assert self.user.environment.host == self.user.host
+                self.client.get(f"/{options.token}")
+
+            @tag("write")
+            @task
+            def write(self):
+                self.client.get("/written")
+
+    class Waves(LoadTestShape):
+        def tick(self):
+            return 1, 1
+"""
+
+
+def test_options_and_tags_of_the_plan_reach_the_file_and_its_shape_is_said_to_be_ignored(
+    locustfile, servers, measure
+):
+    path = locustfile(OPTIONS)
+    for token, tags, exclude_tags, expected in (
+        ("one", ("read",), (), {"/one"}),
+        ("two", (), ("write",), {"/two"}),
+        ("three", ("write",), (), {"/written"}),
+        ("four", (), (), {"/four", "/written"}),
+    ):
+        before = [server.counts() for server in servers]
+        measured = measure(path, args=("--token", token), tags=tags, exclude_tags=exclude_tags)
+        for server, earlier in zip(servers, before, strict=True):
+            assert {entry.split()[1] for entry in server.counts() - earlier} == expected
+        assert not measured.task_exceptions()
+        assert ["Waves" in said for said in measured.finished.ignored] == [True]

@@ -64,7 +64,7 @@ def test_a_closed_loop_is_named_by_its_users_and_an_open_one_by_its_rate() -> No
 
 def test_the_full_words_hold_what_the_run_found_beside_what_was_asked() -> None:
     assert CLOSED.full({"rtt_ms": " and 0.12 ms measured", "workers": " on 2 cores"}) == (
-        "4 users without think time, 0.1 ms asked and 0.12 ms measured to be added to each database "
+        "4 users, 0.1 ms asked and 0.12 ms measured to be added to each database "
         "round trip, a pool of 40, 1 worker on 2 cores"
     )
 

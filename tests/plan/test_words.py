@@ -73,12 +73,38 @@ def test_an_expectation_looks_at_the_figure_it_names(text: str, met: bool) -> No
     assert parse_expectation(text).holds_for(measured) is met
 
 
+@pytest.mark.parametrize(
+    ("text", "figure", "limit", "pair", "where"),
+    [
+        ("gain >= 10%", "gain", 0.10, None, ()),
+        ("async/sync >= 1.05", "gain", 0.05, ("async", "sync"), ()),
+        ("async / sync >= 105%", "gain", 0.05, ("async", "sync"), ()),
+        ("sync#2/sync < 0.9", "gain", -0.1, ("sync#2", "sync"), ()),
+        ("low(async/sync) > 0", "low", 0.0, ("async", "sync"), ()),
+        ("rtt=0.4ms: high < 5%", "high", 0.05, None, ("rtt=0.4ms",)),
+        ("read-list/rtt=0ms: b/a > 1", "gain", 0.0, ("b", "a"), ("read-list", "rtt=0ms")),
+    ],
+)
+def test_an_expectation_says_of_what(
+    text: str, figure: str, limit: float, pair: tuple[str, str] | None, where: tuple[str, ...]
+) -> None:
+    read = parse_expectation(text)
+    assert (read.figure, read.pair, read.where) == (figure, pair, where)
+    assert read.limit == pytest.approx(limit)
+
+
+def test_a_place_is_any_cell_whose_name_has_all_its_parts() -> None:
+    read = parse_expectation("mix/users=8: low > 0")
+    assert read.is_about("mix/users=8/rtt=0.1ms/pool=40/workers=1")
+    assert not read.is_about("mix/users=80/rtt=0.1ms/pool=40/workers=1")
+
+
 def test_an_unknown_figure_meets_no_expectation() -> None:
     collapsed = Gain(gain=0.15, low=None, high=None, confidence=0.95, trials=1)
     assert not parse_expectation("low > -50%").holds_for(collapsed)
 
 
-@pytest.mark.parametrize("text", ["faster", "gain 10%", "p99 < 3", "gain >= lots"])
+@pytest.mark.parametrize("text", ["faster", "gain 10%", "p99 < 3", "gain >= lots", "a/b/c > 1", ": > 1"])
 def test_what_is_no_expectation_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write 'gain >= 10%'"):
         parse_expectation(text)

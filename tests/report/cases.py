@@ -64,8 +64,8 @@ def collapsed(
         exit_status=exit_status,
         stacks=stacks,
     )
-    rest = [comb(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(2)]
-    return stored(out, the_plan, [gone, *rest, End(status="complete", seconds=120.0)])
+    rest = [comb(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(3)]
+    return stored(out, the_plan, [gone, *rest, End(status="complete", seconds=180.0)])
 
 
 def invalid(out: Path, *, failure: str = "HTTP 500") -> Case:
@@ -75,7 +75,7 @@ def invalid(out: Path, *, failure: str = "HTTP 500") -> Case:
 
 
 def interrupted(out: Path) -> Case:
-    return stored(out, curve_plan(), lines(curve_plan(), end=False)[:14])
+    return stored(out, curve_plan(), lines(curve_plan(), end=False)[:31])
 
 
 def nothing_measured(out: Path) -> Case:
@@ -102,6 +102,12 @@ def one_arm(out: Path) -> Case:
 
 def null(out: Path, **more: Any) -> Case:
     return stored(out, plan(arms=("sync", "sync#2"), claim=False, name="null", trials=3), **more)
+
+
+def disappointing(out: Path) -> Case:
+    """Of two expectations of it, the second is not met."""
+    expect = ("async/blocking >= 1.1", "low > 200%")
+    return stored(out, plan().model_copy(update={"expect": expect}))
 
 
 def one_trial(out: Path) -> Case:
@@ -145,6 +151,7 @@ def _scheduled(whole: Comb) -> Comb:
 EVERY = (
     full,
     collapsed,
+    disappointing,
     invalid,
     interrupted,
     nothing_measured,

@@ -1,3 +1,4 @@
+import html
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from gainbench import report
-from gainbench.report import junit, markdown
+from gainbench.report import junit, markdown, words
 from gainbench.store import load_results, load_run
 from tests.report import cases
 from tests.report.cases import Case
@@ -46,22 +47,35 @@ def test_every_kind_of_run_gets_a_report(kind: Callable[[Path], Case], reported:
     case = reported(kind)
     assert "</html>" in (case.run.path / "report.html").read_text()
     suite = ET.fromstring((case.run.path / "junit.xml").read_text())
-    assert len(suite) == sum(len(cell.comparisons) for cell in case.results.cells)
+    comparisons = sum(len(cell.comparisons) for cell in case.results.cells)
+    assert len(suite) == comparisons + len(case.results.expectations)
 
 
 @pytest.mark.parametrize(
-    ("kind", "tests", "errors", "skipped"),
-    [(cases.invalid, "3", "3", "0"), (cases.collapsed, "3", "0", "0"), (cases.one_trial, "1", "0", "1")],
+    ("kind", "counts"),
+    [
+        (cases.invalid, {"tests": "3", "errors": "3", "failures": "0", "skipped": "0"}),
+        (cases.collapsed, {"tests": "3", "errors": "0", "failures": "2", "skipped": "0"}),
+        (cases.one_trial, {"tests": "1", "errors": "0", "failures": "0", "skipped": "1"}),
+        (cases.disappointing, {"tests": "5", "errors": "0", "failures": "1", "skipped": "0"}),
+    ],
 )
-def test_junit_counts_an_invalid_comparison_as_an_error_and_a_collapse_as_a_result(
-    kind: Callable[[Path], Case], tests: str, errors: str, skipped: str, tmp_path: Path
+def test_junit_counts_an_invalid_comparison_as_an_error_and_a_collapse_or_a_missed_expectation_as_a_failure(
+    kind: Callable[[Path], Case], counts: dict[str, str], tmp_path: Path
 ) -> None:
     suite = ET.fromstring(junit.render(kind(tmp_path).results))
-    assert (suite.attrib["tests"], suite.attrib["errors"], suite.attrib["skipped"]) == (
-        tests,
-        errors,
-        skipped,
-    )
+    assert {name: suite.attrib[name] for name in counts} == counts
+
+
+def test_what_was_expected_stands_in_every_text_with_what_was_found(reported: Reported) -> None:
+    case = reported(cases.disappointing)
+    met, missed = map(words.expectation, case.results.expectations)
+    assert (": met, " in met, ": not met, " in missed) == (True, True)
+    page, summary = ((case.run.path / name).read_text() for name in ("report.html", "summary.md"))
+    for said in (met, missed):
+        assert html.escape(said[1:].split(":")[0]) in page
+        assert said[1:].split(":")[0].replace(">", "\\>") in summary
+    assert missed in (case.run.path / "junit.xml").read_text().replace("&gt;", ">")
 
 
 def test_text_that_xml_cannot_hold_does_not_break_junit(full: Case) -> None:

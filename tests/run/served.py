@@ -10,7 +10,7 @@ from gainbench.load.protocol import ArmNotReady
 from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Cell
 from gainbench.run.observation import Place
-from gainbench.run.trial import Observed
+from gainbench.run.trial import Finished, Observed
 from gainbench.store.records import Collapse, Comb, Outside
 from tests import runs
 
@@ -172,10 +172,10 @@ class FakeServers:
             trial=trial, cell=cell.key, arm=arm, state="collapsed", started=self.at, reason=reason
         )
 
-    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
+    def finish(self) -> Finished:
         """Four users of each arm have logged in and out."""
         rest = [Outside(arm=arm, started=self.at, seconds=0.1, requests=8, failures={}) for arm in self.arms]
-        return tuple(rest), dict.fromkeys(self.arms, 100)
+        return Finished(tuple(rest), dict.fromkeys(self.arms, 100), ignored=("a load shape",))
 
 
 @dataclass

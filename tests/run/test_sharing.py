@@ -13,7 +13,7 @@ from gainbench.plan.condition import Pool
 from gainbench.plan.model import Arm, Cell, Comparison, Control, Plan, Profile, Scenario
 from gainbench.run.observation import Place
 from gainbench.run.run import TRIAL_OVERHEAD_SECONDS, expected_trial_seconds
-from gainbench.run.trial import WARM_UP_SECONDS, Memory, Observed, TrialRun
+from gainbench.run.trial import WARM_UP_SECONDS, Finished, Memory, Observed, TrialRun
 from gainbench.run.turns import trial_combs
 from gainbench.store.records import (
     ArmReading,
@@ -22,7 +22,6 @@ from gainbench.store.records import (
     Line,
     LoadReading,
     MachineReading,
-    Outside,
     ServerReading,
     Trial,
     Turn,
@@ -123,9 +122,9 @@ class KnownServers:
     def collapse_at_start(self, arm: str, cell: Cell, trial: int, reason: str) -> Collapse:
         raise AssertionError(f"{arm} starts")
 
-    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
+    def finish(self) -> Finished:
         self.events.append(("finish",))
-        return (), dict.fromkeys(ARMS, REQUESTS)
+        return Finished(sent=dict.fromkeys(ARMS, REQUESTS))
 
 
 @dataclass

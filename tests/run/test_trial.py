@@ -174,6 +174,7 @@ def test_what_is_sent_outside_of_combs_and_in_all_is_kept_with_the_trial() -> No
     trial = Scene(two_cells()).run().trial
     assert {part.arm: part.requests for part in trial.outside} == {"blocking": 8, "async": 8}
     assert trial.sent == {"blocking": 100, "async": 100}
+    assert trial.ignored == ("a load shape",)
 
 
 def test_a_comb_that_is_judged_unusable_stays_in_the_record_with_the_reason() -> None:

@@ -5,7 +5,7 @@ from gainbench.stats.control import expected_gain
 
 def test_a_quarter_more_cpu_costs_a_fifth_of_the_throughput():
     # 0.6 / (0.6 + 0.15) = 0.8
-    expected = expected_gain([(0.6, 0.75), (0.6, 0.75)])
+    expected = expected_gain([(0.6, 0.75)] * 3)
     assert expected.gain == pytest.approx(-0.2)
     assert (expected.low, expected.high) == (pytest.approx(-0.2), pytest.approx(-0.2))
 
@@ -17,8 +17,9 @@ def test_trials_that_differ_give_the_expectation_an_interval():
     assert expected.trials == 3
 
 
-def test_a_single_trial_gives_no_bounds():
-    assert expected_gain([(0.6, 0.78)]).low is None
+@pytest.mark.parametrize("trials", [1, 2])
+def test_fewer_than_three_trials_give_no_bounds(trials):
+    assert expected_gain([(0.6, 0.78)] * trials).low is None
 
 
 @pytest.mark.parametrize("pair", [(0, 0.6), (0.6, 0), (-0.1, 0.6)])

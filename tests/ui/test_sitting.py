@@ -16,9 +16,8 @@ from gainbench.load.protocol import Comb as CombOrder
 from gainbench.plan.model import Cell, Plan
 from gainbench.run.observation import Place
 from gainbench.run.servers import Ground
-from gainbench.run.trial import Observed
+from gainbench.run.trial import Finished, Observed
 from gainbench.store.reading import load_run
-from gainbench.store.records import Outside
 from gainbench.ui.desk import Gone
 from gainbench.ui.protocol import Order, SetRoundTrip, Start, Stop, Store, View
 from gainbench.ui.sitting import Sitting, ui_plan
@@ -108,8 +107,8 @@ class FakeServers:
     def ended(self) -> list[str]:
         return sorted(self.has_ended)
 
-    def finish(self) -> tuple[tuple[Outside, ...], dict[str, int]]:
-        return (), {}
+    def finish(self) -> Finished:
+        return Finished()
 
 
 class Scene:

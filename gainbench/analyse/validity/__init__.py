@@ -31,7 +31,9 @@ RULES: tuple[Rule, ...] = (
     work.same_work_throughout,
     work.round_trips_equal,
     work.arms_idle,
+    work.arms_at_work,
     generator.turnaround,
+    generator.users_rest,
     generator.tasks_go_their_own_way,
 )
 

@@ -5,7 +5,7 @@ import math
 from gainbench.analyse.arms import requests_of, total
 from gainbench.analyse.turnaround import turnaround_share
 from gainbench.analyse.validity.evidence import Evidence, ratio, rule, worst
-from gainbench.store.results import TURNAROUND, RuleFigures
+from gainbench.store.results import TURNAROUND, USERS_REST, RuleFigures
 
 MOST_UNSETTLED = 0.02
 
@@ -158,6 +158,26 @@ def turnaround(evidence: Evidence) -> RuleFigures | None:
         "of a cycle",
         "to an arm it looks like think time: it leaves fewer requests in flight",
         "the report says how much it can move the gain; fewer users or FastHttpUser make it shorter",
+        is_note=True,
+    )
+
+
+def users_rest(evidence: Evidence) -> RuleFigures | None:
+    """Arms that mostly wait for requests answer all of them, however fast they are."""
+    if evidence.is_open_loop:
+        return None
+    shares = []
+    for arm in evidence.arms:
+        in_flight = sum(reading.load.in_flight_seconds for reading in evidence.readings_of(arm))
+        waiting = ratio(in_flight, evidence.seconds_of(arm) * evidence.cell.users)
+        shares.append(None if waiting is None else max(1 - waiting, 0.0))
+    return rule(
+        "users rest",
+        worst(shares),
+        USERS_REST,
+        "of their time",
+        "where users mostly rest, both arms answer all they ask for, and throughput cannot differ",
+        "for what a busy server gains: more users, or a Locust file without wait_time; for latency: --rate",
         is_note=True,
     )
 

@@ -13,6 +13,7 @@ from gainbench.store.results import RuleFigures
 MOST_WORK_DIFFERENCE = 0.05
 MOST_IDLE = 0.01  # of a core
 MOST_MOVED = 0.01  # of a throughput, by a round trip that is longer than another arm's
+LEAST_CPU_MS = 0.005  # for a request: the fastest servers take some times as much
 LEAST_WAITING = 0.05  # of an arm's time
 
 Work = Callable[[ArmReading], float | None]
@@ -146,6 +147,26 @@ def achieved_ms(combs: Iterable[Comb], arm: str, cell: Cell) -> float | None:
     ]
     late = ratio(sum(one.late_seconds for one in traffic), sum(one.chunks for one in traffic))
     return None if late is None else cell.rtt_ms + 2 * late * 1000
+
+
+def arms_at_work(evidence: Evidence) -> RuleFigures | None:
+    """An arm that neither computes nor asks its database is not the server that answers."""
+    without_trips = [arm for arm in evidence.arms if not _asks_database(evidence.readings_of(arm))]
+    if not without_trips:
+        return None
+    return rule(
+        "CPU time of an arm",
+        min(known(cpu_ms(evidence.combs_of(arm), arm) for arm in without_trips), default=None),
+        LEAST_CPU_MS,
+        "ms",
+        "what listens on an arm's port did next to nothing for its requests: another server answered them",
+        "look where the Locust file sends, and what its `url` leads to",
+        at_least=True,
+    )
+
+
+def _asks_database(readings: Iterable[ArmReading]) -> bool:
+    return any(reading.traffic is not None and reading.traffic.trips for reading in readings)
 
 
 def arms_idle(evidence: Evidence) -> RuleFigures:

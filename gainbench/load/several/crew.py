@@ -85,7 +85,6 @@ class Crew(Generator):
 
     def stop(self) -> None:
         """Let the master send its workers home, then end what is left."""
-        self._replies.close()
         self._control.close()
         self._process.wait(END_SECONDS)
         for worker in self.workers:

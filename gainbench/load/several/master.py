@@ -335,6 +335,7 @@ class Master:
             outside=join_outside([answer.outside for answer in finished.values()]),
             sent=join_counts(self._sent.values()),
             task_exceptions=join_counts(answer.task_exceptions for answer in finished.values()),
+            ignored=tuple(dict.fromkeys(said for one in finished.values() for said in one.ignored)),
         )
 
     def _require_crew(self) -> None:

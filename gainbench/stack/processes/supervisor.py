@@ -129,7 +129,12 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        is_lost = isinstance(error, OSError) and not self.folder.exists()
+        if is_lost and self._lost is None:
+            self._lost = self._lose("has hung up")
         self.stop()
+        if is_lost and self._lost is not None:  # a file that was not there is no news beside that
+            raise self._lost from error
 
     @property
     def pid(self) -> int:

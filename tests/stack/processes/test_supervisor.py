@@ -220,3 +220,11 @@ def test_a_supervisor_that_no_longer_answers_is_replaced_in_its_last_duty(
         assert not own.folder.exists()
         with pytest.raises(SupervisorLost, match="has not answered"):
             own.spawn(["sleep", "60"], name="another")
+
+
+def test_a_file_missing_because_the_supervisor_ended_is_told_as_its_end() -> None:
+    supervisor = Supervisor.start()
+    os.kill(supervisor.pid, signal.SIGTERM)
+    wait_until(lambda: not supervisor.folder.exists(), "the folder is there")
+    with pytest.raises(SupervisorLost, match="supervisor process"), supervisor:
+        (supervisor.folder / "database").stat()
