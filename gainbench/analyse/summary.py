@@ -17,7 +17,7 @@ from gainbench.analyse.validity.evidence import Evidence
 from gainbench.analyse.validity.work import achieved_ms
 from gainbench.plan.model import Cell, Plan
 from gainbench.store.reading import StoredRun
-from gainbench.store.records import Collapse, Comb
+from gainbench.store.records import Collapse, Comb, Parity
 from gainbench.store.results import (
     ArmFacts,
     CellFigures,
@@ -43,6 +43,8 @@ SHORTER_GUARD_NOTE = (
     "the turns of {cell} had not settled when they were counted, so that their guard became longer during "
     "the run: {left_out} of its {combs}, with the shorter guard, are in the raw record but not in the figures"
 )
+
+MOST_FOUND = 5
 
 NOTHING_MEASURED = "nothing was measured in the headline cell, so that the run says nothing of its question"
 
@@ -101,7 +103,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         kept=tuple(kept[cell.key]),
         pinned=run.environment.pinning is not None and run.environment.pinning.pinned,
         is_open_loop=plan.rate is not None,
-        are_twins=run.parity is not None and run.parity.skipped is None and not run.parity.differences,
+        are_twins=_are_twins(run.parity),
     )
     rules = judge(evidence)
     figures = tuple(
@@ -135,6 +137,11 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         turns=turn_figures(kept[cell.key]),
         settling={arm: profile for arm in serving if (profile := settling_profile(kept[cell.key], arm))},
     )
+
+
+def _are_twins(parity: Parity | None) -> bool:
+    """Proven alike by sequences of requests: a few answers that agree prove less."""
+    return parity is not None and parity.sequences > 0 and parity.skipped is None and not parity.differences
 
 
 def _pilot(run: StoredRun) -> int | None:
@@ -207,6 +214,7 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
         alone = len(run.combs) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)
         if alone:
             notes.append(ALONE_NOTE.format(combs=alone))
+    notes += _compared_before(run.parity)
     notes += dict.fromkeys(said for trial in run.trials for said in trial.ignored)
     notes += _shorter_guards(run)
     if run.end and run.end.status == "complete" and not _is_measured(run):
@@ -214,6 +222,18 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
     if run.end and run.end.reason:
         notes.append(run.end.reason)
     return tuple(notes)
+
+
+def _compared_before(parity: Parity | None) -> list[str]:
+    if parity is None or not parity.own_requests:
+        return []
+    share = "all" if parity.own_succeeded == parity.own_requests else f"{parity.own_succeeded} of them"
+    alike = "in status, content type, keys and size no difference" if not parity.found else "and they differ"
+    return [
+        f"before timing, the arms' answers to {parity.own_requests} requests of the load were compared:"
+        f" {share} 2xx, {alike}",
+        *parity.found[:MOST_FOUND],
+    ]
 
 
 def _shorter_guards(run: StoredRun) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gainbench import __version__
-from gainbench.cli import bench, doctor, faults, init, null, parity, prove, report, ui, up, worker
+from gainbench.cli import bench, check, doctor, faults, init, null, parity, prove, report, ui, up, worker
 from gainbench.cli.console import err, out
 from gainbench.errors import GainbenchError
 from gainbench.masking import mask_text
@@ -14,6 +14,7 @@ from gainbench.masking import mask_text
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
     bench.bench,
+    check.check,
     null.null,
     parity.parity,
     prove.prove,

@@ -28,7 +28,7 @@ from gainbench.load.several.crew import Generators
 from gainbench.plan import build
 from gainbench.plan.build import DEFAULT_PLAN
 from gainbench.plan.flags import Flags, spelt
-from gainbench.plan.model import GATE_SEQUENCES, Plan
+from gainbench.plan.model import GATE_SEQUENCES, ParityRules, Plan
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers, words
 from gainbench.run.turns import trial_combs
@@ -67,7 +67,9 @@ def bench(
     stored = _resumable(resume, flags) if resume else None
     plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
     if check_parity:
-        parity = plan.parity.changed({"gate_sequences": plan.gate_sequences or GATE_SEQUENCES})
+        parity = (plan.parity or ParityRules()).changed(
+            {"gate_sequences": plan.gate_sequences or GATE_SEQUENCES}
+        )
         plan = plan.model_copy(update={"parity": parity})
     engine.check_budget(plan)
     load = _generators(plan, generators, generator_listen, secret_file)
@@ -138,12 +140,13 @@ def _what_is_sent_first(plan: Plan) -> str:
             f"before timing, {plan.gate_sequences} request sequences, drawn from the arms' OpenAPI documents,"
             " go to each arm; they write and delete"
         )
-    if plan.strangers:
-        return (
-            f"nothing but the load is sent: {' and '.join(plan.strangers)} run already"
-            " (--check-parity sends request sequences first, which write and delete)"
-        )
-    return "nothing but the load is sent"
+    first = "each task is done once for each arm before timing, and " if plan.compares_own_requests else ""
+    more = (
+        " (--check-parity sends request sequences first, which write and delete)"
+        if plan.parity is None
+        else ""
+    )
+    return f"{first}nothing but the load is sent{more}"
 
 
 def _exit_by(results: Results | None) -> None:

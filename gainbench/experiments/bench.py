@@ -20,11 +20,13 @@ from gainbench.analyse.validity.drops import drop_reason
 from gainbench.analyse.validity.steadiness import are_unsettled
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
 from gainbench.experiments import held_rates
+from gainbench.experiments.check import compare_own_requests
 from gainbench.load.handle import Generator
 from gainbench.load.several.channel import Address
 from gainbench.load.several.crew import ONE, Crew, Generators
 from gainbench.masking import mask_files, mask_text
 from gainbench.parity.comparison import ArmSilent
+from gainbench.parity.own_requests import as_parity
 from gainbench.parity.run import check_arms, side_by_side, to_record
 from gainbench.plan import file
 from gainbench.plan.model import Plan
@@ -250,6 +252,9 @@ def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> It
 def _parity_gate(run: Run, base: Ground, directory: RunDirectory) -> None:
     """No timing before the arms are proven alike; a difference refuses the run and shows itself."""
     plan = base.plan
+    if plan.compares_own_requests:
+        run.watch(Progress(stage="comparing the answers to the load's own requests"))
+        directory.append(as_parity(compare_own_requests(base)))
     if len(plan.arms) < 2 or not plan.gate_sequences:
         return
     run.watch(Progress(stage="checking that the arms answer alike"))

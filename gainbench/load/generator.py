@@ -56,6 +56,8 @@ def answer(request: protocol.Request, session: LocustSession) -> protocol.Reply:
             return protocol.Prepared()
         case protocol.RunComb(comb):
             return protocol.CombDone(session.run_comb(comb))
+        case protocol.TryOut(workload):
+            return session.try_out(workload)
         case protocol.FinishWorkload():
             return session.finish()
 

@@ -97,11 +97,7 @@ class Generator:
 
     def prepare(self, workload: Workload) -> None:
         """Spawn users for every arm and let them log in; then none sends a request before its turn."""
-        if not workload.locustfile.is_file():
-            raise ConfigurationError(
-                f"there is no Locust file {workload.locustfile}",
-                cure="check the path of the scenario's locustfile",
-            )
+        _require_file(workload)
         deadline = PREPARE_SECONDS * len(workload.arms)
         self._ask(protocol.Prepare(workload), protocol.Prepared, seconds=deadline)
 
@@ -109,6 +105,12 @@ class Generator:
         """Carry out the comb's turns; return when the last has been drained."""
         seconds = comb.longest_seconds + ANSWER_SECONDS
         return self._ask(protocol.RunComb(comb), protocol.CombDone, seconds=seconds).report
+
+    def try_out(self, workload: Workload) -> protocol.TriedOut:
+        """Every task once for each arm."""
+        _require_file(workload)
+        deadline = PREPARE_SECONDS * len(workload.arms)
+        return self._ask(protocol.TryOut(workload), protocol.TriedOut, seconds=deadline)
 
     def finish_workload(self) -> protocol.WorkloadFinished:
         """Stop the users; what no comb counted."""
@@ -158,6 +160,14 @@ class Generator:
                     break
                 line += part
         return bytes(line)
+
+
+def _require_file(workload: Workload) -> None:
+    if not workload.locustfile.is_file():
+        raise ConfigurationError(
+            f"there is no Locust file {workload.locustfile}",
+            cure="check the path of the scenario's locustfile",
+        )
 
 
 def _accept(listener: socket.socket, process: Process) -> socket.socket:

@@ -207,13 +207,21 @@ class RunComb:
 
 
 @dataclass(frozen=True)
+class TryOut:
+    """Do every task of the file once for each arm, in no turn and uncounted."""
+
+    workload: Workload
+    kind: Literal["try_out"] = "try_out"
+
+
+@dataclass(frozen=True)
 class FinishWorkload:
     """Stop the users and report what no comb counted."""
 
     kind: Literal["finish_workload"] = "finish_workload"
 
 
-Request = Prepare | RunComb | FinishWorkload
+Request = Prepare | RunComb | TryOut | FinishWorkload
 
 
 # Its replies.
@@ -242,6 +250,31 @@ class WorkloadFinished:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One request of a task, and what came back. ``shape``: keys and types of a JSON body."""
+
+    request: str  # method and name
+    status: int | None
+    failure: str  # nothing where it succeeded
+    kind: str  # of its content
+    size: int | None
+    shape: str
+
+
+@dataclass(frozen=True)
+class TriedArm:
+    requests: tuple[Tried, ...]
+    raised: tuple[str, ...]  # by tasks, with their place
+
+
+@dataclass(frozen=True)
+class TriedOut:
+    arms: Mapping[str, TriedArm]
+    ignored: tuple[str, ...] = ()
+    kind: Literal["tried_out"] = "tried_out"
+
+
+@dataclass(frozen=True)
 class Refused:
     """Something the user can act on. ``arm`` is set when that arm's users failed to start."""
 
@@ -260,7 +293,7 @@ class Refused:
         return ConfigurationError(self.message, cure=self.cure)
 
 
-Reply = Prepared | CombDone | WorkloadFinished | Refused
+Reply = Prepared | CombDone | TriedOut | WorkloadFinished | Refused
 
 _BYTES = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])

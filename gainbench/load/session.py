@@ -32,8 +32,17 @@ from gainbench.load.limits import OTHER_FILES, SELECT_LIMIT, users_within
 from gainbench.load.locustfile import LocustFile, choose, open_locustfile
 from gainbench.load.openloop import PacedLane, Timetable
 from gainbench.load.options import read_options
-from gainbench.load.protocol import ArmNotReady, Comb, CombReport, Workload, WorkloadFinished
+from gainbench.load.protocol import (
+    ArmNotReady,
+    ArmTarget,
+    Comb,
+    CombReport,
+    TriedOut,
+    Workload,
+    WorkloadFinished,
+)
 from gainbench.load.several.orders import ALL, Share
+from gainbench.load.tryout import try_arm
 from gainbench.load.turnaround import measure_turnaround
 from gainbench.load.turnstile import Lane, Turnstile
 from gainbench.load.users import (
@@ -114,6 +123,21 @@ class LocustSession:
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
 
+    def try_out(self, workload: Workload) -> TriedOut:
+        """Every task of the file once for each arm, before any user is there."""
+        opened = self._open(workload)
+        classes = choose(opened.classes, workload.user, workload.locustfile)
+        self.turnstile.set_up(arm.name for arm in workload.arms)
+        self.turnstile.open_all()
+        self.environment.events.test_start.fire(environment=self.environment)
+        tried = {}
+        for arm in workload.arms:
+            users = [self._user_class(base, arm, workload) for base in classes]
+            tried[arm.name] = try_arm(users, self.environment, self._request_event, _described, workload.seed)
+        self.environment.events.test_stop.fire(environment=self.environment)
+        self.turnstile.settle_everything()
+        return TriedOut(tried, tuple(IGNORED_SHAPE.format(shape=shape) for shape in opened.shapes))
+
     def run_comb(self, comb: Comb, *, start_at: float | None = None) -> CombReport:
         return carry_out(self.turnstile, comb, self._gauge, start_at=start_at)
 
@@ -164,11 +188,8 @@ class LocustSession:
         self.environment.user_classes = []
         for base, users in own(shares(classes, workload.users), share):
             for arm in workload.arms:
-                user_class = seated(
-                    base, arm.name, arm.host, self.turnstile, self._request_event, workload.allowed
-                )
+                user_class = self._user_class(base, arm, workload)
                 user_class.fixed_count = users
-                _require_tasks(user_class, base, workload)
                 self.environment.user_classes.append(user_class)
         total = share.count(workload.users) * len(workload.arms)
         rate = total if workload.spawn_rate is None else workload.spawn_rate * len(workload.arms)
@@ -181,6 +202,12 @@ class LocustSession:
             raise ConfigurationError(
                 f"the users of {workload.locustfile} cannot be created: {type(error).__name__}: {error}"
             )
+
+    def _user_class(self, base: type[locust.User], arm: ArmTarget, workload: Workload) -> type[locust.User]:
+        """The file's class as the arm's, with those of its tasks that the tags leave."""
+        found = seated(base, arm.name, arm.host, self.turnstile, self._request_event, workload.allowed)
+        _require_tasks(found, base, workload)
+        return found
 
     def _all_leaving(self) -> bool:
         return all(is_leaving(greenlet.args[0]) for greenlet in self._runner.user_greenlets if greenlet.args)

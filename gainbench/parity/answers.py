@@ -63,6 +63,8 @@ class Answer:
 
 def difference(one: Answer, other: Answer) -> str | None:
     """In what the answers differ, or None."""
+    if one.status is None and other.status is None:
+        return None  # neither answers this
     if one.status is None or other.status is None:
         return "there is no answer"
     if one.status != other.status:

@@ -37,6 +37,8 @@ class ParityReport:
     statements: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     openapi_difference: str | None = None
     skipped: str | None = None
+    answers: int = 0
+    succeeded: int = 0  # of them: 2xx
 
     @property
     def difference_count(self) -> int:
@@ -61,16 +63,16 @@ def check(
     if len(arms) < 2:
         return ParityReport(names, skipped="it takes two arms")
     with ExitStack() as stack:
-        clients = {arm.name: stack.enter_context(_client(arm.url)) for arm in arms}
+        clients = {arm.name: stack.enter_context(_client(arm.url, rules)) for arm in arms}
         found = {name: _openapi_document(name, client, rules.openapi) for name, client in clients.items()}
         documents = {name: document for name, document in found.items() if not isinstance(document, str)}
         if len(documents) < len(found):
             return ParityReport(
                 names, skipped="; ".join(why for why in found.values() if isinstance(why, str))
             )
-        operations = common_operations(documents.values(), rules.include)
+        operations = common_operations(documents.values(), rules)
         if not operations:
-            return ParityReport(names, skipped=f"no operation begins with {' or '.join(rules.include)}")
+            return ParityReport(names, skipped="the rules leave no operation that all arms have")
         for name, client in clients.items():
             _warm_up(name, client, operations)
         comparison = Comparison(
@@ -92,11 +94,14 @@ def check(
         differences=() if looked.difference is None else (looked.difference,),
         statements={name: dict(arm.statements) for name, arm in comparison.arms.items()},
         openapi_difference=_openapi_difference(documents),
+        answers=sum(arm.answers for arm in comparison.arms.values()),
+        succeeded=sum(arm.succeeded for arm in comparison.arms.values()),
     )
 
 
-def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False)
+def _client(url: str, rules: ParityRules) -> httpx.Client:
+    headers = dict(rules.request_headers)
+    return httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False, headers=headers)
 
 
 def _openapi_document(name: str, client: httpx.Client, path: str) -> Schema | str:

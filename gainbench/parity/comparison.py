@@ -64,6 +64,8 @@ class ComparedArm:
     created: dict[str, str] = field(default_factory=dict)  # the last id by the path that gave it
     aliases: dict[str, str] = field(default_factory=dict)
     statements: Counter[str] = field(default_factory=Counter)  # of all sequences on which the arms were alike
+    answers: int = 0
+    succeeded: int = 0
 
     def forget(self) -> None:
         self.client.cookies.clear()
@@ -72,18 +74,29 @@ class ComparedArm:
 
     def answer(self, request: Request, target: str, headers: Sequence[str]) -> Answer:
         try:
-            response = self.client.request(
-                request.method, target, content=request.body, headers=list(request.headers)
-            )
+            response = self._ask(request, target)
         except httpx.TimeoutException as error:  # it would be waited for again with every request
             raise ArmSilent(self.name, f"{request.method} {target}", error) from error
         except httpx.HTTPError as error:
+            self.answers += 1
             return Answer.none(error)
+        self.answers += 1
+        self.succeeded += response.is_success
         answer = Answer.of(response, headers)
         if request.method == "POST" and answer.created_id is not None:
             self.created[request.path] = answer.created_id
             self.aliases.setdefault(answer.created_id, f"<new id {len(self.aliases) + 1}>")
         return answer
+
+    def _ask(self, request: Request, target: str) -> httpx.Response:
+        """On a new connection where the old one is gone: a server may close it after an error of its own."""
+        sent = self.client.build_request(
+            request.method, target, content=request.body, headers=list(request.headers)
+        )
+        try:
+            return self.client.send(sent)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            return self.client.send(sent)
 
 
 @dataclass

@@ -1,8 +1,10 @@
 """What an arm offers, read from its OpenAPI document. Sends nothing, draws nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from gainbench.plan.model import ParityRules
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
@@ -39,20 +41,21 @@ class Operation:
         return f"{self.method} {self.path}"
 
 
-def operations_of(document: Schema, include: Sequence[str]) -> tuple[Operation, ...]:
-    """Every operation whose path begins with one of the prefixes."""
+def operations_of(document: Schema, rules: ParityRules) -> tuple[Operation, ...]:
+    """Every operation that is to be looked at."""
+    methods = [method for method in METHODS if not rules.methods or method.upper() in rules.methods]
     return tuple(
         _operation(document, method, path, item)
         for path, item in document["paths"].items()
-        if path.startswith(tuple(include))
-        for method in METHODS
+        if path.startswith(rules.include) and not path.startswith(rules.exclude)
+        for method in methods
         if method in item
     )
 
 
-def common_operations(documents: Iterable[Schema], include: Sequence[str]) -> tuple[Operation, ...]:
+def common_operations(documents: Iterable[Schema], rules: ParityRules) -> tuple[Operation, ...]:
     """Those that every arm has, as the first describes them."""
-    first, *others = [operations_of(document, include) for document in documents]
+    first, *others = [operations_of(document, rules) for document in documents]
     known = [{operation.name for operation in each} for each in others]
     return tuple(operation for operation in first if all(operation.name in names for names in known))
 

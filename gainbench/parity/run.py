@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from gainbench.parity.check import ArmUnderCheck, ParityReport, check
 from gainbench.parity.text import side_by_side
-from gainbench.plan.model import Plan
+from gainbench.plan.model import ParityRules, Plan
 from gainbench.stack.arms.arm import RunningArm
 from gainbench.stack.database.schemas import Schemas
 from gainbench.stack.up import Stack
@@ -23,7 +23,7 @@ def check_arms(
     """The arms must have just been started on their fresh data."""
     return check(
         [ArmUnderCheck(name, arm.url) for name, arm in arms.items()],
-        plan.parity,
+        plan.parity or ParityRules(),
         sequences=sequences,
         seed=plan.seed,
         reset=_reset(schemas, plan),

@@ -8,6 +8,7 @@ from gainbench.parity.comparison import Difference
 
 REQUEST_WIDTH = 300
 ALL = "all arms"
+FEW_SUCCEEDED = 0.1
 
 
 def side_by_side(report: ParityReport) -> str:
@@ -16,12 +17,13 @@ def side_by_side(report: ParityReport) -> str:
 
 
 def summary(report: ParityReport) -> str:
-    """``parity: 3 arms, 500 sequences, 0 differences``"""
+    """``parity: 3 arms, 500 sequences, 0 differences; 900 of 1500 answers 2xx``"""
     if report.skipped is not None:
         return f"parity: not checked: {report.skipped}"
     return (
         f"parity: {_several(len(report.arms), 'arm')}, {_several(report.sequences, 'sequence')},"
-        f" {_several(report.difference_count, 'difference')}"
+        f" {_several(report.difference_count, 'difference')};"
+        f" {report.succeeded} of {_several(report.answers, 'answer')} 2xx"
     )
 
 
@@ -35,6 +37,8 @@ def _lines(report: ParityReport) -> Iterator[str]:
     if any(report.statements.values()):
         yield from _per_arm({arm: _counts(counts) for arm, counts in report.statements.items()}, "sent ")
     yield summary(report)
+    if report.answers and report.succeeded < FEW_SUCCEEDED * report.answers:
+        yield "mostly refusals were compared: `request_headers` of [parity] can hold a token, `exclude` paths"
 
 
 def _difference(difference: Difference) -> Iterator[str]:

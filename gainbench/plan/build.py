@@ -21,7 +21,17 @@ from gainbench.plan.condition import ConditionTable
 from gainbench.plan.file import PlanFile
 from gainbench.plan.flags import Flags, checked
 from gainbench.plan.masking import remember_secrets
-from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Database, Plan, Profile, Scenario, Seed
+from gainbench.plan.model import (
+    LONGEST_NAME,
+    Arm,
+    Cell,
+    Comparison,
+    Database,
+    Plan,
+    Profile,
+    Scenario,
+    Seed,
+)
 from gainbench.plan.problems import Problems
 
 DEFAULT_PLAN = Path("bench.toml")

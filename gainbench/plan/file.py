@@ -96,7 +96,7 @@ class PlanFile(Frozen):
     run: RunTable = RunTable()
     claim: Claim | None = None
     control: Control | None = None
-    parity: ParityRules = ParityRules()
+    parity: ParityRules | None = None
     cells: tuple[CellTable, ...] = ()
     allow_targets: tuple[str, ...] = ()
 
@@ -209,10 +209,9 @@ def render(plan: Plan) -> str:
         "scenarios": {scenario.name: _table(scenario) for scenario in plan.scenarios},
         "seeds": {seed.name: _table(seed) for seed in plan.seeds},
         "profiles": {plan.profile.name: _table(plan.profile)},
-        "parity": _table(plan.parity),
         "cells": [_cell_table(cell) for cell in plan.cells],
     }
-    for key, part in (("claim", plan.claim), ("control", plan.control)):
+    for key, part in (("claim", plan.claim), ("control", plan.control), ("parity", plan.parity)):
         if part is not None:
             tables[key] = _table(part, drop=())
     return tomli_w.dumps(tables)

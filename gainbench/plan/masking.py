@@ -1,7 +1,7 @@
 """Plans without their secrets."""
 
 from gainbench.masking import mask_environment, mask_text, mask_words, remember_named, remember_words
-from gainbench.plan.model import Arm, Plan, Seed
+from gainbench.plan.model import Arm, ParityRules, Plan, Seed
 
 
 def mask_plan(plan: Plan) -> Plan:
@@ -13,6 +13,7 @@ def mask_plan(plan: Plan) -> Plan:
             "arms": tuple(_mask_arm(arm) for arm in plan.arms),
             "scenarios": tuple(one.changed({"args": tuple(mask_words(one.args))}) for one in plan.scenarios),
             "seeds": tuple(_mask_seed(seed) for seed in plan.seeds),
+            "parity": _mask_parity(plan.parity),
         }
     )
 
@@ -24,6 +25,8 @@ def remember_secrets(plan: Plan) -> None:
         remember_named(arm.env)
     for scenario in plan.scenarios:
         remember_words(scenario.args)
+    if plan.parity is not None:
+        remember_named(plan.parity.request_headers)
 
 
 def _mask_arm(arm: Arm) -> Arm:
@@ -35,6 +38,10 @@ def _mask_arm(arm: Arm) -> Arm:
             "env": mask_environment(arm.env),
         }
     )
+
+
+def _mask_parity(rules: ParityRules | None) -> ParityRules | None:
+    return rules and rules.changed({"request_headers": mask_environment(rules.request_headers)})
 
 
 def _mask_seed(seed: Seed) -> Seed:

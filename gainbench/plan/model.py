@@ -156,11 +156,17 @@ class Claim(Frozen):
 GATE_SEQUENCES = 25
 
 
+Method = Literal["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+
+
 class ParityRules(Frozen):
     """What must be alike in all arms before any is timed; the operations come from their OpenAPI."""
 
     openapi: Annotated[str, Field(pattern="^/")] = "/openapi.json"
     include: tuple[str, ...] = ("/",)  # path prefixes
+    exclude: tuple[str, ...] = ()  # of these, those that are left out
+    methods: tuple[Method, ...] = ()  # none named: all
+    request_headers: Mapping[str, str] = {}  # with every request: a token, say
     headers: tuple[str, ...] = ("content-type", "location", "cache-control")
     gate_sequences: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
@@ -217,7 +223,7 @@ class Plan(Frozen):
     comparisons: tuple[Comparison, ...]
     claim: Claim | None = None
     control: Control | None = None
-    parity: ParityRules = ParityRules()
+    parity: ParityRules | None = None
     seed: int = 0
     pin: bool = True
     thread_tokens: Annotated[int, Field(ge=1, le=10_000)] = 40
@@ -265,11 +271,20 @@ class Plan(Frozen):
     def gate_sequences(self) -> int:
         """How many sequences the arms answer before they are timed.
 
-        They write and delete: unasked, a server that gainbench did not start is sent nothing but the load.
+        They write and delete: unasked, nothing is sent but the load, and to a server that gainbench did not
+        start only where their number is asked for.
         """
+        if self.parity is None:
+            return 0
         if self.parity.gate_sequences is not None:
             return self.parity.gate_sequences
         return 0 if self.strangers else GATE_SEQUENCES
+
+    @property
+    def compares_own_requests(self) -> bool:
+        """Whether the answers to the load itself are compared first: where nothing else is asked for."""
+        said = None if self.parity is None else self.parity.gate_sequences
+        return len(self.arms) > 1 and not self.gate_sequences and said is None
 
     @property
     def strangers(self) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.load.handle import Generator
-from gainbench.load.protocol import ArmTarget, CombReport, Pace, Workload
+from gainbench.load.protocol import ArmTarget, CombReport, Pace, TriedOut, Workload
 from gainbench.load.protocol import Comb as CombOrder
 from gainbench.masking import mask_text
 from gainbench.plan.model import Cell, Plan
@@ -233,23 +233,28 @@ class RealServers:
         rates_rps: Mapping[str, float] | None,
         spawn_rate: float | None,
     ) -> None:
+        workload = self._workload(cell, arms)
+        pace = None if rates_rps is None else Pace(self.ground.plan.arrivals, rates_rps)
+        self.generator.prepare(replace(workload, spawn_rate=spawn_rate, pace=pace))
+
+    def try_out(self, cell: Cell) -> TriedOut:
+        """Every task of the cell's scenario once for each arm."""
+        return self.generator.try_out(self._workload(cell, tuple(self.arms)))
+
+    def _workload(self, cell: Cell, arms: tuple[str, ...]) -> Workload:
         plan = self.ground.plan
         scenario = plan.scenario(cell.scenario)
-        self.generator.prepare(
-            Workload(
-                scenario.locustfile,
-                scenario.user,
-                cell.users,
-                tuple(ArmTarget(arm, self.arms[arm].url) for arm in arms),
-                plan.seed,
-                watched=self._watched,
-                spawn_rate=spawn_rate,
-                pace=None if rates_rps is None else Pace(plan.arrivals, rates_rps),
-                allowed=plan.allow_targets,
-                args=scenario.args,
-                tags=scenario.tags,
-                exclude_tags=scenario.exclude_tags,
-            )
+        return Workload(
+            scenario.locustfile,
+            scenario.user,
+            cell.users,
+            tuple(ArmTarget(arm, self.arms[arm].url) for arm in arms),
+            plan.seed,
+            watched=self._watched,
+            allowed=plan.allow_targets,
+            args=scenario.args,
+            tags=scenario.tags,
+            exclude_tags=scenario.exclude_tags,
         )
 
     def set_round_trip(self, rtt_ms: float) -> None:

@@ -242,6 +242,9 @@ class Parity(Record):
     differences: int
     statements: Mapping[str, Mapping[str, int]] = {}
     skipped: str | None = None
+    own_requests: int = 0  # of the load itself, where nothing else was sent
+    own_succeeded: int = 0
+    found: tuple[str, ...] = ()  # how their answers differ
 
 
 Outcome = Literal["right", "refused"]

@@ -16,6 +16,7 @@ from gainbench.parity.operations import common_operations, operations_of
 from gainbench.parity.requests import Created, Request
 from gainbench.parity.run import to_record
 from gainbench.parity.text import side_by_side
+from gainbench.plan.model import ParityRules
 from tests.parity.service import DOCUMENT
 
 
@@ -49,9 +50,10 @@ def test_answers_differ_by_status_headers_and_body_in_this_order() -> None:
     assert difference(base, answer({"id": 1}, content_type="application/json")) is None
 
 
-def test_no_answer_is_like_nothing_not_even_like_itself() -> None:
-    none = Answer.none(httpx.ReadTimeout("slow"))
-    assert difference(none, none) == "there is no answer"
+def test_no_answer_is_like_no_answer_and_like_nothing_else() -> None:
+    none = Answer.none(httpx.ReadError("closed"))
+    assert difference(none, Answer.none(httpx.RemoteProtocolError("closed"))) is None
+    assert difference(none, answer({"id": 1})) == "there is no answer"
 
 
 def test_tokens_are_alike_and_so_is_now_but_not_another_time() -> None:
@@ -79,15 +81,17 @@ def test_body_that_says_json_and_is_not_stays_bytes() -> None:
 
 
 def test_operations_are_those_below_the_prefixes_with_the_path_s_own_parameters() -> None:
-    read, delete = operations_of(DOCUMENT, ["/notes/"])
+    read, delete = operations_of(DOCUMENT, ParityRules(include=("/notes/",)))
     assert (read.name, delete.name) == ("GET /notes/{note_id}", "DELETE /notes/{note_id}")
     assert [parameter.name for parameter in read.in_path] == ["note_id"]
-    assert len(operations_of(DOCUMENT, ["/"])) == 4
+    assert len(operations_of(DOCUMENT, ParityRules())) == 4
+    assert len(operations_of(DOCUMENT, ParityRules(exclude=("/notes/",)))) == 2
+    assert {one.method for one in operations_of(DOCUMENT, ParityRules(methods=("GET",)))} == {"GET"}
 
 
 def test_operations_that_not_every_arm_has_are_left_out() -> None:
     fewer = {**DOCUMENT, "paths": {"/notes": DOCUMENT["paths"]["/notes"]}}  # type: ignore[index]
-    names = [operation.name for operation in common_operations([DOCUMENT, fewer], ["/"])]
+    names = [operation.name for operation in common_operations([DOCUMENT, fewer], ParityRules())]
     assert names == ["GET /notes", "POST /notes"]
 
 
@@ -124,7 +128,7 @@ def drawn_bodies(media_type: str, schema: Any) -> list[bytes]:
     seen: list[bytes] = []
 
     @DRAWN
-    @given(requests.requests(operations_of(document, ["/"])[0]))
+    @given(requests.requests(operations_of(document, ParityRules())[0]))
     def draw(request: Request) -> None:
         seen.append(request.body or b"")
 
@@ -199,6 +203,8 @@ def test_a_report_names_arms_only_where_they_differ() -> None:
         sequences=7,
         differences=(found,),
         statements={"sync": {"select": 9, "commit": 1}, "async": {"select": 9, "commit": 1}},
+        answers=50,
+        succeeded=40,
     )
     assert side_by_side(report).splitlines() == [
         "the answers to request 2 differ: body at .id (why not)",
@@ -209,7 +215,7 @@ def test_a_report_names_arms_only_where_they_differ() -> None:
         '     async  200 {"id": 2}   (.id is 2 instead of 1)',
         "",
         "sent all arms  1 commit, 9 select",
-        "parity: 2 arms, 7 sequences, 1 difference",
+        "parity: 2 arms, 7 sequences, 1 difference; 40 of 50 answers 2xx",
     ]
     record = to_record(report)
     assert (record.arms, record.sequences, record.differences) == (("sync", "async"), 7, 1)

@@ -9,7 +9,7 @@ from gainbench.errors import ConfigurationError
 from gainbench.experiments.prove.truths import CASES, Case, Pair, Planted, Twin
 from gainbench.plan import build, file
 from gainbench.plan.flags import Flags
-from gainbench.plan.model import Plan
+from gainbench.plan.model import ParityRules, Plan
 from gainbench.run.turns import Pace, lengths
 
 HERE = Path(__file__).parent
@@ -60,7 +60,7 @@ def _twin(case: Case, twin: Twin, seed: int, plan_path: Path) -> Plan:
     profile = null.profile.changed(
         {"name": "prove", "comb": case.comb_seconds, "budget": BUDGET_SECONDS, "rtt_ms": None}
     )
-    parity = null.parity.changed({"gate_sequences": 0})  # an arm gives the same answers as itself
+    parity = ParityRules(gate_sequences=0)  # an arm gives the same answers as itself
     return null.model_copy(update={"name": case.id, "profile": profile, "parity": parity})
 
 

@@ -252,6 +252,8 @@ class Master:
                 return self._prepare(workload)
             case protocol.RunComb(comb):
                 return self._run_comb(comb)
+            case protocol.TryOut():
+                raise NotImplementedError("a generator of its own tries a file out")
             case protocol.FinishWorkload():
                 return self._finish_workload()
 
