@@ -27,6 +27,7 @@ from gainbench.load.several.channel import Address, find_secret
 from gainbench.load.several.crew import Generators
 from gainbench.plan import build
 from gainbench.plan.build import DEFAULT_PLAN
+from gainbench.plan.checks import check_files
 from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import GATE_SEQUENCES, ParityRules, Plan
 from gainbench.plan.units import format_duration
@@ -72,6 +73,7 @@ def bench(
         )
         plan = plan.model_copy(update={"parity": parity})
     engine.check_budget(plan)
+    check_files(plan)
     load = _generators(plan, generators, generator_listen, secret_file)
     if dry_run:
         _show_order(plan)
@@ -106,6 +108,10 @@ def _plan(path: Path, flags: Flags, first: str | None, second: str | None, locus
     given = {"--a": first, "--b": second, "--locustfile": locustfile}
     if not any(given.values()):
         return build.load_plan(path, flags)
+    if path != DEFAULT_PLAN:
+        raise ConfigurationError(
+            f"--plan {path} names the servers, and so do --a and --b: leave one of them out"
+        )
     missing = [flag for flag, value in given.items() if not value]
     if missing or not (first and second and locustfile):
         raise ConfigurationError(f"--a, --b and --locustfile go together; missing: {', '.join(missing)}")

@@ -11,6 +11,7 @@ from gainbench.experiments import bench as engine
 from gainbench.experiments.check import CheckedScenario
 from gainbench.experiments.check import check as check_plan
 from gainbench.plan.build import DEFAULT_PLAN, load_plan
+from gainbench.plan.checks import check_files
 from gainbench.plan.flags import Flags
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers
@@ -26,13 +27,14 @@ def check(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN, quiet: Quiet = False
     """
     plan = load_plan(plan_path, flags)
     engine.check_budget(plan)
+    check_files(plan)
     cells, trials = numbers.several(len(plan.cells), "cell"), numbers.several(plan.profile.trials, "trial")
     needed = format_duration(engine.expected_seconds(plan))
     _say(f"{plan_path}: {_arms(plan.arm_names)} in {cells}, {trials}: about {needed}")
     mistakes: list[str] = []
     with Supervisor.start() as supervisor, watching(quiet) as watch:
         for found in check_plan(plan, supervisor, lambda stage: watch(Progress(stage=stage))):
-            for line in _told(found):
+            for line in told(found):
                 _say(line)
             mistakes += found.own.mistakes
     if mistakes:
@@ -44,7 +46,7 @@ def check(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN, quiet: Quiet = False
     _say(f"all of it can be measured: gainbench bench{plan_flag}")
 
 
-def _told(found: CheckedScenario) -> Iterator[str]:
+def told(found: CheckedScenario) -> Iterator[str]:
     """Each request with what every arm answered, on one line where they agree."""
     yield f"{found.name}: {found.own.told()}"
     asked = Counter(one.request for arm in found.arms.values() for one in arm.requests)

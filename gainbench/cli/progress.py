@@ -66,5 +66,5 @@ def _gain_so_far(progress: Progress) -> str:
     if gain is None:
         return ""
     if gain.low is None:
-        return "gain so far: one trial, no interval yet"
+        return "gain so far: too few trials for an interval"
     return f"gain so far {numbers.gain(gain.gain)} ({numbers.interval(gain.low, gain.high)})"

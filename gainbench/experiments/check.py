@@ -22,7 +22,8 @@ class CheckedScenario:
 def check(plan: Plan, supervisor: Supervisor, watch: Callable[[str], None]) -> Iterator[CheckedScenario]:
     """Each scenario that a cell measures, on servers of the headline's condition."""
     logs = supervisor.folder
-    watch("starting the database")
+    if plan.database.server == "private":
+        watch("starting the database")
     with (
         foundation(plan, supervisor, logs=logs) as base,
         Generator.start(supervisor, log=logs / "generator.log", cores=base.other_cores) as generator,

@@ -114,7 +114,7 @@ def carry_out(turnstile: Turnstile, comb: Comb, gauge: Gauge, *, start_at: float
     course.edges.append(gauge.read())
     begun = course.edges[0].at if start_at is None else start_at
     for number, arm in enumerate(comb.order):
-        if comb.slot_seconds is not None:
+        if start_at is not None and comb.slot_seconds is not None:
             sleep_until(begun + number * comb.slot_seconds)
             course.be_late(begun + number * comb.slot_seconds, monotonic())
         _take_turn(turnstile, turnstile.lanes[arm], comb, course, gauge)

@@ -79,8 +79,8 @@ class Comb:
 
     Each turn: open the arm's gate, let the guard pass, count for so many seconds, close it, and wait until
     nothing is in flight, at most ``drain_seconds``. An arm that has answered nothing since the comb began is
-    waited for at most ``patience_seconds`` before the comb is given up. With ``slot_seconds`` the turns begin
-    at fixed distances, so that several generators are at the same one.
+    waited for at most ``patience_seconds`` before the comb is given up. Of several generators the turns begin
+    at fixed distances, ``slot_seconds``, so that all are at the same one.
     """
 
     order: tuple[str, ...]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gainbench.load.protocol import Tried, TriedArm
+from gainbench.plan.units import several
 from gainbench.store.records import Parity
 
 SIZES_ALIKE = 0.05  # of a body: ids and moments have other lengths
@@ -26,7 +27,8 @@ class OwnRequests:
     def told(self) -> str:
         """``12 of 12 requests compared, all 2xx``"""
         share = "all" if self.succeeded == self.compared else f"{self.succeeded} of them"
-        return f"{self.compared} requests of the load compared, {share} 2xx"
+        done = "compared" if len(self.arms) > 1 else "tried"
+        return f"{several(self.compared, 'request')} of the load {done}, {share} 2xx"
 
 
 def compare(tried: Mapping[str, TriedArm]) -> OwnRequests:

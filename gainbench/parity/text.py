@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from gainbench.parity.answers import Answer, first_difference, masked, shortened
 from gainbench.parity.check import ParityReport
 from gainbench.parity.comparison import Difference
+from gainbench.plan.units import several
 
 REQUEST_WIDTH = 300
 ALL = "all arms"
@@ -21,9 +22,9 @@ def summary(report: ParityReport) -> str:
     if report.skipped is not None:
         return f"parity: not checked: {report.skipped}"
     return (
-        f"parity: {_several(len(report.arms), 'arm')}, {_several(report.sequences, 'sequence')},"
-        f" {_several(report.difference_count, 'difference')};"
-        f" {report.succeeded} of {_several(report.answers, 'answer')} 2xx"
+        f"parity: {several(len(report.arms), 'arm')}, {several(report.sequences, 'sequence')},"
+        f" {several(report.difference_count, 'difference')};"
+        f" {report.succeeded} of {several(report.answers, 'answer')} 2xx"
     )
 
 
@@ -85,7 +86,3 @@ def _place(first: Answer, answer: Answer) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no statements"
-
-
-def _several(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

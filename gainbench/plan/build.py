@@ -15,6 +15,8 @@ from gainbench.plan.checks import (
     check_expectations,
     check_lengths,
     check_names,
+    check_placeholders,
+    check_ports,
     check_workers,
 )
 from gainbench.plan.condition import ConditionTable
@@ -79,6 +81,8 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     database = _database(plan_file, flags)
     check_database(database.server, arms, cells, problems)
     check_workers(arms, cells, problems)
+    check_ports(arms, problems)
+    check_placeholders(arms, problems)
     control = flags.control or plan_file.control
     check_control(control, arms, problems)
     run = plan_file.run

@@ -1,12 +1,19 @@
 """Checks that need several parts of a plan at once. Each finds problems; none of them changes anything."""
 
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
 
 from gainbench.masking import mask_text
 from gainbench.plan.expectation import parse_expectation
 from gainbench.plan.file import PlanFile
-from gainbench.plan.model import LONGEST_NAME, Arm, Cell, Comparison, Control
+from gainbench.plan.model import LONGEST_NAME, PLACEHOLDERS, Arm, Cell, Comparison, Control, Plan
 from gainbench.plan.problems import Problems
+
+ALIKE = 0.75
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def check_names(plan_file: PlanFile, arms: Sequence[Arm], problems: Problems) -> None:
@@ -81,6 +88,49 @@ def check_workers(arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems
                 f"workers = {most}: the command of arms.{arm.name} starts as many as it likes; write "
                 "{workers} where it, or a variable of env, takes their number"
             )
+
+
+def check_ports(arms: Sequence[Arm], problems: Problems) -> None:
+    """A server that listens where it likes would be waited for in vain."""
+    for arm in arms:
+        words = (*(arm.command or ()), *arm.env.values())
+        if arm.kind == "command" and not any("{port}" in word for word in words):
+            problems.add(
+                f"arms.{arm.name}.command: nothing tells this server where to listen; write {{port}} where "
+                "it or a variable of env takes the port, or give the `url` of a server that runs already"
+            )
+
+
+def check_placeholders(arms: Sequence[Arm], problems: Problems) -> None:
+    """Braces of other kinds are left alone, but one letter off is a mistake."""
+    for arm in arms:
+        for word in (*(arm.command or ()), *(arm.setup or ()), *arm.env.values()):
+            for name in _PLACEHOLDER.findall(word):
+                near = [] if name in PLACEHOLDERS else get_close_matches(name, PLACEHOLDERS, 1, ALIKE)
+                if near:
+                    problems.add(f"arms.{arm.name}: {{{name}}} is no placeholder; {{{near[0]}}} is")
+
+
+def check_files(plan: Plan) -> None:
+    """What the plan names must be there, before anything is started."""
+    problems = Problems()
+    for scenario in plan.scenarios:
+        if not scenario.locustfile.is_file():
+            problems.add(f"scenarios.{scenario.name}.locustfile: there is no file {scenario.locustfile}")
+    for arm in plan.arms:
+        if not arm.cwd.is_dir():
+            problems.add(f"arms.{arm.name}.cwd: there is no folder {arm.cwd}")
+        elif arm.app is not None and arm.python is None and not _can_be_imported(arm.app, arm.cwd):
+            problems.add(f"arms.{arm.name}.app = {arm.app!r}: there is no such module in {arm.cwd}")
+        if arm.python is not None and not arm.python.exists():
+            problems.add(f"arms.{arm.name}.python: there is no file {arm.python}")
+    problems.raise_any(plan.name)
+
+
+def _can_be_imported(app: str, cwd: Path) -> bool:
+    first, *rest = app.partition(":")[0].split(".")
+    here = cwd.joinpath(first, *rest)
+    return here.is_dir() or here.with_suffix(".py").is_file() or (find_spec(first) is not None)
 
 
 def check_control(control: Control | None, arms: Sequence[Arm], problems: Problems) -> None:

@@ -7,6 +7,7 @@ cell's scenario exist?) live in ``checks.py``; everything a single value can tel
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -19,11 +20,32 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.#-]*$"
 
 LONGEST_NAME = 60
 
+PLACEHOLDERS = (
+    "port",
+    "workers",
+    "python",
+    "scratch",
+    "db_url",
+    "db_host",
+    "db_port",
+    "db_user",
+    "db_password",
+    "db_name",
+)
+"""What is filled in between braces, in commands and environments of arms."""
+
 
 def _between_none_and_all(value: float) -> float:
     if not 0 < value < 1:
         raise ValueError("a share lies between 0 and 1; write 2% or 0.02")
     return value
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a url begins with http:// or https://, such as http://127.0.0.1:8000")
+    return text
 
 
 def _expected(text: str) -> str:
@@ -52,7 +74,7 @@ class Arm(Frozen):
     name: Name
     app: str | None = None
     command: tuple[str, ...] | None = None
-    url: str | None = None
+    url: Annotated[str, AfterValidator(_address)] | None = None
     cwd: Path = Path()
     python: Path | None = None
     env: Mapping[str, str] = {}

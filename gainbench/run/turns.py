@@ -136,6 +136,7 @@ class Lengths:
     drain_seconds: float
     patience_seconds: float
     pitch_seconds: float  # a turn with its usual drain
+    slot_seconds: float | None = None  # of several generators in step; None: a turn with its longest drain
 
     def comb(self, order: Sequence[str]) -> Comb:
         return Comb(
@@ -144,6 +145,7 @@ class Lengths:
             window_seconds=self.window_seconds,
             drain_seconds=self.drain_seconds,
             patience_seconds=self.patience_seconds,
+            slot_seconds=self.slot_seconds,
         )
 
     def units(self, arms: int, seconds: float) -> int:
@@ -182,10 +184,12 @@ PILOT = Lengths(
     drain_seconds=LONGEST_DRAIN_SECONDS,
     patience_seconds=FIRST_PATIENCE_SECONDS,
     pitch_seconds=0.1,
+    slot_seconds=0.6,
 )
 """Before anything is known of an arm: what drains late tells how long its answers take.
 
-Its turns are so short that a warm-up of two arms holds enough of them to tell what flickers.
+Its turns are so short that a warm-up of two arms holds enough of them to tell what flickers. An arm that
+drains for longer than a slot has several generators out of step, which harms nothing that counts.
 """
 
 

@@ -22,16 +22,23 @@ def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Comm
     assert list(tmp_path.iterdir()) == []
 
 
+FAILS = ["false", "{port}"]
 URLS = {"a": {"url": "http://127.0.0.1:9001"}, "b": {"url": "http://127.0.0.1:9002"}}
 
 
 @pytest.mark.parametrize(
     ("tables", "flags", "told"),
     [
-        ({"arms": URLS}, [], "nothing but the load is sent: a and b run already"),
+        (
+            {"arms": URLS},
+            [],
+            "each task is done once for each arm before timing, and nothing but the load is",
+        ),
         ({"arms": URLS}, ["--check-parity"], "25 request sequences"),
         ({"arms": URLS, "parity": {"gate_sequences": 7}}, [], "7 request sequences"),
-        ({}, [], "25 request sequences"),
+        ({"arms": URLS, "parity": {}}, [], "nothing but the load is sent"),
+        ({"parity": {}}, [], "25 request sequences"),
+        ({}, [], "each task is done once for each arm before timing"),
         ({"parity": {"gate_sequences": 0}}, [], "nothing but the load is sent\n"),
     ],
 )
@@ -50,11 +57,15 @@ def test_a_dry_run_says_what_would_be_sent_and_servers_that_run_already_are_spar
     ("tables", "load", "told"),
     [
         (
-            broken(arms={"a": {"command": ["no-such-server"]}, "b": {"command": SERVE}}),
+            broken(arms={"a": {"command": ["no-such-server", "{port}"]}, "b": {"command": SERVE}}),
             LOAD,
             "no-such-server",
         ),
-        (broken(arms={"a": {"command": ["false"]}, "b": {"command": SERVE}}), LOAD, "ended with status 1"),
+        (
+            broken(arms={"a": {"command": ["false", "{port}"]}, "b": {"command": SERVE}}),
+            LOAD,
+            "ended with status 1",
+        ),
         (
             broken(
                 arms={
@@ -103,6 +114,67 @@ def test_what_cannot_be_measured_is_told_in_one_message(
     assert done.status == 2, done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["bench", "check"])
+@pytest.mark.parametrize(
+    ("arm", "told"),
+    [
+        ({"command": ["serve"]}, "nothing tells this server where to listen; write {port}"),
+        ({"command": ["serve", "{prot}"]}, "{prot} is no placeholder; {port} is"),
+        ({"command": ["serve", "{port}"], "env": {"DB": "{db_pasword}"}}, "{db_pasword} is no placeholder"),
+        ({"app": "no_such_module_here:app"}, "there is no such module"),
+        ({"app": "main:app", "python": "none/python"}, "there is no file"),
+        ({"command": SERVE, "cwd": "none"}, "there is no folder"),
+        ({"url": "127.0.0.1:80"}, "a url begins with http:// or https://"),
+    ],
+)
+def test_what_can_be_seen_of_an_arm_is_told_before_anything_starts(
+    gainbench: Command, tmp_path: Path, command: str, arm: dict[str, object], told: str
+) -> None:
+    (tmp_path / "bench.toml").write_text(tomli_w.dumps(broken(arms={"a": arm, "b": {"command": SERVE}})))
+    (tmp_path / "load.py").write_text(LOAD)
+    done = gainbench(command, *(["--dry-run"] if command == "bench" else []), cwd=tmp_path)
+    assert done.status == 2, done.stdout
+    assert told in " ".join(done.stderr.split())
+
+
+def test_braces_of_other_kinds_are_left_alone(gainbench: Command, tmp_path: Path) -> None:
+    arm = {"command": ["serve", "{port}", '{"key": 1}', "{name}", "${HOME}"]}
+    (tmp_path / "bench.toml").write_text(tomli_w.dumps(broken(arms={"a": arm})))
+    (tmp_path / "load.py").write_text(LOAD)
+    assert gainbench("bench", "--dry-run", cwd=tmp_path).status == 0
+
+
+def test_check_does_each_task_once_and_says_what_came_back(gainbench: Command, tmp_path: Path) -> None:
+    (tmp_path / "bench.toml").write_text(tomli_w.dumps(broken()))
+    (tmp_path / "load.py").write_text(LOAD)
+    done = gainbench("check", "--quiet", cwd=tmp_path)
+    assert done.status == 0, done.stderr
+    assert "load: 1 request of the load compared, all 2xx\n  GET /  200\n" in done.stdout
+    (tmp_path / "load.py").write_text(LOAD.replace("'/'", "'/none'"))
+    done = gainbench("check", "--quiet", cwd=tmp_path)
+    assert done.status == 2
+    assert "before: GET /none: HTTP 404" in done.stderr
+
+
+def test_the_loads_own_requests_are_compared_and_a_difference_is_noted(
+    gainbench: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "index.html").write_text("a page")
+    arms = {"before": {"command": SERVE}, "after": {"command": SERVE, "cwd": "other"}}
+    plan = {key: table for key, table in broken(arms=arms).items() if key != "parity"}
+    (tmp_path / "bench.toml").write_text(tomli_w.dumps(plan))
+    (tmp_path / "load.py").write_text(LOAD)
+    done = gainbench("bench", "--quiet", "--json", "--combs", "1", "--no-pin", cwd=tmp_path)
+    assert done.status in (0, 3), done.stderr  # others may have the cores
+    run = load_run(tmp_path / done.stdout.splitlines()[-1])
+    assert run.parity is not None
+    assert (run.parity.sequences, run.parity.own_requests, run.parity.own_succeeded) == (0, 1, 1)
+    (found,) = run.parity.found
+    assert found.startswith("GET /: before sends ")
+    assert found in " ".join(done.stderr.split())
 
 
 def test_a_resumed_run_keeps_its_own_plan(gainbench: Command, tmp_path: Path) -> None:

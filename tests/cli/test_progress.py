@@ -16,7 +16,7 @@ def told(trial: int, done: int, gain: Gain | None = None) -> Progress:
 def test_a_log_has_a_line_for_each_stage_and_each_trial_with_the_gain_so_far(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    one, two = estimate_gain([0.3]), estimate_gain([0.33, 0.34])
+    one, two = estimate_gain([0.3]), estimate_gain([0.33, 0.335, 0.34])
     with watching(quiet=False) as watch:
         watch(Progress(stage="starting the database"))
         for progress in (
@@ -31,8 +31,8 @@ def test_a_log_has_a_line_for_each_stage_and_each_trial_with_the_gain_so_far(
     assert lines == [
         "starting the database",
         "trial 1/3, 1 min 30 s left",
-        "trial 2/3, 1 min 30 s left, gain so far: one trial, no interval yet",
-        "trial 3/3, 1 min 30 s left, gain so far +39.8 % (+31.2 % to +49.0 %)",
+        "trial 2/3, 1 min 30 s left, gain so far: too few trials for an interval",
+        "trial 3/3, 1 min 30 s left, gain so far +39.8 % (+38.1 % to +41.5 %)",
     ]
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from gainbench.errors import ConfigurationError
@@ -40,23 +40,35 @@ def try_all(
     at_once: int,
 ) -> None:
     started = time.monotonic()
+    alone = [fault for fault in faults if isinstance(fault, Fault) and fault.needs_room]
+    together = [fault for fault in faults if fault not in alone]
+    for batch, width in ((together, at_once), (alone, 1)):
+        for fault, found in _outcomes(batch, width):
+            if isinstance(found, CannotBeTried):
+                tell_left_out(fault.id, str(found))
+            else:
+                directory.append(found)
+                tell(found)
+    directory.append(End(status="complete", seconds=time.monotonic() - started))
+
+
+def _outcomes(
+    faults: Sequence[Fault | Mishap], width: int
+) -> Iterator[tuple[Fault | Mishap, TriedFault | CannotBeTried]]:
+    """As they come. Whoever stops asking has given up on those that run."""
     given_up = threading.Event()
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(width) as pool:
         running = {pool.submit(try_one, fault, given_up): fault for fault in faults}
         try:
             for ended in as_completed(running):
                 try:
-                    tried = ended.result()
+                    yield running[ended], ended.result()
                 except CannotBeTried as reason:
-                    tell_left_out(running[ended].id, str(reason))
-                    continue
-                directory.append(tried)
-                tell(tried)
+                    yield running[ended], reason
         except BaseException:
             given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    directory.append(End(status="complete", seconds=time.monotonic() - started))
 
 
 def try_one(fault: Fault | Mishap, given_up: threading.Event, *, goes_on: bool = True) -> TriedFault:

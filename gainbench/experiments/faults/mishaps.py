@@ -188,7 +188,8 @@ def befalls(mishap: Mishap, bench: Bench) -> Iterator[tuple[How, Callable[[], tu
 
 
 _TAKE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever tries the faults may have it ignored
 fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """

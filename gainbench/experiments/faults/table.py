@@ -74,6 +74,11 @@ class Fault:
         return _id(self.part, self.what.lower(), self.when)
 
     @property
+    def needs_room(self) -> bool:
+        """Several generators on a common clock lose every comb beside another bench."""
+        return self.flags == SEVERAL
+
+    @property
     def is_passing(self) -> bool:
         return self.action == "pause"
 

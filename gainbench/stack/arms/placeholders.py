@@ -10,21 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gainbench.errors import ConfigurationError
+from gainbench.plan.model import PLACEHOLDERS
 from gainbench.stack.database import sql
 
-NAMES = (
-    "port",
-    "workers",
-    "python",
-    "scratch",
-    "db_url",
-    "db_host",
-    "db_port",
-    "db_user",
-    "db_password",
-    "db_name",
-)
-_PATTERN = re.compile(r"\{(" + "|".join(NAMES) + r")\}")
+_PATTERN = re.compile(r"\{(" + "|".join(PLACEHOLDERS) + r")\}")
 
 
 @dataclass(frozen=True)
