@@ -209,6 +209,7 @@ def _is_valid(cell: CellFigures) -> bool:
 
 def _notes(run: StoredRun) -> tuple[str, ...]:
     notes = list(run.warnings)
+    notes += [f"{arm.name} is {arm.origin}" for arm in run.plan.arms if arm.origin is not None]
     if run.header.purpose == "ui":
         notes.append(SITTING_NOTE)
         alone = len(run.combs) - sum(len(run.compared(cell.key)) for cell in run.plan.cells)

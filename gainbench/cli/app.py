@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from gainbench import __version__
-from gainbench.cli import bench, check, doctor, faults, init, null, parity, prove, report, ui, up, worker
+from gainbench.cli import (
+    bench,
+    check,
+    diff,
+    doctor,
+    faults,
+    init,
+    null,
+    parity,
+    prove,
+    report,
+    ui,
+    up,
+    worker,
+)
 from gainbench.cli.console import err, out
 from gainbench.errors import GainbenchError
 from gainbench.masking import mask_text
@@ -21,6 +35,7 @@ for command in (
     faults.faults,
     worker.worker,
     report.report,
+    diff.diff,
     up.up,
     ui.ui,
     doctor.doctor,

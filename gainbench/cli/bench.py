@@ -32,6 +32,7 @@ from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import GATE_SEQUENCES, ParityRules, Plan
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers, words
+from gainbench.run.refs import Refs, check_out
 from gainbench.run.turns import trial_combs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
@@ -59,14 +60,28 @@ def bench(
             "--check-parity", help="Send request sequences first, also to servers that run already."
         ),
     ] = False,
+    base_ref: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Compare an arm at this commit with the same arm as it is now."),
+    ] = None,
+    head_ref: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="With --base-ref: this commit instead of the working tree."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be measured.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     open_report: Open = False,
 ) -> None:
     """Measure the gain of one arm over another, and write the report."""
-    stored = _resumable(resume, flags) if resume else None
-    plan = stored.plan if stored else _plan(plan_path, flags, a, b, locustfile)
+    refs = _refs(base_ref, head_ref)
+    stored = _resumable(resume, flags, refs) if resume else None
+    if stored is not None:
+        plan = stored.plan
+    elif refs is not None:
+        plan = _before_and_after(plan_path, flags)
+    else:
+        plan = _plan(plan_path, flags, a, b, locustfile)
     if check_parity:
         parity = (plan.parity or ParityRules()).changed(
             {"gate_sequences": plan.gate_sequences or GATE_SEQUENCES}
@@ -82,17 +97,33 @@ def bench(
 
     def measure() -> None:
         with Supervisor.start() as supervisor, watching(quiet) as watch:
-            engine.measure(engine.Job(plan, supervisor, sys.argv, watch, load), directory, resumed=stored)
+            measured = plan if refs is None else check_out(plan, refs, supervisor)
+            engine.measure(engine.Job(measured, supervisor, sys.argv, watch, load), directory, resumed=stored)
 
     results = measured_and_reported(directory.path, measure, as_json=as_json, in_browser=open_report)
     _exit_by(results)
 
 
-def _resumable(run: Path, flags: Flags) -> StoredRun:
+def _refs(base: str | None, head: str | None) -> Refs | None:
+    if base is None and head is not None:
+        raise ConfigurationError("--head-ref goes with --base-ref")
+    return None if base is None else Refs(base, head)
+
+
+def _before_and_after(path: Path, flags: Flags) -> Plan:
+    """One arm of the plan twice: what is expected of the two is said by their new names."""
+    plan = build.load_plan(path, dataclasses.replace(flags, expect=None))
+    if flags.arms is not None and len(flags.arms) != 1:
+        raise ConfigurationError("--base-ref compares one arm with itself: name it with --arms A")
+    arm = plan.arms[0] if plan.headline is None else plan.arm(plan.headline.candidate)
+    return build.before_and_after(plan, arm, flags.expect or ())
+
+
+def _resumable(run: Path, flags: Flags, refs: Refs | None) -> StoredRun:
     """The run to go on with; its plan is its own."""
-    given = [name for name, value in dataclasses.asdict(flags).items() if value is not None]
-    if given:
-        flags_given = " and ".join(map(spelt, given))
+    given = [spelt(name) for name, value in dataclasses.asdict(flags).items() if value is not None]
+    if given or refs is not None:
+        flags_given = " and ".join((*given, *(("--base-ref",) if refs is not None else ())))
         raise ConfigurationError(f"--resume goes on with the plan of {run}; {flags_given} cannot be given")
     stored = load_run(run)
     if stored.end is not None and stored.end.status == "complete":
@@ -161,6 +192,9 @@ def _exit_by(results: Results | None) -> None:
         raise InvalidMeasurement("the run ended before it had measured anything")
     if results.run.status == "invalid":
         raise InvalidMeasurement("a rule of validity is broken, so that the figures above cannot be used")
+    headline = results.headline
+    if results.run.profile == "ci" and headline is not None and headline.verdict == "collapsed":
+        raise ExpectationNotMet("an arm collapsed, as the lines above say")
     missed = [found for found in results.expectations if not found.is_met]
     if missed:
         raise ExpectationNotMet("; ".join(words.expectation(found) for found in missed))

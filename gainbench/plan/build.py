@@ -38,6 +38,8 @@ from gainbench.plan.problems import Problems
 
 DEFAULT_PLAN = Path("bench.toml")
 
+BASE, HEAD = "base", "head"
+
 # Of an open loop, where users only bound the requests in flight.
 FEWEST_USERS, MOST_USERS = 8, 300
 
@@ -143,6 +145,29 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
             "profile": profile,
             "claim": None,
             "expect": (),
+        }
+    )
+
+
+def before_and_after(plan: Plan, arm: Arm, expect: Sequence[str]) -> Plan:
+    """One arm twice, called base and head, to be taken from two commits."""
+    arms = tuple(
+        arm.model_copy(update={"name": name, "twin_of": None, "colour": None}) for name in (BASE, HEAD)
+    )
+    comparisons = (Comparison(baseline=BASE, candidate=HEAD, headline=True),)
+    problems = Problems()
+    check_expectations(expect, comparisons, plan.cells, problems)
+    if arm.kind == "url":
+        problems.add(f"arms.{arm.name}: nothing tells which commit answers at a url")
+    problems.raise_any("--base-ref")
+    return plan.model_copy(
+        update={
+            "arms": arms,
+            "comparisons": comparisons,
+            "claim": None,
+            "control": None,
+            "parity": None,  # a commit may mean to answer otherwise; what differs is noted
+            "expect": tuple(expect),
         }
     )
 

@@ -107,6 +107,8 @@ PROFILES: Mapping[str, Profile] = {
         Profile(name="smoke", trials=3, comb=1.5, budget=30.0, headline_only=True),
         Profile(name="quick", trials=5, headline_combs=3, budget=120.0, rtt_ms=(0.0, 0.1, 0.4)),
         Profile(name="standard", trials=8, combs=2, headline_combs=6, comb=2.4, budget=360.0),
+        # Two arms on a runner that others share: what a pull request can wait for.
+        Profile(name="ci", trials=18, headline_combs=9, comb=2.4, budget=600.0, headline_only=True),
         Profile(name="full", trials=20, combs=3, headline_combs=9, budget=1800.0, precision=0.01),
     )
 }

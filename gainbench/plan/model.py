@@ -86,6 +86,7 @@ class Arm(Frozen):
     seed: str | None = None
     # Kinds of statements that run outside the event loop, where the others stop it; None: none stops it.
     off_loop: tuple[str, ...] | None = None
+    origin: str | None = None  # what a report says it was made from: a commit, say
     twin_of: Name | None = None  # another arm, whose code this is with its handlers in threads
     colour: ColourName | None = None
 

@@ -121,6 +121,26 @@ def estimate_gain(log_ratios: Sequence[float], *, confidence: float = 0.95, pilo
     )
 
 
+def difference_of_means(
+    before_rps: Sequence[float], after_rps: Sequence[float], *, confidence: float = 0.95
+) -> Gain:
+    """Return the gain of independent trials over other independent trials (Welch 1947, on the log scale)."""
+    before, after = ([_log(rps) for rps in values] for values in (before_rps, after_rps))
+    mean = math.fsum(after) / len(after) - math.fsum(before) / len(before)
+    trials = min(len(before), len(after))
+    if trials < FEWEST_FOR_INTERVAL:
+        return Gain(math.expm1(mean), None, None, confidence, trials)
+    parts = [float(np.var(values, ddof=1)) / len(values) for values in (before, after)]
+    variance = sum(parts)
+    if variance == 0:
+        return Gain(math.expm1(mean), math.expm1(mean), math.expm1(mean), confidence, trials)
+    freedom = variance**2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (before, after), strict=True)
+    )
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(variance)
+    return Gain(math.expm1(mean), math.expm1(mean - half), math.expm1(mean + half), confidence, trials)
+
+
 def pooled_gain(runs: Iterable[Sequence[float]], *, confidence: float = 0.95) -> Gain:
     """Return the gain over the trials of several runs of the same comparison, as if they were one run."""
     return estimate_gain(list(chain.from_iterable(runs)), confidence=confidence)

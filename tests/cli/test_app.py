@@ -25,7 +25,7 @@ def test_every_command_explains_itself(gainbench: Command) -> None:
     ("arguments", "told"),
     [
         (("bench", "--arms", "nobody"), "choices: blocking, sync, async"),
-        (("bench", "--profile", "huge"), "choices: full, quick, smoke, standard"),
+        (("bench", "--profile", "huge"), "choices: ci, full, quick, smoke, standard"),
         (("bench", "--users", "0"), "greater than or equal to 1"),
         (("bench", "--users", "-3"), "greater than or equal to 1"),
         (("bench", "--users", "99999999"), "less than or equal to 10000"),

@@ -74,7 +74,9 @@ def test_names_that_do_not_exist_are_reported_with_those_that_do() -> None:
             "control": {"arm": "nobody", "share": "10%"},
         }
     )
-    assert "profile = 'quik': there is none of that name; choices: full, quick, smoke, standard" in message
+    assert (
+        "profile = 'quik': there is none of that name; choices: ci, full, quick, smoke, standard" in message
+    )
     assert "cells[0].scenario = 'lode': there is none of that name; choices: load" in message
     assert "arms.before.seed = 'rows'" in message
     assert "control.arm = 'nobody': there is none of that name; choices: before, after" in message

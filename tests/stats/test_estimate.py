@@ -2,11 +2,13 @@ import math
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gainbench.stats.estimate import (
     block_difference,
+    difference_of_means,
     estimate_gain,
     estimate_throughput,
     mean_interval,
@@ -185,3 +187,19 @@ def test_arms_that_no_chain_of_combs_joins_have_no_difference() -> None:
     assert pair_effect([{"a": 1.0}, {"b": 0.0}], "a", "b") is None
     assert pair_effect([{"a": 1.0, "b": 0.0}], "a", "unknown") is None
     assert pair_effect([], "a", "b") is None
+
+
+def test_the_difference_of_independent_trials_has_welchs_interval():
+    # log rates 0, 0.1, 0.2 and 0.3, 0.5, 0.7: means 0.1 and 0.5, variances 0.01 and 0.04 over 3
+    before, after = ([math.exp(value) for value in values] for values in ((0, 0.1, 0.2), (0.3, 0.5, 0.7)))
+    found = difference_of_means(before, after)
+    variance = 0.05 / 3
+    freedom = variance**2 / ((0.01 / 3) ** 2 / 2 + (0.04 / 3) ** 2 / 2)
+    half = scipy.stats.t.ppf(0.975, freedom) * math.sqrt(variance)
+    assert math.log1p(found.gain) == pytest.approx(0.4)
+    assert math.log1p(found.high) == pytest.approx(0.4 + half)
+    assert math.log1p(found.low) == pytest.approx(0.4 - half)
+
+
+def test_two_trials_on_a_side_give_a_difference_without_bounds():
+    assert difference_of_means([100, 101], [110, 111, 112]).low is None

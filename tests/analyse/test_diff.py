@@ -1,0 +1,64 @@
+"""Two stored runs: which may be compared, and by how much each arm changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gainbench.analyse.diff import diff, hindrances
+from gainbench.analyse.summary import summarise
+from gainbench.store import load_run
+from gainbench.store.environment import Machine
+from gainbench.store.results import Results
+from tests import runs
+
+
+def results(folder: Path, **more: Any) -> Results:
+    return summarise(load_run(runs.store(folder, runs.plan(**more))))
+
+
+def test_a_run_is_like_itself(tmp_path: Path) -> None:
+    one = results(tmp_path)
+    assert list(hindrances(one, one)) == []
+    (cell,) = diff(one, one)
+    assert [change.arm for change in cell.arms] == list(one.cells[0].arms)
+    assert all(change.change.gain == pytest.approx(0) for change in cell.arms)
+
+
+def test_an_arm_that_lost_a_tenth_is_told_so(tmp_path: Path) -> None:
+    one = results(tmp_path)
+    (cell,) = one.cells
+    slower = cell.arms["async"].model_copy(
+        update={"trials_rps": tuple(rate * 0.9 for rate in cell.arms["async"].trials_rps)}
+    )
+    other = one.model_copy(
+        update={"cells": (cell.model_copy(update={"arms": {**cell.arms, "async": slower}}),)}
+    )
+    changes = {change.arm: change.change for change in diff(one, other)[0].arms}
+    assert changes["async"].gain == pytest.approx(-0.1)
+    assert changes["async"].low is not None
+    assert changes["async"].low < -0.1 < changes["async"].high  # type: ignore[operator]
+    assert changes["sync"].gain == pytest.approx(0)
+
+
+def test_what_is_not_alike_is_said(tmp_path: Path) -> None:
+    one = results(tmp_path / "1")
+    elsewhere = one.environment.model_copy(
+        update={"machine": Machine(cores=64), "versions": {**one.environment.versions, "python": "3.99"}}
+    )
+    invalid = one.run.model_copy(update={"status": "invalid"})
+    other = one.model_copy(update={"environment": elsewhere, "cells": (), "run": invalid})
+    said = " ".join(hindrances(one, other))
+    for reason in ("different machines", "versions differ: python", "no cell in common", "second run broke"):
+        assert reason in said
+
+
+def test_an_arm_without_a_figure_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    one = results(tmp_path)
+    (cell,) = one.cells
+    gone = cell.arms["async"].model_copy(update={"state": "collapsed", "throughput_rps": None})
+    other = one.model_copy(update={"cells": (cell.model_copy(update={"arms": {"async": gone}}),)})
+    (found,) = diff(one, other)
+    assert found.arms == ()
+    assert "async: collapsed" in found.left_out
+    assert "sync: the second run has no such arm" in found.left_out
