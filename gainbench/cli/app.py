@@ -25,6 +25,21 @@ from gainbench.cli.console import err, out
 from gainbench.errors import GainbenchError
 from gainbench.masking import mask_text
 
+EPILOGS = {
+    "bench": (
+        "Example: gainbench bench --arms sync,async --users 8 --rtt 0,0.5 --precision 2%\n\n"
+        "Ends with 0 measured (a collapse is a result, too), 1 an expectation is not met, 2 wrong usage or"
+        " plan, 3 no valid measurement, 4 this machine lacks something, 130 interrupted."
+    ),
+    "init": "Example: gainbench init --app main:app, then gainbench bench; docs/your-app.md has more.",
+    "check": "Example: gainbench check --plan my.toml; ends with 2 where something does not fit.",
+    "diff": "Example: gainbench diff reports/20261101T120000Z-bench reports/latest",
+    "null": "Example: gainbench null --arms async --repeat 20",
+    "parity": "Example: gainbench parity --sequences 2000; ends with 3 where the arms are not alike.",
+    "ui": "Example: gainbench ui --arms sync,async --open",
+}
+"""What stands below a command's help."""
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
     bench.bench,
@@ -41,7 +56,7 @@ for command in (
     doctor.doctor,
     init.init,
 ):
-    app.command()(command)
+    app.command(epilog=EPILOGS.get(command.__name__))(command)
 
 
 def main() -> None:

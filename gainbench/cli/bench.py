@@ -32,12 +32,13 @@ from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import GATE_SEQUENCES, ParityRules, Plan
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers, words
-from gainbench.run.refs import Refs, check_out
+from gainbench.run.refs import Refs, check_out, require_commits
 from gainbench.run.turns import trial_combs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
 from gainbench.store.reading import StoredRun, load_run
 from gainbench.store.results import Results
+from gainbench.store.whole_plan import whole_plan
 
 
 @takes_plan_flags
@@ -80,6 +81,7 @@ def bench(
         plan = stored.plan
     elif refs is not None:
         plan = _before_and_after(plan_path, flags)
+        require_commits(plan, refs)
     else:
         plan = _plan(plan_path, flags, a, b, locustfile)
     if check_parity:
@@ -130,6 +132,7 @@ def _resumable(run: Path, flags: Flags, refs: Refs | None) -> StoredRun:
         raise ConfigurationError(
             f"{run} is complete", cure=f"`gainbench report {run}` shows what it measured"
         )
+    stored = dataclasses.replace(stored, plan=whole_plan(stored))
     engine.require_same_surroundings(stored)
     return stored
 

@@ -38,7 +38,17 @@ T = TypeVar("T")
 
 def takes_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command every flag of the plan; it receives them together, as `flags`."""
-    shared = [flag.parameter() for flag in PLAN_FLAGS]
+    return takes_flags_of_plan(command, PLAN_FLAGS)
+
+
+def takes_plan_flags_of(*fields: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The same with some of them, for a command to which the others mean nothing."""
+    some = [flag for flag in PLAN_FLAGS if flag.field in fields]
+    return functools.partial(takes_flags_of_plan, offered=some)
+
+
+def takes_flags_of_plan(command: Callable[..., None], offered: Sequence["PlanFlag"]) -> Callable[..., None]:
+    shared = [flag.parameter() for flag in offered]
     own = [
         parameter.replace(kind=Parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(command).parameters.values()
@@ -47,7 +57,7 @@ def takes_plan_flags(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_flags(**given: Any) -> None:
-        flags = Flags(**{flag.field: flag.value(given.pop(flag.field)) for flag in PLAN_FLAGS})
+        flags = Flags(**{flag.field: flag.value(given.pop(flag.field)) for flag in offered})
         command(flags=flags, **given)
 
     # Typer reads a command's options off these two.
@@ -76,6 +86,7 @@ class PlanFlag:
     field: str
     takes: Any
     help: str
+    panel: str
     reader: Callable[[Any], Any] | None = None
     metavar: str | None = None
     min: float | None = None
@@ -84,7 +95,13 @@ class PlanFlag:
     def parameter(self) -> Parameter:
         """The parameter of a command that has Typer offer this flag."""
         option = typer.Option(
-            None, spelt(self.field), help=self.help, metavar=self.metavar, min=self.min, max=self.max
+            None,
+            spelt(self.field),
+            help=self.help,
+            metavar=self.metavar,
+            min=self.min,
+            max=self.max,
+            rich_help_panel=self.panel,
         )
         return Parameter(self.field, Parameter.KEYWORD_ONLY, default=option, annotation=self.takes | None)
 
@@ -128,38 +145,56 @@ def _control(text: str) -> Control:
     return Control(arm=arm, share=share(amount))
 
 
+MEASURED, LENGTH, PLACE = "What is measured", "How long, and how sure", "Where it runs"
+
 # In the order of --help. How each is spelt, `plan/flags.py` says, which also names it in messages.
 PLAN_FLAGS = (
-    PlanFlag("profile", str, f"How thoroughly: {', '.join(PROFILES)}."),
-    PlanFlag("scenario", str, "Measure only this scenario."),
-    PlanFlag("arms", str, "Only these arms; A,A is a null.", reader=_names, metavar="A,B"),
-    PlanFlag("baseline", str, "What the others are compared with."),
-    PlanFlag("users", int, "Users per arm.", min=1, max=10_000),
-    PlanFlag("rtt_ms", str, "Round trips to add.", reader=_milliseconds, metavar="MS[,MS...]"),
-    PlanFlag("pool", str, "Connection pool per worker.", reader=_pool, metavar="N|default"),
-    PlanFlag("workers", int, "Worker processes per arm.", min=1, max=64),
-    PlanFlag("trials", int, "Trials with fresh servers.", min=1, max=1000),
-    PlanFlag("combs", int, "Combs of each cell a trial.", min=1, max=100),
-    PlanFlag("precision", str, "Go on until this precise.", reader=share, metavar="2%"),
+    PlanFlag("profile", str, f"How thoroughly: {', '.join(PROFILES)}.", LENGTH),
+    PlanFlag("scenario", str, "Measure only this scenario.", MEASURED),
+    PlanFlag("arms", str, "Only these arms; A,A is a null.", MEASURED, reader=_names, metavar="A,B"),
+    PlanFlag("baseline", str, "What the others are compared with.", MEASURED),
+    PlanFlag("users", int, "Users per arm.", MEASURED, min=1, max=10_000),
+    PlanFlag("rtt_ms", str, "Round trips to add.", MEASURED, reader=_milliseconds, metavar="MS[,MS...]"),
+    PlanFlag("pool", str, "Connection pool per worker.", MEASURED, reader=_pool, metavar="N|default"),
+    PlanFlag("workers", int, "Worker processes per arm.", MEASURED, min=1, max=64),
+    PlanFlag("trials", int, "Trials with fresh servers.", LENGTH, min=1, max=1000),
+    PlanFlag("combs", int, "Combs of each cell a trial.", LENGTH, min=1, max=100),
+    PlanFlag("precision", str, "Go on until this precise.", LENGTH, reader=share, metavar="2%"),
     PlanFlag(
-        "budget_seconds", str, "Stop by then, whatever is reached.", reader=duration_seconds, metavar="5m"
+        "budget_seconds",
+        str,
+        "Stop by then, whatever is reached.",
+        LENGTH,
+        reader=duration_seconds,
+        metavar="5m",
     ),
-    PlanFlag("seed", int, "Seed of every random order."),
+    PlanFlag("seed", int, "Seed of every random order.", LENGTH),
     PlanFlag(
         "database",
         str,
         "Use this database server; env:NAME takes its URL from a variable.",
+        PLACE,
         reader=database_url,
         metavar="URL",
     ),
-    PlanFlag("control", str, "Slow this arm down on purpose, as a check.", reader=_control, metavar="ARM:P%"),
-    PlanFlag("pin", bool, "Leave processes free to change cores.", reader=operator.not_),
-    PlanFlag("rate", float, "Open loop: R requests/s on a schedule.", metavar="R", min=1, max=1_000_000),
-    PlanFlag("arrivals", Arrivals, "How an open loop's requests are spread."),
+    PlanFlag(
+        "control",
+        str,
+        "Slow this arm down on purpose, as a check.",
+        MEASURED,
+        reader=_control,
+        metavar="ARM:P%",
+    ),
+    PlanFlag("pin", bool, "Leave processes free to change cores.", PLACE, reader=operator.not_),
+    PlanFlag(
+        "rate", float, "Open loop: R requests/s on a schedule.", MEASURED, metavar="R", min=1, max=1_000_000
+    ),
+    PlanFlag("arrivals", Arrivals, "How an open loop's requests are spread.", MEASURED),
     PlanFlag(
         "slo_seconds",
         str,
         "Also find the highest rate with a p99 below it.",
+        MEASURED,
         reader=_limit_seconds,
         metavar="MS",
     ),
@@ -167,6 +202,7 @@ PLAN_FLAGS = (
         "expect",
         list[str],
         "Fail unless, e.g. 'low >= 10%' or 'async/sync >= 1.05'; may be given several times.",
+        LENGTH,
         reader=_expectations,
         metavar="EXPR",
     ),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gainbench.cli.console import out
-from gainbench.cli.flags import PlanPath, takes_plan_flags
+from gainbench.cli.flags import PlanPath, takes_plan_flags_of
 from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.parity.run import check_stack, side_by_side
 from gainbench.plan.build import DEFAULT_PLAN, load_plan
@@ -14,7 +14,7 @@ from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.up import stack_up
 
 
-@takes_plan_flags
+@takes_plan_flags_of("arms", "rtt_ms", "pool", "workers", "seed", "database")
 def parity(
     flags: Flags,
     plan_path: PlanPath = DEFAULT_PLAN,

@@ -28,7 +28,6 @@ from gainbench.masking import mask_files, mask_text
 from gainbench.parity.comparison import ArmSilent
 from gainbench.parity.own_requests import as_parity
 from gainbench.parity.run import check_arms, side_by_side, to_record
-from gainbench.plan import file
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
 from gainbench.run.environment import gather
@@ -47,9 +46,10 @@ from gainbench.stack.arms.arm import is_loopback
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stats.estimate import Gain, estimate_gain
 from gainbench.stats.power import trials_needed
-from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
+from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Comb, End
+from gainbench.store.whole_plan import forget_plan, write_plan
 
 
 def expected_seconds(plan: Plan) -> float:
@@ -230,13 +230,14 @@ class _Ending:
 def _ended(directory: RunDirectory, plan: Plan, resumed: StoredRun | None) -> Iterator[_Ending]:
     """Put the plan beside the record, which ends with how the run did. A resumed run's clock goes on."""
     if resumed is None:
-        directory.write_text(PLAN, file.render(plan))
+        write_plan(directory, plan)
     earlier = resumed.seconds if resumed else 0.0
     ending = _Ending(time.monotonic() - earlier)
     status: Literal["complete", "interrupted", "failed"] = "failed"
     try:
         yield ending
         status = "complete"
+        forget_plan(directory)
     except KeyboardInterrupt:
         status, ending.reason = "interrupted", "interrupted by the user"
         raise

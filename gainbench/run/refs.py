@@ -40,6 +40,14 @@ class _Side:
     origin: str
 
 
+def require_commits(plan: Plan, refs: Refs) -> None:
+    """Before anything is begun."""
+    root = _root(plan.arm(BASE).cwd)
+    for ref in (refs.base, refs.head):
+        if ref is not None:
+            _commit(root, ref)
+
+
 def check_out(plan: Plan, refs: Refs, supervisor: Supervisor) -> Plan:
     """The plan of one arm before and after, with each side where its commit lies."""
     root = _root(plan.arm(BASE).cwd)
@@ -64,14 +72,18 @@ def _head(root: Path, ref: str | None, supervisor: Supervisor) -> _Side:
     )
 
 
-def _checked_out(root: Path, ref: str, name: str, supervisor: Supervisor) -> _Side:
+def _commit(root: Path, ref: str) -> str:
     try:
-        commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     except ConfigurationError:
         known = ", ".join(_git(root, "branch", "--format=%(refname:short)").split()[:10])
         raise ConfigurationError(
             f"{root} has no commit {ref!r}", cure=f"name a branch, a tag or a commit; branches here: {known}"
         ) from None
+
+
+def _checked_out(root: Path, ref: str, name: str, supervisor: Supervisor) -> _Side:
+    commit = _commit(root, ref)
     folder = supervisor.folder / f"{name}-{commit[:10]}"
     if not folder.exists():
         _git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(folder))

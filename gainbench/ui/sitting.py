@@ -19,6 +19,7 @@ from gainbench.analyse.validity.drops import drop_reason
 from gainbench.analyse.validity.steadiness import are_unsettled
 from gainbench.errors import ConfigurationError, GainbenchError
 from gainbench.plan import file
+from gainbench.plan.masking import mask_plan
 from gainbench.plan.model import Cell, Plan
 from gainbench.report import numbers, write
 from gainbench.report.files import REPORT
@@ -351,7 +352,7 @@ class Sitting:
 
     def _write_plan(self, directory: RunDirectory) -> None:
         plan = self.plan.model_copy(update={"cells": self._ledger.cells})
-        directory.write_text(PLAN, file.render(plan))
+        directory.write_text(PLAN, file.render(mask_plan(plan)))
 
     def _store(self) -> None:
         self._wants_report = False

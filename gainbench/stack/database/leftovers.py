@@ -71,17 +71,6 @@ class Journal:
         return self.path.read_text().splitlines() if self.path.exists() else []
 
 
-def journals_folder() -> Path | None:
-    """Where they outlive a run; None where that cannot be written to."""
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    folder = Path(state) / "gainbench"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
-
-
 def drop_all(administrator: sql.Endpoint, journal: Journal, *, patience: float) -> None:
     """Drop everything the journal names, and stay calm about what is not there (any more).
 

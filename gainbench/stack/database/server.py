@@ -22,9 +22,9 @@ from gainbench.stack.database.leftovers import (
     Journal,
     drop_abandoned,
     drop_all,
-    journals_folder,
 )
 from gainbench.stack.processes.supervisor import Process, Supervisor
+from gainbench.state import state_folder
 
 PREFIX = "gainbench_"
 LONGEST_SCHEMA = 64
@@ -156,7 +156,7 @@ def use_existing(supervisor: Supervisor, url: str) -> DatabaseServer:
     administrator = sql.Endpoint.from_url(url)
     version = str(sql.query(administrator, "SELECT VERSION()")[0][0])
     prefix = f"{PREFIX}{secrets.token_hex(4)}_"
-    folder = journals_folder() or supervisor.folder
+    folder = state_folder() or supervisor.folder
     drop_abandoned(administrator, folder)
     journal = Journal.begin(folder, prefix, administrator)
     supervisor.at_exit(
