@@ -16,7 +16,7 @@ def test_the_example_runs_on_the_newest_run_and_prints_its_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    store(tmp_path / "reports", curve_plan(trials=2))
+    store(tmp_path / "reports", curve_plan(trials=3))
     monkeypatch.chdir(tmp_path)
     seen: dict[str, object] = {}
     exec(example, seen)
@@ -24,7 +24,7 @@ def test_the_example_runs_on_the_newest_run_and_prints_its_tables(
     assert "candidate" in said
     assert "faster" in said
     rates = seen["rates"]
-    assert len(rates) == 5 * 2  # type: ignore[arg-type] # five round trips, two trials
+    assert len(rates) == 5 * 3  # type: ignore[arg-type] # five round trips, three trials
     assert rates.loc["read-list/users=4/rtt=0.1ms/pool=40/workers=1", 0].to_dict() == pytest.approx(  # type: ignore[attr-defined]
         {"async": 1400.0, "blocking": 1000.0, "sync": 1300.0}
     )

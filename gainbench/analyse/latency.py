@@ -32,7 +32,7 @@ def latency_figures(
 ) -> tuple[LatencyFigures, ...]:
     """The change of each quantile from baseline to candidate, with its interval and verdict."""
     return tuple(
-        _figures(
+        judged(
             quantile, [] if collapsed else log_ratios(comparison, kept, quantile), collapsed, valid, margin
         )
         for quantile in QUANTILES
@@ -57,9 +57,10 @@ def _quantile_ms(combs: Sequence[Comb], arm: str, quantile: float) -> float | No
     return value
 
 
-def _figures(
+def judged(
     quantile: float, ratios: list[float], collapsed: bool, valid: bool, margin: float
 ) -> LatencyFigures:
+    """A quantile's change from the log ratios of trials."""
     change = estimate_gain(ratios) if ratios else None
     verdict = judge(ratios, collapsed=collapsed, valid=valid, margin=margin)
     return LatencyFigures(

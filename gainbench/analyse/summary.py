@@ -11,6 +11,7 @@ from gainbench.analyse.compare import comparison_figures
 from gainbench.analyse.crossing import Believed, KeptCombs, claim_figures, curve_of
 from gainbench.analyse.expectations import expectations
 from gainbench.analyse.held_rates import held_rates
+from gainbench.analyse.requests import request_figures
 from gainbench.analyse.turns import kept_combs, settling_profile, turn_figures
 from gainbench.analyse.validity import judge
 from gainbench.analyse.validity.evidence import Evidence
@@ -135,8 +136,20 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         combs_measured=len(combs),
         combs_dropped=sum(comb.dropped is not None for comb in combs),
         turns=turn_figures(kept[cell.key]),
+        requests=request_figures(
+            plan.headline,
+            kept[cell.key],
+            plan.arm_names,
+            collapsed=bool(collapsed) and not set(serving) >= _headline_arms(plan),
+            valid=not any(rule.is_broken for rule in rules),
+            margin=plan.margin,
+        ),
         settling={arm: profile for arm in serving if (profile := settling_profile(kept[cell.key], arm))},
     )
+
+
+def _headline_arms(plan: Plan) -> set[str]:
+    return set() if plan.headline is None else {plan.headline.baseline, plan.headline.candidate}
 
 
 def _are_twins(parity: Parity | None) -> bool:

@@ -12,7 +12,15 @@ from time import CLOCK_PROCESS_CPUTIME_ID, clock_gettime, monotonic
 
 from gainbench.load.cycle import Stretch
 from gainbench.load.cycles import ArmTally
-from gainbench.load.protocol import GRACE_SECONDS, ArmCounts, Comb, CombReport, TurnCounts, Use
+from gainbench.load.protocol import (
+    GRACE_SECONDS,
+    ArmCounts,
+    Comb,
+    CombReport,
+    RequestCounts,
+    TurnCounts,
+    Use,
+)
 from gainbench.load.turnstile import RETURN_SECONDS, Lane, Turnstile, sleep_until
 
 _TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
@@ -228,8 +236,17 @@ def _arm_counts(lane: Lane, counted: ArmTally, astray: int) -> ArmCounts:
         turnarounds=lane.turnarounds,
         turnaround_seconds=lane.turnaround_seconds,
         examples=lane.examples,
+        by_request={} if lane.is_paced else _by_request(counted),
         starts=starts,
     )
+
+
+def _by_request(counted: ArmTally) -> dict[str, RequestCounts]:
+    """Of an open loop latencies run from the planned start, which has no name."""
+    return {
+        name: RequestCounts(one.requests, one.failures, one.latencies_us.tobytes())
+        for name, one in counted.by_request.items()
+    }
 
 
 def _use(arm: str, course: _Course) -> Use:

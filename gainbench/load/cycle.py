@@ -23,6 +23,7 @@ class Cycle:
         "is_counted",
         "is_loose",
         "latency_ms",
+        "request",
         "sent",
     )
 
@@ -35,6 +36,7 @@ class Cycle:
         self.failure: str | None = None  # "" for a success; None while the outcome is not known
         self.latency_ms = 0.0
         self.bytes = 0
+        self.request: tuple[str, str] | None = None  # method and name, once they are reported
         self.is_counted = False
 
     @property

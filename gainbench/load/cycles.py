@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gainbench.load.cycle import Cycle, Stretch
 from gainbench.load.steady import Begun, Responses, steady_length
@@ -22,6 +22,9 @@ BINS = 20
 
 SHORTEST_SECONDS = 1e-7
 
+MOST_NAMES = 60
+OTHERS = ("", "(others)")
+
 
 @dataclass
 class TurnShares:
@@ -30,6 +33,15 @@ class TurnShares:
     guard_successes: float = 0.0
     successes: float = 0.0
     failures: float = 0.0
+
+
+@dataclass
+class RequestTally:
+    """The same of one request name."""
+
+    requests: int = 0
+    failures: int = 0
+    latencies_us: array[int] = field(default_factory=lambda: array("I"))
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class ArmTally:
     longest_seconds: float
     loose: int
     unsettled: int
+    by_request: Mapping[str, RequestTally]
 
 
 def tally(
@@ -126,14 +139,27 @@ class _Counted:
         self._latencies_us = array("I")
         self._requests = self._bytes = self._completions = self._loose = 0
         self._latency_seconds = self._in_flight_seconds = self._covered_seconds = 0.0
+        self._by_request: dict[tuple[str, str], RequestTally] = {}
 
     def add_request(self, cycle: Cycle) -> None:
         cycle.is_counted = True
         self._requests += 1
         self._bytes += cycle.bytes
         self._loose += cycle.is_loose
+        named = self._named(cycle)
+        named.requests += 1
         if cycle.failure:
             self._failures[cycle.failure] += 1
+            named.failures += 1
+
+    def _named(self, cycle: Cycle) -> RequestTally:
+        """A file that names no requests may have a name for each id: what comes late is lumped together."""
+        request = cycle.request or OTHERS
+        if request not in self._by_request:
+            if len(self._by_request) >= MOST_NAMES:
+                request = OTHERS
+            return self._by_request.setdefault(request, RequestTally())
+        return self._by_request[request]
 
     def add(
         self,
@@ -151,7 +177,9 @@ class _Counted:
             self._completions += 1
             self._latency_seconds += cycle.latency_ms / 1000
             if not cycle.failure:
-                self._latencies_us.append(int(cycle.latency_ms * 1000.0 + 0.5))
+                microseconds = int(cycle.latency_ms * 1000.0 + 0.5)
+                self._latencies_us.append(microseconds)
+                self._named(cycle).latencies_us.append(microseconds)
         if length is not None:
             self.add_shares(cycle, place, turn, end, length, bin_seconds)
 
@@ -199,6 +227,7 @@ class _Counted:
             longest_seconds=self.longest_seconds,
             loose=self._loose,
             unsettled=self.unsettled,
+            by_request={" ".join(request).strip(): named for request, named in self._by_request.items()},
         )
 
 

@@ -134,6 +134,15 @@ class TurnCounts:
 
 
 @dataclass(frozen=True)
+class RequestCounts:
+    """Of one request name; its response times as those of the arm."""
+
+    requests: int
+    failures: int
+    latencies_us: bytes
+
+
+@dataclass(frozen=True)
 class ArmCounts:
     """One arm over a whole comb. ``cycles.ArmTally`` explains what is counted apart from what.
 
@@ -157,6 +166,7 @@ class ArmCounts:
     turnarounds: int
     turnaround_seconds: float  # from a response at the socket to the next request's departure
     examples: Mapping[str, str] = field(default_factory=dict)  # of failed requests, by the failure's name
+    by_request: Mapping[str, RequestCounts] = field(default_factory=dict)  # of a closed loop
     starts: PlannedStarts | None = None
 
 

@@ -91,6 +91,7 @@ def _settle(seat: Seat, cycle: Cycle, meta: Mapping[str, Any]) -> None:
         if seat.lane.lacks_example(cycle.failure):
             seat.lane.examples[cycle.failure] = example(meta)
     cycle.latency_ms = meta["response_time"]
+    cycle.request = (meta["request_type"], meta["name"])
     cycle.bytes = meta.get("response_length") or 0
     seat.settle(cycle)
 

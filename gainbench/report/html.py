@@ -113,6 +113,7 @@ def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Ta
     others = [cell for cell in results.cells if not cell.headline]
     makers = (
         tables.service,
+        tables.requests,
         tables.costs,
         tables.rules,
         tables.precision,

@@ -1,13 +1,15 @@
 """The summary as Markdown: short enough for a pull-request comment, with tables that render on GitHub."""
 
 import re
+from collections.abc import Sequence
 
 from gainbench.report import numbers, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
-from gainbench.store.results import Results
+from gainbench.store.results import CellFigures, Results
 
 MOST_CELLS = 24
+MOST_REQUESTS = 40  # rows: a comment is no place for more
 
 # Whatever Markdown or GitHub would turn into markup, a mention or a second table cell.
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
@@ -72,7 +74,13 @@ def _cells(results: Results) -> list[str]:
         words.SINGLE_INTERVALS,
         "",
         *_table(tables.service(results, headline)),
+        *_requests(results, headline),
     ]
+
+
+def _requests(results: Results, headline: Sequence[CellFigures]) -> list[str]:
+    found = tables.requests(results, headline)
+    return _table(found) if 0 < len(found.rows) <= MOST_REQUESTS else []
 
 
 def _table(table: Table) -> list[str]:

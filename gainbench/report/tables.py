@@ -124,6 +124,46 @@ def service(results: Results, cells: Sequence[CellFigures]) -> Table:
     )
 
 
+def requests(results: Results, cells: Sequence[CellFigures]) -> Table:
+    """Each request name at each arm, where the file has several."""
+    rows = []
+    for cell in cells:
+        named = cell.requests if len(cell.requests) > 1 else ()
+        for found in named:
+            for name, arm in found.arms.items():
+                is_candidate = results.headline is not None and name == results.headline.candidate
+                change, low, high = (
+                    _shown(found.p50) if found.p50 is not None and is_candidate else (None, None, None)
+                )
+                rows.append(
+                    (
+                        *_place(results, cell, cells),
+                        Entry(found.name),
+                        _arm(name),
+                        Entry(numbers.count(arm.requests), arm.requests),
+                        Entry(numbers.count(arm.failures), arm.failures, mark="bad" if arm.failures else ""),
+                        Entry(numbers.bare(arm.latency_ms.p50), arm.latency_ms.p50),
+                        Entry(numbers.bare(arm.latency_ms.p95), arm.latency_ms.p95),
+                        Entry(numbers.bare(arm.latency_ms.p99), arm.latency_ms.p99),
+                        Entry("" if change is None else numbers.gain(change), change),
+                        Entry("" if change is None else numbers.interval(low, high), low),
+                    )
+                )
+    columns = _columns(
+        *_place_titles(cells),
+        "request",
+        "arm",
+        "#requests",
+        "#failed",
+        "#p50, ms",
+        "#p95, ms",
+        "#p99, ms",
+        "#change of p50",
+        "#95 % interval",
+    )
+    return Table("requests", "Each request of the Locust file", columns, tuple(rows))
+
+
 def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
     rows = [
         (

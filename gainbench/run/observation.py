@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from gainbench.load import histogram
-from gainbench.load.protocol import ArmCounts, CombReport, Use
+from gainbench.load.protocol import ArmCounts, CombReport, RequestCounts, Use
 from gainbench.load.protocol import Outside as OutsideCounts
 from gainbench.masking import mask_counts, mask_text
 from gainbench.run.sampler import CoreUse, Reading, TreeUse
@@ -22,6 +22,7 @@ from gainbench.store.records import (
     MachineReading,
     Outside,
     PlannedStarts,
+    RequestReading,
     ServerReading,
     StatementTraffic,
     TrafficReading,
@@ -139,6 +140,7 @@ def _load(counts: ArmCounts) -> LoadReading:
     fields = asdict(counts)
     fields["failures"] = mask_counts(counts.failures)
     fields["examples"] = {mask_text(name): mask_text(text) for name, text in counts.examples.items()}
+    fields["by_request"] = _by_request(counts.by_request)
     latencies = array("I", fields.pop("latencies_us"))
     starts = fields.pop("starts")
     return LoadReading(
@@ -146,6 +148,18 @@ def _load(counts: ArmCounts) -> LoadReading:
         starts=None if starts is None else PlannedStarts(**starts),
         **fields,
     )
+
+
+def _by_request(counts: Mapping[str, RequestCounts]) -> dict[str, RequestReading]:
+    is_only_one = len(counts) == 1
+    return {
+        mask_text(name): RequestReading(
+            requests=one.requests,
+            failures=one.failures,
+            latency=None if is_only_one else histogram.encode(array("I", one.latencies_us)),
+        )
+        for name, one in counts.items()
+    }
 
 
 def _use(use: Use, arm: str) -> UseReading:

@@ -50,6 +50,14 @@ class PlannedStarts(Record):
     longest_late_seconds: float
 
 
+class RequestReading(Record):
+    """One request name over a comb. A name that is the only one has the arm's own latencies."""
+
+    requests: int
+    failures: int
+    latency: str | None = None
+
+
 class LoadReading(Record):
     """What the load generator noted of one arm over a comb, beyond the shares in its windows."""
 
@@ -68,6 +76,7 @@ class LoadReading(Record):
     astray: int = 0  # users that neither stood at the gate nor rested when the comb was over
     turnarounds: int = 0
     turnaround_seconds: float = 0.0  # from a response at the socket to the next request's departure
+    by_request: Mapping[str, RequestReading] = {}  # of a closed loop
     examples: Mapping[str, str] = {}  # of failed requests, by the failure's name
     starts: PlannedStarts | None = None  # of an open loop; its latencies run from the planned start
 

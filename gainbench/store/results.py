@@ -118,6 +118,22 @@ class ComparisonFigures(Record):
     latency: tuple[LatencyFigures, ...] = ()  # of an open loop: there the rates are equal by construction
 
 
+class RequestArm(Record):
+    """One request name at one arm."""
+
+    requests: int
+    failures: int
+    latency_ms: Latency
+
+
+class RequestFigures(Record):
+    """One request name of the Locust file. `p50` is the headline pair's change of its median."""
+
+    name: str
+    arms: Mapping[str, RequestArm]
+    p50: LatencyFigures | None
+
+
 class RuleFigures(Record):
     """A validity rule, the value it saw and the limit it holds."""
 
@@ -166,6 +182,7 @@ class CellFigures(Record):
     combs_measured: int
     combs_dropped: int
     turns: TurnFigures | None
+    requests: tuple[RequestFigures, ...] = ()  # by how often they were sent
     settling: Mapping[str, tuple[float, ...]]  # by arm: the rate within the turn, over its mean
 
     @model_validator(mode="before")

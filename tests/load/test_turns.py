@@ -350,3 +350,44 @@ def test_options_and_tags_of_the_plan_reach_the_file_and_its_shape_is_said_to_be
             assert {entry.split()[1] for entry in server.counts() - earlier} == expected
         assert not measured.task_exceptions()
         assert ["Waves" in said for said in measured.finished.ignored] == [True]
+
+
+TWO_NAMES = """
+    from locust import FastHttpUser, task
+
+    class Reader(FastHttpUser):
+        @task
+        def both(self):
+            self.client.get("/first")
+            self.client.get("/second/1", name="/second/[id]")
+"""
+
+
+def test_requests_are_also_counted_by_their_names(locustfile, measure):
+    report = measure(locustfile(TWO_NAMES)).report
+    for counts in report.arms.values():
+        assert set(counts.by_request) == {"GET /first", "GET /second/[id]"}
+        assert sum(one.requests for one in counts.by_request.values()) == counts.requests
+        latencies = sum(len(one.latencies_us) for one in counts.by_request.values())
+        assert latencies == len(counts.latencies_us) > 0
+        first, second = (one.requests for one in counts.by_request.values())
+        assert abs(first - second) <= 3  # of three users
+
+
+MANY_NAMES = """
+    import itertools
+    from locust import FastHttpUser, task
+
+    number = itertools.count()
+
+    class Reader(FastHttpUser):
+        @task
+        def one(self):
+            self.client.get(f"/read/{next(number)}")
+"""
+
+
+def test_a_file_that_names_nothing_fills_no_memory(locustfile, measure):
+    counts = measure(locustfile(MANY_NAMES)).report.arms["left"]
+    assert len(counts.by_request) <= 61
+    assert sum(one.requests for one in counts.by_request.values()) == counts.requests

@@ -69,9 +69,10 @@ def collapsed(
 
 
 def invalid(out: Path, *, failure: str = "HTTP 500") -> Case:
-    """`sync` fails 10 of its requests in one comb of two."""
-    broken = changed(comb(0, 0, cell(), 2.0), "sync", load={"failures": {failure: 10}})
-    return stored(out, plan(), [broken, comb(1, 1, cell(), 62.0), End(status="complete", seconds=120.0)])
+    """`sync` fails 15 of its requests in one comb of three."""
+    broken = changed(comb(0, 0, cell(), 2.0), "sync", load={"failures": {failure: 15}})
+    sound = [comb(trial, trial, cell(), 2.0 + 60.0 * trial) for trial in (1, 2)]
+    return stored(out, plan(), [broken, *sound, End(status="complete", seconds=180.0)])
 
 
 def interrupted(out: Path) -> Case:

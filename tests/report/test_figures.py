@@ -123,7 +123,7 @@ def test_dropped_combs_are_marked_in_the_time_line(tmp_path: Path, full: Case) -
     assert clean is not None
     assert marred is not None
     assert clean.description == "384 turns of 3 arms in 64 combs, 0 of them dropped."
-    assert marred.description == "24 turns of 3 arms in 4 combs, 2 of them dropped."
+    assert marred.description == "36 turns of 3 arms in 6 combs, 3 of them dropped."
 
 
 def test_a_collapsed_arm_is_named_where_its_throughput_would_be(tmp_path: Path) -> None:

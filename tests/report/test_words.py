@@ -151,7 +151,7 @@ def test_an_interrupted_run_whose_headline_broke_a_rule_says_both(tmp_path: Path
 def test_an_interrupted_run_says_so_before_any_figure(tmp_path: Path) -> None:
     ((heading, text),) = words.banners(cases.interrupted(tmp_path).results)
     assert heading == "Interrupted"
-    assert text.startswith("The run ended early, after 1 min 13 s.")
+    assert text.startswith("The run ended early, after 2 min 38 s.")
 
 
 def test_an_arm_alone_is_not_compared_with_anything(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_every_line_is_json_with_a_checksum_behind_a_header_that_names_the_schem
         "file",
         "file",
         "parity",
-        *("comb", "comb", "trial") * 2,  # the first of a trial is its warm-up
+        *("comb", "comb", "trial") * 3,  # the first of a trial is its warm-up
         "end",
     ]
     assert all(len(line["crc32"]) == 8 for line in written)

@@ -24,14 +24,14 @@ def test_a_run_is_sorted_into_its_kinds(tmp_path: Path) -> None:
     run = load_run(store(tmp_path))
     assert run.id == "20261121T093000Z-bench"
     assert run.started == "2026-11-21T09:30:00Z"
-    assert [comb.trial for comb in run.combs] == [0, 1]
-    assert [comb.phase for comb in run.all_combs] == ["warm-up", "comb"] * 2
-    assert run.next_comb == 4
-    assert [trial.number for trial in run.trials] == [0, 1]
+    assert [comb.trial for comb in run.combs] == [0, 1, 2]
+    assert [comb.phase for comb in run.all_combs] == ["warm-up", "comb"] * 3
+    assert run.next_comb == 6
+    assert [trial.number for trial in run.trials] == [0, 1, 2]
     assert run.collapses == ()
     assert run.parity is not None
     assert run.parity.sequences == 40
-    assert run.end == End(status="complete", seconds=120.0)
+    assert run.end == End(status="complete", seconds=180.0)
     assert run.plan.arm_names == ("blocking", "sync", "async")
     assert run.environment == ENVIRONMENT
     assert run.warnings == ()

@@ -4,7 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gainbench.load.protocol import ArmCounts, CombReport, Outside, PlannedStarts, TurnCounts, Use
+from gainbench.load.protocol import (
+    ArmCounts,
+    CombReport,
+    Outside,
+    PlannedStarts,
+    RequestCounts,
+    TurnCounts,
+    Use,
+)
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,25 @@ def _joined_counts(counts: Sequence[ArmCounts]) -> ArmCounts:
         astray=sum(each.astray for each in counts),
         turnarounds=sum(each.turnarounds for each in counts),
         turnaround_seconds=sum(each.turnaround_seconds for each in counts),
+        by_request=_joined_requests([each.by_request for each in counts]),
         examples={name: text for each in counts for name, text in each.examples.items()},
         starts=_joined_starts([each.starts for each in counts if each.starts is not None]),
     )
+
+
+def _joined_requests(parts: Sequence[Mapping[str, RequestCounts]]) -> dict[str, RequestCounts]:
+    found: dict[str, list[RequestCounts]] = {}
+    for part in parts:
+        for name, counts in part.items():
+            found.setdefault(name, []).append(counts)
+    return {
+        name: RequestCounts(
+            sum(each.requests for each in several),
+            sum(each.failures for each in several),
+            b"".join(each.latencies_us for each in several),
+        )
+        for name, several in found.items()
+    }
 
 
 def _joined_use(uses: Sequence[Use]) -> Use:

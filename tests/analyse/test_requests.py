@@ -1,0 +1,74 @@
+"""Each request name at each arm, and how its median changed from baseline to candidate."""
+
+from pathlib import Path
+
+import pytest
+
+from gainbench.analyse.summary import summarise
+from gainbench.report import tables
+from gainbench.store import load_run
+from gainbench.store.records import Comb, RequestReading
+from gainbench.store.results import Results
+from tests import runs
+from tests.runs import changed, combs_changed, latencies
+
+FAST = {"sync": 2000, "async": 1000, "blocking": 2000}
+
+
+def named(one: Comb) -> Comb:
+    """Two names: /list takes what FAST says, /read takes 4 ms everywhere and fails once."""
+    for arm in one.arms:
+        spread = one.trial * 10
+        readings = {
+            "GET /list": RequestReading(requests=300, failures=0, latency=latencies(FAST[arm] + spread, 300)),
+            "GET /read": RequestReading(requests=100, failures=1, latency=latencies(4000, 99)),
+        }
+        one = changed(one, arm, load={"by_request": readings})
+    return one
+
+
+def results(folder: Path) -> Results:
+    plan = runs.plan()
+    return summarise(load_run(runs.store(folder, plan, record=combs_changed(runs.lines(plan), named))))
+
+
+def test_names_stand_by_how_often_they_were_sent_with_their_latencies_at_each_arm(tmp_path: Path) -> None:
+    (cell,) = results(tmp_path).cells
+    assert [one.name for one in cell.requests] == ["GET /list", "GET /read"]
+    often, seldom = cell.requests
+    assert often.arms["async"].requests == 3 * 300
+    assert seldom.arms["async"].failures == 3
+    assert often.arms["async"].latency_ms.p50 == pytest.approx(1.01, rel=0.05)
+    assert seldom.arms["sync"].latency_ms.p50 == pytest.approx(4.0, rel=0.05)
+
+
+def test_the_median_of_the_one_that_changed_changed_and_the_other_did_not(tmp_path: Path) -> None:
+    (cell,) = results(tmp_path).cells
+    often, seldom = (one.p50 for one in cell.requests)
+    assert often is not None
+    assert seldom is not None
+    assert often.change == pytest.approx(-0.5, abs=0.02)
+    assert (often.verdict, seldom.verdict) == ("lower latency", "no difference")
+
+
+def test_the_table_has_a_row_for_each_name_and_arm_and_the_change_at_the_candidate(tmp_path: Path) -> None:
+    found = results(tmp_path)
+    table = tables.requests(found, found.cells)
+    assert len(table.rows) == 2 * 3
+    changes = [row[-2].text for row in table.rows if row[-5].text]
+    assert sum(bool(change) for change in changes) == 2
+
+
+def test_a_single_name_has_the_arms_own_latencies_and_no_table(tmp_path: Path) -> None:
+    plan = runs.plan()
+
+    def alone(one: Comb) -> Comb:
+        for arm in one.arms:
+            one = changed(one, arm, load={"by_request": {"GET /": RequestReading(requests=9, failures=0)}})
+        return one
+
+    found = summarise(load_run(runs.store(tmp_path, plan, record=combs_changed(runs.lines(plan), alone))))
+    (cell,) = found.cells
+    (only,) = cell.requests
+    assert only.arms["async"].latency_ms == cell.arms["async"].latency_ms
+    assert tables.requests(found, found.cells).rows == ()
