@@ -132,7 +132,8 @@ def held_rate(found: HeldRate) -> str:
 
 def expectation(found: ExpectationFigures) -> str:
     """What was expected, and what was found instead or as well."""
-    seen = f"{found.candidate} over {found.baseline} at {found.cell}"
+    place = f" at {found.cell}" if ":" in found.text else ""  # else it is the headline's
+    seen = f"{found.candidate} over {found.baseline}{place}"
     if found.verdict in NO_FIGURE:
         seen += f" is {found.verdict}"
     elif found.value is None:
