@@ -6,9 +6,12 @@ None. Times named ``started`` are seconds since the run began.
 
 from collections.abc import Mapping
 from statistics import median
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0)]
 
 SAME_GUARD = 1.1  # no clock repeats one exactly, and one that is meant to be longer is so by half
 
@@ -53,29 +56,29 @@ class PlannedStarts(Record):
 class RequestReading(Record):
     """One request name over a comb. A name that is the only one has the arm's own latencies."""
 
-    requests: int
-    failures: int
+    requests: Count
+    failures: Count
     latency: str | None = None
 
 
 class LoadReading(Record):
     """What the load generator noted of one arm over a comb, beyond the shares in its windows."""
 
-    requests: int
+    requests: Count
     failures: Mapping[str, int]
-    received_bytes: int
+    received_bytes: Count
     latency: str | None  # HDR histogram of the successes answered in windows, microseconds, base64 V2
-    completions: int  # answered in windows, and their response times by the client's clock
-    latency_seconds: float
-    in_flight_seconds: float  # the integral over the windows, by the gate's clock
-    covered_seconds: float  # of the users' time in the windows, what lies in cycles
+    completions: Count  # answered in windows, and their response times by the client's clock
+    latency_seconds: Amount
+    in_flight_seconds: Amount  # the integral over the windows, by the gate's clock
+    covered_seconds: Amount  # of the users' time in the windows, what lies in cycles
     profile: tuple[float, ...]  # successes by the time since the gate opened, in equal bins of the turn
-    longest_seconds: float
-    loose: int = 0  # sent beside another request of the same user
-    unsettled: int = 0  # cycles of unknown length
-    astray: int = 0  # users that neither stood at the gate nor rested when the comb was over
-    turnarounds: int = 0
-    turnaround_seconds: float = 0.0  # from a response at the socket to the next request's departure
+    longest_seconds: Amount
+    loose: Count = 0  # sent beside another request of the same user
+    unsettled: Count = 0  # cycles of unknown length
+    astray: Count = 0  # users that neither stood at the gate nor rested when the comb was over
+    turnarounds: Count = 0
+    turnaround_seconds: Amount = 0.0  # from a response at the socket to the next request's departure
     by_request: Mapping[str, RequestReading] = {}  # of a closed loop
     examples: Mapping[str, str] = {}  # of failed requests, by the failure's name
     starts: PlannedStarts | None = None  # of an open loop; its latencies run from the planned start
