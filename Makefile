@@ -24,7 +24,7 @@ ui: ## the Locust web UI on all arms at once
 null: ## measure one arm against itself: what the harness sees when there is nothing to see
 parity: ## prove that all arms give the same answers
 prove: ## try the harness against truths known in advance (about 20 minutes)
-faults: ## make every part fail at every stage, and see what comes of it (more than two hours)
+faults: ## make every part fail at every stage, and see what comes of it (about 80 minutes)
 
 test: setup-tests ## run the tests (real database server, real browser)
 	@$(BIN)/pytest $(ARGS)

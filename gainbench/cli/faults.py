@@ -8,7 +8,7 @@ import typer
 from gainbench.cli.console import err, out
 from gainbench.cli.flags import REPORTS, OutFolder, Quiet
 from gainbench.errors import InvalidMeasurement
-from gainbench.experiments.faults.faults import SECONDS_EACH, chosen, try_all
+from gainbench.experiments.faults.faults import chosen, expected_seconds, try_all
 from gainbench.plan.units import format_duration
 from gainbench.report import reliability
 from gainbench.store.directory import RunDirectory
@@ -22,7 +22,7 @@ def faults(
     out_folder: OutFolder = REPORTS,
     list_faults: Annotated[bool, typer.Option("--list", help="Show the faults; try nothing.")] = False,
     at_once: Annotated[
-        int, typer.Option(min=1, max=8, help="Benches that run at the same time: most of a fault is waiting.")
+        int, typer.Option(min=1, max=8, help="Benches at the same time, but for faults that need room.")
     ] = 3,
     quiet: Quiet = False,
 ) -> None:
@@ -31,8 +31,8 @@ def faults(
     if list_faults:
         for fault in wanted:
             out.print(fault.id, markup=False, soft_wrap=True)
-        seconds = len(wanted) * SECONDS_EACH / at_once
-        out.print(f"\n{len(wanted)} faults, about {format_duration(seconds)}")
+        needed = format_duration(expected_seconds(wanted, at_once))
+        out.print(f"\n{len(wanted)} faults, about {needed}")
         return
     directory = RunDirectory.create(out_folder, "faults", now=datetime.now(UTC), purpose="faults")
     tried: list[TriedFault] = []

@@ -1,4 +1,4 @@
-"""What came of the faults, as a table in Markdown: a line for each component, action and moment."""
+"""What came of the faults, as a table in Markdown: a line for each component and what was done to it."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -42,16 +42,18 @@ def line(one: TriedFault) -> str:
 
 
 def _rows(tried: Sequence[TriedFault]) -> Iterator[str]:
-    groups: dict[tuple[str, str, str], list[TriedFault]] = {}
+    groups: dict[tuple[str, str], list[TriedFault]] = {}
     for one in tried:
-        groups.setdefault((one.component, one.action, one.moment), []).append(one)
-    for (component, action, moment), found in groups.items():
+        groups.setdefault((one.component, one.action), []).append(one)
+    for (component, action), found in groups.items():
+        moments = ", ".join(dict.fromkeys(one.moment for one in found))
         ends = ", ".join(sorted({_end(one) for one in found}))
         combs = f"{sum(one.kept for one in found)}, {sum(one.dropped for one in found)}"
-        seconds = f"{median(one.seconds for one in found):.1f} s"
+        took = [one.seconds for one in found]
+        seconds = f"{median(took):.1f} s, at most {max(took):.1f}"
         left = sum(len(one.left) for one in found)
         wrong = sum(bool(one.wrong) for one in found)
-        cells = (component, action, moment, len(found), ends, combs, seconds, left, wrong)
+        cells = (component, action, moments, len(found), ends, combs, seconds, left, wrong)
         yield f"| {' | '.join(map(str, cells))} |"
 
 

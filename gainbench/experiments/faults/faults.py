@@ -31,6 +31,11 @@ def chosen(only: Sequence[str]) -> tuple[Fault | Mishap, ...]:
     return tuple(fault for fault in every if not only or fault.id.startswith(tuple(only)))
 
 
+def expected_seconds(faults: Sequence[Fault | Mishap], at_once: int) -> float:
+    alone = sum(fault.needs_room for fault in faults)
+    return SECONDS_EACH * (alone + (len(faults) - alone) / at_once)
+
+
 def try_all(
     faults: Sequence[Fault | Mishap],
     directory: RunDirectory,
@@ -40,7 +45,7 @@ def try_all(
     at_once: int,
 ) -> None:
     started = time.monotonic()
-    alone = [fault for fault in faults if isinstance(fault, Fault) and fault.needs_room]
+    alone = [fault for fault in faults if fault.needs_room]
     together = [fault for fault in faults if fault not in alone]
     for batch, width in ((together, at_once), (alone, 1)):
         for fault, found in _outcomes(batch, width):

@@ -75,8 +75,8 @@ class Fault:
 
     @property
     def needs_room(self) -> bool:
-        """Several generators on a common clock lose every comb beside another bench."""
-        return self.flags == SEVERAL
+        """Beside another bench combs are dropped for the cores it takes: no window is left to look at."""
+        return bool(self.moment) or self.flags == SEVERAL
 
     @property
     def is_passing(self) -> bool:
@@ -111,6 +111,10 @@ class Mishap:
     @property
     def id(self) -> str:
         return _id(self.accident.replace(",", ""), self.when)
+
+    @property
+    def needs_room(self) -> bool:
+        return bool(self.moment)
 
 
 @dataclass(frozen=True)
