@@ -34,13 +34,13 @@ class Turn(Record):
 
     arm: str
     started: float  # when its gate opened
-    guard_seconds: float
-    seconds: float
-    drain_seconds: float  # from the gate's closing until nothing was in flight any more
-    undrained: int = 0  # requests that outlived the wait for them
-    guard_successes: float
-    successes: float
-    failures: float = 0.0
+    guard_seconds: Amount
+    seconds: Annotated[float, Field(gt=0)]
+    drain_seconds: Amount  # from the gate's closing until nothing was in flight any more
+    undrained: Count = 0  # requests that outlived the wait for them
+    guard_successes: Amount
+    successes: Amount
+    failures: Amount = 0.0
 
 
 class PlannedStarts(Record):
