@@ -83,8 +83,8 @@ def _tables(case: Case, arms: Pair | Planted, seed: int) -> dict[str, Any]:
     }
     if isinstance(arms, Planted):
         tables["control"] = {"arm": "candidate", "share": arms.share}
-    if not (isinstance(arms, Pair) and arms.are_twins):
-        tables["parity"] = {"gate_sequences": 0}
+    are_twins = isinstance(arms, Pair) and arms.are_twins
+    tables["parity"] = {} if are_twins else {"gate_sequences": 0}
     return tables
 
 

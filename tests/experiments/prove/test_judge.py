@@ -172,11 +172,11 @@ def test_all_nulls_are_pooled_over_their_trials_and_nothing_else_is() -> None:
 
     found = pooled_null(
         [
-            pair(ZERO, 0.01, 0.03),
-            pair(ZERO, -0.01, -0.03),
-            pair(TENTH, 0.09, 0.10),
-            pair(ZERO, 0.5, 0.5, status="invalid"),
+            pair(ZERO, 0.01, 0.02, 0.03),
+            pair(ZERO, -0.01, -0.02, -0.03),
+            pair(TENTH, 0.09, 0.10, 0.11),
+            pair(ZERO, 0.5, 0.5, 0.5, status="invalid"),
         ]
     )
     assert found is not None
-    assert (found.trials, found.gain) == (4, pytest.approx(0.0))
+    assert (found.trials, found.gain) == (6, pytest.approx(0.0))
