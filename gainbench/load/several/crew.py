@@ -81,7 +81,8 @@ class Crew(Generator):
         return bool(self.workers)
 
     def other_pids(self) -> dict[str, int]:
-        return {f"({worker.name})": worker.pid for worker in self.workers}
+        """Of those that are left: the load goes on without one that has died."""
+        return {f"({worker.name})": worker.pid for worker in self.workers if worker.returncode() is None}
 
     def stop(self) -> None:
         """Let the master send its workers home, then end what is left."""

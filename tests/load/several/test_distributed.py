@@ -195,6 +195,13 @@ def test_the_mix_of_user_classes_is_that_of_one_generator(crew, servers, locustf
     assert servers[0].counts() == {"- /often": 3, "- /seldom": 1}
 
 
+def test_a_worker_that_has_died_is_no_longer_among_those_that_carry_the_load(crew):
+    first, second = crew.workers
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait(5)
+    assert list(crew.other_pids().values()) == [second.pid]
+
+
 def test_when_all_workers_are_gone_the_measurement_is_invalid(crew, servers, locustfile):
     prepare(crew, locustfile(READ), servers, users=2)
     for worker in crew.workers:
