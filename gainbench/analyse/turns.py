@@ -36,7 +36,8 @@ def _longest_idle_seconds(comb: Comb) -> float:
 
 def settling_profile(kept: Sequence[Comb], arm: str) -> tuple[float, ...]:
     """The rate in each part of the turn over its mean; guard and window together, pooled over the combs."""
-    profiles = [comb.arms[arm].load.profile for comb in combs_with(arm, kept)]
+    found = [comb.arms[arm].load.profile for comb in combs_with(arm, kept)]
+    profiles = [profile for profile in found if len(profile) == BINS]  # of another length it is none of ours
     if not profiles:
         return ()
     sums = [sum(values) for values in zip(*profiles, strict=True)]
