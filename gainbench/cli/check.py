@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gainbench.cli.console import out
-from gainbench.cli.flags import PlanPath, Quiet, takes_plan_flags_of
+from gainbench.cli.flags import CONDITION, PlanPath, Quiet, takes_plan_flags_of
 from gainbench.cli.progress import watching
 from gainbench.errors import ConfigurationError
 from gainbench.experiments import bench as engine
@@ -19,20 +19,7 @@ from gainbench.run.run import Progress
 from gainbench.stack.processes.supervisor import Supervisor
 
 
-@takes_plan_flags_of(
-    "profile",
-    "scenario",
-    "arms",
-    "users",
-    "rtt_ms",
-    "pool",
-    "workers",
-    "trials",
-    "combs",
-    "budget_seconds",
-    "database",
-    "rate",
-)
+@takes_plan_flags_of(*CONDITION, "profile", "trials", "combs", "budget_seconds", "rate")
 def check(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN, quiet: Quiet = False) -> None:
     """Start the arms, do every task of the Locust file once, and say what would be measured; measure nothing.
 
@@ -50,6 +37,8 @@ def check(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN, quiet: Quiet = False
             for line in told(found):
                 _say(line)
             mistakes += found.own.mistakes
+            if not found.own.compared:
+                mistakes.append(f"{found.name}: {found.own.told()}")
     if mistakes:
         raise ConfigurationError(
             "\n  ".join(("the Locust file and the arms do not fit:", *mistakes)),

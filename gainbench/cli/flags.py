@@ -32,6 +32,7 @@ SecretFile = Annotated[
 ]
 
 REPORTS = Path("reports")
+CONDITION = ("scenario", "arms", "users", "rtt_ms", "pool", "workers", "database")  # of the flags of a plan
 
 T = TypeVar("T")
 

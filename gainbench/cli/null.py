@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gainbench.cli.console import err, out
-from gainbench.cli.flags import REPORTS, AsJson, OutFolder, PlanPath, Quiet, takes_plan_flags_of
+from gainbench.cli.flags import CONDITION, REPORTS, AsJson, OutFolder, PlanPath, Quiet, takes_plan_flags_of
 from gainbench.cli.progress import watching
 from gainbench.cli.runs import new_run, write_report
 from gainbench.errors import ConfigurationError, InvalidMeasurement
@@ -29,22 +29,7 @@ TRIALS, COMBS = 4, 3
 
 
 @takes_plan_flags_of(
-    "profile",
-    "scenario",
-    "arms",
-    "users",
-    "rtt_ms",
-    "pool",
-    "workers",
-    "trials",
-    "combs",
-    "budget_seconds",
-    "seed",
-    "database",
-    "control",
-    "pin",
-    "rate",
-    "arrivals",
+    *CONDITION, "profile", "trials", "combs", "budget_seconds", "seed", "control", "pin", "rate", "arrivals"
 )
 def null(
     flags: Flags,

@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from gainbench.cli.console import err, out
-from gainbench.cli.flags import REPORTS, OutFolder, PlanPath, takes_plan_flags_of
+from gainbench.cli.flags import CONDITION, REPORTS, OutFolder, PlanPath, takes_plan_flags_of
 from gainbench.plan.build import DEFAULT_PLAN, load_plan
 from gainbench.plan.flags import Flags
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.ui.sitting import sitting, ui_plan
 
 
-@takes_plan_flags_of(
-    "scenario", "arms", "baseline", "users", "rtt_ms", "pool", "workers", "combs", "seed", "database", "pin"
-)
+@takes_plan_flags_of(*CONDITION, "baseline", "combs", "seed", "pin")
 def ui(
     flags: Flags,
     plan_path: PlanPath = DEFAULT_PLAN,

@@ -1,14 +1,14 @@
 """`gainbench up`: the database and the arms, without a measurement."""
 
 from gainbench.cli.console import out
-from gainbench.cli.flags import PlanPath, takes_plan_flags_of
+from gainbench.cli.flags import CONDITION, PlanPath, takes_plan_flags_of
 from gainbench.plan.build import DEFAULT_PLAN, load_plan
 from gainbench.plan.flags import Flags
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.up import follow, stack_up
 
 
-@takes_plan_flags_of("scenario", "arms", "users", "rtt_ms", "pool", "workers", "database")
+@takes_plan_flags_of(*CONDITION)
 def up(flags: Flags, plan_path: PlanPath = DEFAULT_PLAN) -> None:
     """Start the database, the latency proxy and every arm, and keep them up until Ctrl-C."""
     plan = load_plan(plan_path, flags)

@@ -25,7 +25,9 @@ class OwnRequests:
     mistakes: tuple[str, ...] = field(default=())  # what failed or raised, by arm
 
     def told(self) -> str:
-        """``12 of 12 requests compared, all 2xx``"""
+        """``12 requests of the load compared, all 2xx``"""
+        if not self.compared:
+            return "no task sent a request"
         share = "all" if self.succeeded == self.compared else f"{self.succeeded} of them"
         done = "compared" if len(self.arms) > 1 else "tried"
         return f"{several(self.compared, 'request')} of the load {done}, {share} 2xx"

@@ -151,14 +151,19 @@ def _load(counts: ArmCounts) -> LoadReading:
 
 
 def _by_request(counts: Mapping[str, RequestCounts]) -> dict[str, RequestReading]:
-    is_only_one = len(counts) == 1
+    """Names that are alike without their secrets add up."""
+    masked: dict[str, list[RequestCounts]] = {}
+    for name, one in counts.items():
+        masked.setdefault(mask_text(name), []).append(one)
     return {
-        mask_text(name): RequestReading(
-            requests=one.requests,
-            failures=one.failures,
-            latency=None if is_only_one else histogram.encode(array("I", one.latencies_us)),
+        name: RequestReading(
+            requests=sum(one.requests for one in alike),
+            failures=sum(one.failures for one in alike),
+            latency=None
+            if len(masked) == 1
+            else histogram.encode(array("I", b"".join(one.latencies_us for one in alike))),
         )
-        for name, one in counts.items()
+        for name, alike in masked.items()
     }
 
 

@@ -109,10 +109,10 @@ def _own_python(
     where = arm.cwd.resolve().relative_to(root)
     lock = next(
         (
-            found
+            folder / name
             for folder in (where, Path())
             for name in LOCKS
-            if (found := folder / name) and (side.root / found).is_file()
+            if (side.root / folder / name).is_file()
         ),
         None,
     )

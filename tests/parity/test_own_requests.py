@@ -54,3 +54,7 @@ def test_what_failed_and_what_raised_is_told_by_arm() -> None:
     )
     assert found.mistakes == ("a: GET /tasks: HTTP 404 (2 times)", "b: Shop.read: KeyError: 'id' (load.py:9)")
     assert found.told() == "2 requests of the load compared, 0 of them 2xx"
+
+
+def test_a_file_whose_tasks_send_nothing_is_not_said_to_have_succeeded() -> None:
+    assert compare({"a": of(), "b": of()}).told() == "no task sent a request"
