@@ -44,9 +44,7 @@ def arm_figures(
         ),
         wait_ms_per_request=_per(_wait_seconds(readings, ()), requests, 1000),
         loop_wait_ms_per_request=None if off_loop is None else loop_wait_ms(priced, arm, off_loop),
-        trips_per_request=_per(
-            total(None if one.traffic is None else one.traffic.trips for one in readings), requests
-        ),
+        trips_per_request=trips(priced, arm),
         bytes_per_request=_per(total(one.load.received_bytes for one in readings), requests),
         switches_per_request=_per(total(one.server.switches for one in readings), requests),
         run_queue_ms_per_request=_per(
@@ -95,6 +93,13 @@ def loop_wait_ms(combs: Sequence[Comb], arm: str, off_loop: Sequence[str]) -> fl
     combs = combs_with(arm, combs)
     waited = _wait_seconds([comb.arms[arm] for comb in combs], off_loop)
     return _per(waited, requests_of(combs, arm), 1000)
+
+
+def trips(combs: Sequence[Comb], arm: str) -> float | None:
+    """Round trips to the database, per request."""
+    combs = combs_with(arm, combs)
+    traffic = (comb.arms[arm].traffic for comb in combs)
+    return _per(total(None if one is None else one.trips for one in traffic), requests_of(combs, arm))
 
 
 def turn_spread(arm: str, kept: Sequence[Comb]) -> float | None:

@@ -15,6 +15,7 @@ from gainbench.cli import (
     init,
     null,
     parity,
+    predict,
     prove,
     report,
     ui,
@@ -36,6 +37,10 @@ EPILOGS = {
     "diff": "Example: gainbench diff reports/20261101T120000Z-bench reports/latest",
     "null": "Example: gainbench null --arms async --repeat 20",
     "parity": "Example: gainbench parity --sequences 2000; ends with 3 where the arms are not alike.",
+    "predict": (
+        "Example: gainbench predict --arms sync --users 8 --rtt 0.5; with --check where the app exists in"
+        " both forms."
+    ),
     "ui": "Example: gainbench ui --arms sync,async --open",
 }
 """What stands below a command's help."""
@@ -46,6 +51,7 @@ for command in (
     check.check,
     null.null,
     parity.parity,
+    predict.predict,
     prove.prove,
     faults.faults,
     worker.worker,

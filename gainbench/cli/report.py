@@ -7,7 +7,7 @@ import typer
 
 from gainbench.cli import console
 from gainbench.cli.flags import Open
-from gainbench.cli.runs import write_proofs, write_reliability, write_report
+from gainbench.cli.runs import write_forecast, write_proofs, write_reliability, write_report
 from gainbench.report import terminal
 from gainbench.report.files import REPORT
 from gainbench.store.reading import purpose_of
@@ -18,12 +18,14 @@ def report(
     open_report: Open = False,
 ) -> None:
     """Rebuild a run's figures and report from its raw record."""
-    path = run.resolve() / REPORT
-    if purpose_of(run) == "faults":
+    path, purpose = run.resolve() / REPORT, purpose_of(run)
+    if purpose == "faults":
         console.out.print(write_reliability(run), markup=False, soft_wrap=True)
         return
-    if purpose_of(run) == "prove":
+    if purpose == "prove":
         shown = terminal.render_proofs(write_proofs(run), path)
+    elif purpose == "predict":
+        shown = terminal.render_forecast(write_forecast(run), path)
     else:
         shown = terminal.render(write_report(run)[1], path)
     console.out.print(shown, crop=False)

@@ -9,16 +9,18 @@ from pathlib import Path
 from gainbench.analyse.summary import summarise
 from gainbench.cli.console import err, open_report, out
 from gainbench.errors import GainbenchError
+from gainbench.experiments.predict.predict import results_of as forecast_of
 from gainbench.experiments.prove.prove import results_of
 from gainbench.plan.model import Plan
 from gainbench.report import reliability, terminal, write
+from gainbench.report import write_forecast as write_forecast_files
 from gainbench.report import write_proofs as write_proof_files
 from gainbench.report.files import REPORT
 from gainbench.run.observation import HARNESS
 from gainbench.run.stages import reach
 from gainbench.store.directory import RunDirectory
 from gainbench.store.lines import Purpose
-from gainbench.store.reading import StoredRun, load_faults, load_prove, load_run
+from gainbench.store.reading import StoredRun, load_faults, load_run, load_whole
 from gainbench.store.results import Results
 
 
@@ -36,9 +38,17 @@ def write_report(run: Path) -> tuple[StoredRun, Results]:
 
 def write_proofs(run: Path) -> Results:
     """The same for a run of prove."""
-    stored = load_prove(run)
+    stored = load_whole(run)
     results = results_of(stored)
     write_proof_files(stored.path, results)
+    return results
+
+
+def write_forecast(run: Path) -> Results:
+    """The same for a run of predict."""
+    stored = load_whole(run)
+    results = forecast_of(stored)
+    write_forecast_files(stored.path, results)
     return results
 
 

@@ -35,6 +35,16 @@ def write(run: StoredRun, results: Results) -> None:
     directory.write_text(REPORT, html.render(run, results, last_null_run(run)))
 
 
+def write_forecast(path: Path, results: Results) -> None:
+    """The same of a run of predict, whose parts have theirs."""
+    from gainbench.report import html  # noqa: PLC0415 - as above
+
+    directory = RunDirectory(path)
+    directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
+    directory.write_text("summary.md", markdown.render_forecast(results))
+    directory.write_text(REPORT, html.render_forecast(results))
+
+
 def write_proofs(path: Path, results: Results) -> None:
     """The same of a run of prove, which has no windows of its own."""
     from gainbench.report import html  # noqa: PLC0415 - as above

@@ -16,9 +16,10 @@ from markupsafe import Markup, escape
 from gainbench.plan import file as plan_file
 from gainbench.plan.masking import mask_plan
 from gainbench.plan.model import ColourName
-from gainbench.report import numbers, palette, proofs, tables, words
+from gainbench.report import forecast, numbers, palette, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
+from gainbench.report.figures import forecast as forecast_figure
 from gainbench.report.figures.canvas import FONT, Picture
 from gainbench.report.files import RAW_FILES
 from gainbench.store import StoredRun
@@ -60,6 +61,23 @@ def render_proofs(results: Results) -> str:
         table=proofs.table(results),
         environment=tables.environment(results.environment),
         numbers=numbers,
+        command=results.environment.command,
+    )
+
+
+def render_forecast(results: Results) -> str:
+    """The page of a run of predict: what another driver would give, and what that rests on."""
+    return _page(
+        "predict.html.j2",
+        {name: arm.colour for name, arm in results.arms.items()},
+        results=results,
+        forecast=forecast,
+        tables=forecast.tables(results),
+        arms=list(results.arms),
+        environment=tables.environment(results.environment),
+        numbers=numbers,
+        curve=forecast_figure.by_round_trip(results),
+        errors=forecast_figure.errors(results),
         command=results.environment.command,
     )
 

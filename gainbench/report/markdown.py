@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from gainbench.report import numbers, proofs, tables, words
+from gainbench.report import forecast, numbers, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
 from gainbench.store.results import CellFigures, Results
@@ -34,6 +34,20 @@ def render_proofs(results: Results) -> str:
     lines = [f"- {_safe(line)}" for line in (*proofs.summary(results), *results.notes)]
     parts = [f"### {_safe(proofs.counts(results))}", "", *_table(proofs.table(results)), *lines, ""]
     return "\n".join([*parts, *_footer(results)]).rstrip() + "\n"
+
+
+def render_forecast(results: Results) -> str:
+    """The summary of a run of predict."""
+    told = [
+        f"- {_safe(line)}" for line in (*forecast.answers(results), *forecast.trust(results), *results.notes)
+    ]
+    shown = [
+        line
+        for table in forecast.tables(results)
+        for line in (f"**{_safe(table.caption)}**", "", *_table(table))
+    ]
+    title = _safe(forecast.subject(results))
+    return "\n".join([f"### {title}", "", *told, "", *shown, *_footer(results)]).rstrip() + "\n"
 
 
 def _headline(results: Results) -> list[str]:

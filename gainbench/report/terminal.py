@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gainbench.report import proofs, words
+from gainbench.report import forecast, proofs, words
 from gainbench.report.advice import advice
 from gainbench.store.results import ComparisonFigures, ProofFigures, Results
 
@@ -32,6 +32,16 @@ def render_proofs(results: Results, report: Path) -> RenderableType:
         *map(proof, results.proofs),
         Text(proofs.counts(results), style=style),
         *(Text(line) for line in proofs.summary(results)),
+        *(Text(f"Note: {note}", style="yellow") for note in results.notes),
+        Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
+    )
+
+
+def render_forecast(results: Results, report: Path) -> RenderableType:
+    """What another driver would give, and how far to believe it."""
+    return Group(
+        *(Text(line, style="bold") for line in forecast.answers(results)),
+        *(Text(line) for line in forecast.trust(results)),
         *(Text(f"Note: {note}", style="yellow") for note in results.notes),
         Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
     )

@@ -19,7 +19,7 @@ from gainbench.errors import ConfigurationError
 from gainbench.plan.build import load_plan
 from gainbench.plan.model import Plan
 from gainbench.store.directory import ENVIRONMENT, PLAN, RECORD, RESULTS, VOUCHED_FOR
-from gainbench.store.environment import NOTHING_KNOWN, Environment
+from gainbench.store.environment import NOTHING_KNOWN, Environment, Machine
 from gainbench.store.lines import (
     SCHEMA,
     DamagedLine,
@@ -31,9 +31,23 @@ from gainbench.store.lines import (
     decode,
     decode_header,
 )
-from gainbench.store.records import Collapse, Comb, End, Line, Parity, Probe, ProvenCase, Trial, TriedFault
-from gainbench.store.results import Results
+from gainbench.store.records import (
+    Collapse,
+    Comb,
+    End,
+    Line,
+    Parity,
+    Part,
+    PartName,
+    Probe,
+    ProvenCase,
+    Question,
+    Trial,
+    TriedFault,
+)
+from gainbench.store.results import ForecastFigures, Results
 
+CASES, PARTS = "cases", "parts"  # where a run that is made of others has them
 _NAME_A_RUN = "name a folder below reports/, or reports/latest"
 _UPGRADE = "read it with the version of gainbench that wrote it, or a newer one"
 _DO_NOT_EDIT = "restore the file: the raw record is never edited, so that every figure can be traced to it"
@@ -117,8 +131,8 @@ class StoredRun:
 
 
 @dataclass(frozen=True)
-class StoredProve:
-    """A run of prove as the disk holds it: it has no plan, for each of its cases is a run of its own."""
+class StoredWhole:
+    """A run that is made of others, as the disk holds it: each of them has a plan, and the whole has none."""
 
     path: Path
     header: Header
@@ -129,6 +143,15 @@ class StoredProve:
     @property
     def cases(self) -> tuple[ProvenCase, ...]:
         return tuple(line for line in self.lines if isinstance(line, ProvenCase))
+
+    @property
+    def question(self) -> Question | None:
+        return next((line for line in self.lines if isinstance(line, Question)), None)
+
+    def part(self, name: PartName) -> Path | None:
+        """The folder of this part, once it has been measured."""
+        found = [line.run for line in self.lines if isinstance(line, Part) and line.name == name]
+        return self.path / found[-1] if found else None
 
     @property
     def end(self) -> End | None:
@@ -147,22 +170,23 @@ def purpose_of(path: Path) -> Purpose:
     return _read_header(file, texts[0]).purpose if texts else "bench"
 
 
-def load_prove(path: Path) -> StoredProve:
-    """Read a run of prove, its cases not included."""
+def load_whole(path: Path) -> StoredWhole:
+    """Read a run of prove or predict, the runs in it not included."""
     path = _existing_run(path, holds=(RECORD,))
     header, entries, warnings = _read_record(path / RECORD)
     _check_file(path / ENVIRONMENT, entries)
     lines = tuple(entry for entry in entries if not isinstance(entry, FileSum))
     environment, missing = _read_environment(path / ENVIRONMENT)
-    return StoredProve(path, header, environment, lines, (*warnings, *missing))
+    return StoredWhole(path, header, environment, lines, (*warnings, *missing))
 
 
 def load_run(path: Path) -> StoredRun:
     """Read the run directory at `path`; refuse, with the reason, what cannot be trusted."""
     purpose = purpose_of(path)
-    if purpose == "prove":
+    if purpose in ("prove", "predict"):
         raise ConfigurationError(
-            f"{path} is a run of prove, which is many runs", cure=f"name one of those below {path / 'cases'}"
+            f"{path} is a run of {purpose}, which is many runs",
+            cure=f"name one of those below {path / (CASES if purpose == 'prove' else PARTS)}",
         )
     if purpose == "faults":
         raise ConfigurationError(f"{path} is a run of faults, which measures nothing")
@@ -204,6 +228,15 @@ class _Versioned(BaseModel):
     """What a file of any version says of itself."""
 
     schema_version: int | None = Field(default=None, alias="schema")
+
+
+def last_checked_forecast(reports: Path, machine: Machine | None) -> ForecastFigures | None:
+    """The newest forecast below `reports` that was checked on this machine, if there is one."""
+    for found in _results_beside(reports / "none"):
+        is_checked = found.forecast is not None and found.forecast.check is not None
+        if is_checked and found.run.status == "valid" and machine == found.environment.machine is not None:
+            return found.forecast
+    return None
 
 
 def last_null_run(run: StoredRun) -> Results | None:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gainbench.plan.condition import Condition
+
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
 
@@ -287,6 +289,29 @@ class ProvenCase(Record):
     seconds: float
 
 
+PartName = Literal["seen", "exchange", "check"]
+
+
+class Part(Record):
+    """A run that a forecast rests on: the app alone, the exchange of drivers, or cells to check it by."""
+
+    kind: Literal["part"] = "part"
+    name: PartName
+    run: str  # a folder, relative to this record
+
+
+class Question(Record):
+    """What a run of predict is asked."""
+
+    kind: Literal["question"] = "question"
+    scenario: str
+    candidate: str  # what the arm with the other driver is called
+    conditions: tuple[Condition, ...]  # that of the plan's headline first
+    threads: int  # that an arm's worker may use at once
+    cores: int  # that the arms may run on
+    gain_error: float | None  # of the last forecasts that were checked on this machine
+
+
 class TriedFault(Record):
     """One fault that was done to a bench, and what came of it."""
 
@@ -316,4 +341,4 @@ class End(Record):
     seconds: float
 
 
-Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | TriedFault | End
+Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | Question | Part | TriedFault | End

@@ -169,21 +169,10 @@ class ArmFacts(Record):
     colour: ColourName | None
 
 
-class CellFigures(Record):
-    key: str
-    scenario: str
-    condition: Condition  # in the file, its parts stand among the figures
-    headline: bool
-    rtt_measured_ms: Quantiles
-    arms: Mapping[str, ArmFigures]
-    comparisons: tuple[ComparisonFigures, ...]
-    repeatability: Mapping[str, float | None]
-    validity: tuple[RuleFigures, ...]
-    combs_measured: int
-    combs_dropped: int
-    turns: TurnFigures | None
-    requests: tuple[RequestFigures, ...] = ()  # by how often they were sent
-    settling: Mapping[str, tuple[float, ...]]  # by arm: the rate within the turn, over its mean
+class UnderCondition(Record):
+    """Figures of one condition, whose parts stand among them in the file."""
+
+    condition: Condition
 
     @model_validator(mode="before")
     @classmethod
@@ -197,6 +186,22 @@ class CellFigures(Record):
         for key, value in serialised(self).items():
             flat |= self.condition.flat() if key == "condition" else {key: value}
         return flat
+
+
+class CellFigures(UnderCondition):
+    key: str
+    scenario: str
+    headline: bool
+    rtt_measured_ms: Quantiles
+    arms: Mapping[str, ArmFigures]
+    comparisons: tuple[ComparisonFigures, ...]
+    repeatability: Mapping[str, float | None]
+    validity: tuple[RuleFigures, ...]
+    combs_measured: int
+    combs_dropped: int
+    turns: TurnFigures | None
+    requests: tuple[RequestFigures, ...] = ()  # by how often they were sent
+    settling: Mapping[str, tuple[float, ...]]  # by arm: the rate within the turn, over its mean
 
     def cycle_ms(self, arm: str) -> float | None:
         """From one request of a user to its next, think time included; an open loop has no such thing."""
@@ -341,6 +346,94 @@ class ExpectationFigures(Record):
     is_met: bool
 
 
+class NeedsFigures(Record):
+    """What a forecast knows of an arm: what a request takes, by one user alone and by several at once."""
+
+    arm: str
+    serves: Literal["threads", "event loop"]
+    trips: float
+    near_ms: float  # the round trips with which it was seen
+    far_ms: float
+    users: int  # how many several are
+    alone_rps: float
+    several_rps: float
+    cpu_alone_ms: float
+    cpu_busy_ms: float
+    delay_ms: float  # neither CPU time nor a queue, with the nearer round trip
+    loop_ms: float | None  # how long the event loop is busy with a request, or stands still for it
+    misfit: float  # by which share the model is off where the app was seen, at most
+
+
+class ExchangeFigures(Record):
+    """What the other driver changes in one request of the apps that exist in both forms."""
+
+    scenario: str
+    users: int
+    baseline: str
+    candidate: str
+    trips: float
+    before_ms: float
+    after_ms: float
+
+
+class MeasuredPair(Record):
+    """What was measured of a pair where it had been forecast."""
+
+    baseline_rps: float | None
+    candidate_rps: float | None
+    gain: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+
+
+class PredictionFigures(UnderCondition):
+    """A forecast under one condition. `gain` is None where no model covers it, and `reason` says why.
+
+    A `bound` is what allows an arm no more; None: its users only wait.
+    """
+
+    baseline: str
+    candidate: str
+    baseline_rps: float | None
+    candidate_rps: float | None
+    gain: float | None
+    low: float | None
+    high: float | None
+    baseline_bound: str | None
+    candidate_bound: str | None
+    reason: str | None
+    here: bool  # as the plan's headline has it
+    measured: MeasuredPair | None = None
+
+
+class CheckFigures(Record):
+    """How far forecasts of cells not seen were off, as a share of what was measured there."""
+
+    cells: int
+    figures: int  # throughputs
+    median_error: float
+    worst_error: float
+    signs_right: int
+    signs: int  # of gains beyond five points
+    gain_error: float  # a standard deviation, of the ratio
+
+
+class ForecastFigures(Record):
+    """What another driver would give, from the arms alone that still have the old one."""
+
+    candidate: str
+    scenario: str
+    needs: tuple[NeedsFigures, ...]
+    exchange: tuple[ExchangeFigures, ...]
+    predictions: tuple[PredictionFigures, ...]
+    check: CheckFigures | None
+
+    @property
+    def here(self) -> tuple[PredictionFigures, ...]:
+        return tuple(found for found in self.predictions if found.here)
+
+
 class PooledFigures(Record):
     """Several runs of one truth taken together."""
 
@@ -368,6 +461,7 @@ class Results(Record):
     held_rates: tuple[HeldRate, ...] = ()
     expectations: tuple[ExpectationFigures, ...] = ()
     proofs: tuple[ProofFigures, ...] = ()
+    forecast: ForecastFigures | None = None
     nulls: PooledFigures | None = None  # of a run of prove: all of its nulls together
 
     @property

@@ -19,6 +19,8 @@ LEAST_WAITING = 0.05  # of an arm's time
 Work = Callable[[ArmReading], float | None]
 """Something of an arm in a comb that is alike for arms that do the same."""
 
+ROUND_TRIPS_DIFFER = "round trips differ"
+
 
 def same_work_of_twins(evidence: Evidence) -> RuleFigures | None:
     """Arms that give the same answers need as many round trips and send as many bytes."""
@@ -107,7 +109,7 @@ def round_trips_equal(evidence: Evidence) -> RuleFigures:
             nearest = value, limit
     value, limit = nearest
     return rule(
-        "round trips differ",
+        ROUND_TRIPS_DIFFER,
         value,
         limit,
         "ms",

@@ -25,11 +25,10 @@ from gainbench.run.environment import surroundings
 from gainbench.run.run import Progress, Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
-from gainbench.store.reading import StoredProve, load_run
+from gainbench.store.reading import CASES, StoredWhole, load_run
 from gainbench.store.records import End, ProvenCase
 from gainbench.store.results import PooledFigures, ProofFigures, Results, RunFacts, Status
 
-CASES_FOLDER = "cases"
 # Long enough to spoil a comb, and rare enough that others stay whole: those must give the true figure.
 BURST_SECONDS, BURST_PERIOD_SECONDS = 0.4, 6.0
 LONGEST_BURSTS_SECONDS = 600.0  # they end with their case, and by themselves in any event
@@ -77,7 +76,7 @@ def prove(wanted: Proving, directory: RunDirectory) -> None:
 
 def _try(one: Prepared, wanted: Proving, directory: RunDirectory) -> ProvenCase:
     case, refusal = one.case, None
-    part = RunDirectory.create_part(directory.path / CASES_FOLDER, case.id, now=datetime.now(UTC))
+    part = RunDirectory.create_part(directory.path / CASES, case.id, now=datetime.now(UTC))
     started = time.monotonic()
     try:
         with Supervisor.start() as supervisor, _bursts(supervisor, part, wanted=case.beside_bursts):
@@ -143,7 +142,7 @@ def _ended(directory: RunDirectory) -> Iterator[None]:
         directory.append(End(status=status, reason=reason, seconds=time.monotonic() - started))
 
 
-def results_of(run: StoredProve) -> Results:
+def results_of(run: StoredWhole) -> Results:
     """Everything that can be said of a run of prove, from its record and those of its cases."""
     judged = [_proof(run.path, case) for case in run.cases]
     proofs = tuple(proof for proof, _ in judged)
@@ -184,7 +183,7 @@ def _nulls(judged: Sequence[tuple[ProofFigures, Results | None]]) -> PooledFigur
     return PooledFigures(gain=pooled.gain, low=pooled.low, high=pooled.high, trials=pooled.trials)
 
 
-def _status(run: StoredProve, proofs: Sequence[ProofFigures]) -> Status:
+def _status(run: StoredWhole, proofs: Sequence[ProofFigures]) -> Status:
     if run.end is None or run.end.status != "complete":
         return "interrupted"
     return "valid" if proofs and all(proof.is_allowed for proof in proofs) else "invalid"

@@ -24,7 +24,7 @@ from gainbench.experiments.prove.truths import CASES, Case, Pair, ratio
 from gainbench.report import proofs, write_proofs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
-from gainbench.store.reading import load_prove, load_results, load_run, purpose_of
+from gainbench.store.reading import load_results, load_run, load_whole, purpose_of
 from gainbench.store.results import ProofFigures, Results
 from tests.cli.conftest import Command, gainbench  # noqa: F401 - a fixture
 from tests.experiments.prove import synthetic
@@ -46,7 +46,7 @@ def tried(out: Path, *cases: Case, measure: Measure | None = None) -> tuple[Path
 
 
 def read(path: Path) -> Results:
-    return results_of(load_prove(path))
+    return results_of(load_whole(path))
 
 
 def by_id(engines: dict[str, Measure]) -> Measure:
@@ -236,6 +236,6 @@ def test_quick_cases_on_the_real_engine_are_never_wrong(tmp_path: Path) -> None:
     assert [proof.id for proof in told if proof.verdict == "wrong"] == []
     assert [proof.verdict for proof in told[-2:]] == ["refused", "refused"]
     # What was measured, however the machine was: judged again from disk, it comes to the same.
-    stored = load_prove(path)
+    stored = load_whole(path)
     assert judge(stored.cases[-1], None) == told[-1]
     assert load_run(path / "cases" / "think-constant").combs

@@ -1,0 +1,1 @@
+"""What an async driver would give, seen from the app alone."""

@@ -1,0 +1,168 @@
+"""The plans that a forecast rests on, made of the user's and of one with apps in both forms."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from gainbench.errors import ConfigurationError
+from gainbench.plan.condition import Condition, Pool
+from gainbench.plan.model import Arm, Cell, Comparison, ParityRules, Plan
+from gainbench.store.records import PartName, Question
+
+TRIALS, CHECK_TRIALS = 6, 4
+COMB_SECONDS = 2.4
+BUDGET_SECONDS = 1200.0  # of a part: a machine that makes it take longer gets fewer trials
+
+CANDIDATE = "async"  # where the plan has no such arm
+SEVERAL_USERS = 16  # at least, where there are connections for them: a core that is busy all the time
+FAR_MS = 8.0  # beyond the plan's round trip
+EXCHANGE_SCENARIOS = ("read-one", "write")  # of two and more than three trips
+
+# Elsewhere: one thing changed at a time.
+ROUND_TRIPS_MS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+USERS = (1, 2, 4, 8, 16, 32, 64)
+POOLS = (5, 10, 20, 40)
+WORKERS = (1, 2, 4)
+
+# Of the cells to be checked by.
+CHECK_TRIPS_MS, CHECK_USERS = (0.5, 2.0, 5.0), (1, 4, 16)
+NARROW_POOL, SEVERAL_WORKERS = Pool(size=8), 2
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is asked, and what has to be measured for it, in this order."""
+
+    question: Question
+    plans: tuple[tuple[PartName, Plan], ...]
+
+
+def parts_of(
+    plan: Plan, exchange: Plan, *, trials: int | None, is_checked: bool, cores: int, gain_error: float | None
+) -> Parts:
+    """`plan` has the app, and `exchange` the apps in both forms."""
+    arms, candidate = _apps(plan)
+    here = plan.headline_cell
+    near = here.changed({"workers": 1, "headline": False})
+    plans: list[tuple[PartName, Plan]] = [
+        ("seen", _seen(plan, arms, near, trials or TRIALS)),
+        ("exchange", _exchange(exchange, near, trials or TRIALS)),
+    ]
+    if is_checked:
+        if candidate is None:
+            raise ConfigurationError(
+                "--check needs the app in both forms: the plan has no arm with the other driver",
+                cure="name both with --arms, the one with the other driver last",
+            )
+        plans.append(("check", _check(plan, arms, candidate, near, trials or CHECK_TRIALS)))
+    question = Question(
+        scenario=here.scenario,
+        candidate=CANDIDATE if candidate is None else candidate.name,
+        conditions=_conditions(plan),
+        threads=plan.thread_tokens,
+        cores=cores,
+        gain_error=gain_error,
+    )
+    return Parts(question, tuple(plans))
+
+
+def _apps(plan: Plan) -> tuple[tuple[Arm, ...], Arm | None]:
+    """The arms to be seen alone, and the one that has the other driver already, if there is one."""
+    if plan.headline is None:
+        return plan.arms, None
+    candidate = plan.arm(plan.headline.candidate)
+    return tuple(arm for arm in plan.arms if arm != candidate), candidate
+
+
+def _seen(plan: Plan, arms: Sequence[Arm], near: Cell, trials: int) -> Plan:
+    """One user and several, near and far. A server that is not ours is as far as it is."""
+    connections = near.pool.size + near.pool.overflow
+    several = max(min(max(near.users, SEVERAL_USERS), connections), 2)
+    trips = (near.rtt_ms, near.rtt_ms + FAR_MS) if plan.database.server != "none" else (near.rtt_ms,)
+    cells = [
+        near.changed({"users": users, "rtt_ms": rtt_ms}) for users, rtt_ms in product((1, several), trips)
+    ]
+    return _part(plan, "seen", arms, cells, (), trials)
+
+
+def _exchange(plan: Plan, near: Cell, trials: int) -> Plan:
+    known = [scenario.name for scenario in plan.scenarios]
+    missing = [name for name in EXCHANGE_SCENARIOS if name not in known]
+    if missing or plan.headline is None:
+        raise ConfigurationError(
+            f"the plan {plan.name} cannot say what exchanging the driver changes: it needs two arms, and the"
+            f" scenarios {' and '.join(EXCHANGE_SCENARIOS)}"
+        )
+    cells = [
+        near.changed({"scenario": name, "users": users})
+        for name, users in product(EXCHANGE_SCENARIOS, (1, SEVERAL_USERS))
+    ]
+    return _part(plan, "exchange", plan.arms, cells, plan.comparisons, trials)
+
+
+def _check(plan: Plan, arms: Sequence[Arm], candidate: Arm, near: Cell, trials: int) -> Plan:
+    """Cells that no forecast rests on."""
+    trips = [near.rtt_ms + added for added in CHECK_TRIPS_MS]
+    cells = [
+        *(near.changed({"users": users, "rtt_ms": rtt}) for users, rtt in product(CHECK_USERS, trips)),
+        near.changed({"users": CHECK_USERS[1]}),
+        near.changed({"users": 2 * NARROW_POOL.size, "rtt_ms": trips[-1], "pool": NARROW_POOL}),
+        near.changed({"users": CHECK_USERS[-1], "rtt_ms": trips[1], "workers": SEVERAL_WORKERS}),
+    ]
+    comparisons = [
+        Comparison(baseline=arm.name, candidate=candidate.name, headline=arm == arms[0]) for arm in arms
+    ]
+    return _part(plan, "check", (*arms, candidate), cells, comparisons, trials)
+
+
+def _part(
+    plan: Plan,
+    name: PartName,
+    arms: Sequence[Arm],
+    cells: Iterable[Cell],
+    comparisons: Sequence[Comparison],
+    trials: int,
+) -> Plan:
+    names = {arm.name for arm in arms}
+    kept = tuple(arm if arm.twin_of in names else arm.model_copy(update={"twin_of": None}) for arm in arms)
+    cells = tuple({cell.key: cell for cell in cells}.values())
+    profile = plan.profile.changed(
+        {
+            "name": name,
+            "trials": trials,
+            "combs": 1,
+            "headline_combs": 1,
+            "comb": COMB_SECONDS,
+            "budget": BUDGET_SECONDS,
+            "precision": None,
+        }
+    )
+    return plan.model_copy(
+        update={
+            "name": name,
+            "arms": kept,
+            "cells": (cells[0].model_copy(update={"headline": True}), *cells[1:]),
+            "comparisons": tuple(comparisons),
+            "profile": profile,
+            "claim": None,
+            "control": None,
+            "slo": None,
+            "expect": (),
+            "parity": plan.parity if comparisons else ParityRules(gate_sequences=0),
+        }
+    )
+
+
+def _conditions(plan: Plan) -> tuple[Condition, ...]:
+    """Those of the plan in its headline's scenario, the headline first, and then elsewhere."""
+    here = plan.headline_cell
+    named = [cell.condition for cell in plan.cells if cell.scenario == here.scenario]
+    elsewhere: list[dict[str, Any]] = [
+        *({"rtt_ms": value} for value in ROUND_TRIPS_MS if plan.database.server != "none"),
+        *({"users": value} for value in USERS),
+        *({"pool": Pool(size=value)} for value in POOLS),
+        *({"workers": value} for value in WORKERS),
+    ]
+    changed = [here.condition.changed(said) for said in elsewhere]
+    return tuple({one.key: one for one in (here.condition, *named, *changed)}.values())

@@ -1,0 +1,131 @@
+"""Part after part through the same engine as any bench, then what their figures say of another driver.
+
+What is measured is in ``plans.py``; the model is ``analyse/forecast.py``. Each part is a whole run of its own
+below ``parts/``, so that everything said of it can be looked up and computed again.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from gainbench.analyse.predictions import broken_rules, forecast_figures, pair_candidate
+from gainbench.analyse.summary import summarise
+from gainbench.errors import ConfigurationError, GainbenchError
+from gainbench.experiments import bench
+from gainbench.experiments.predict.plans import Parts
+from gainbench.plan.model import Plan
+from gainbench.plan.units import format_duration
+from gainbench.run.environment import surroundings
+from gainbench.run.run import Progress, Watcher
+from gainbench.stack.processes import cores
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.store.directory import ENVIRONMENT, RunDirectory
+from gainbench.store.reading import PARTS, StoredWhole, load_run
+from gainbench.store.records import End, Part, PartName
+from gainbench.store.results import ArmFacts, Results, RunFacts, Status
+
+STAGES: dict[PartName, str] = {
+    "seen": "the app alone",
+    "exchange": "what exchanging the driver changes",
+    "check": "cells to check the forecast by",
+}
+
+Measure = Callable[[bench.Job, RunDirectory], None]
+
+
+def cores_of_arms(plan: Plan) -> int:
+    """How many cores the plan's arms will have."""
+    usable = cores.available()
+    apart = cores.split(usable, workers=max(cell.workers for cell in plan.cells)) if plan.pin else None
+    return len(apart.arms) if apart is not None else len(usable or {0})
+
+
+@dataclass(frozen=True)
+class Predicting:
+    """What is asked and measured for it, and who watches."""
+
+    parts: Parts
+    command: Sequence[str]
+    watch: Watcher
+    measure: Measure = bench.measure
+
+
+def predict(wanted: Predicting, directory: RunDirectory) -> None:
+    """Measure what the forecast rests on; what was measured before an interruption stays there."""
+    directory.write_text(ENVIRONMENT, surroundings(wanted.command).model_dump_json(indent=1) + "\n")
+    with _ended(directory):
+        directory.append(wanted.parts.question)
+        for number, (name, plan) in enumerate(wanted.parts.plans):
+            left = sum(bench.expected_seconds(later) for _, later in wanted.parts.plans[number:])
+            told = f"{number + 1} of {len(wanted.parts.plans)}: {STAGES[name]}, {format_duration(left)} left"
+            wanted.watch(Progress(stage=told))
+            part = RunDirectory.create_part(directory.path / PARTS, name, now=datetime.now(UTC))
+            with Supervisor.start() as supervisor:
+                wanted.measure(bench.Job(plan, supervisor, wanted.command, wanted.watch), part)
+            directory.append(Part(name=name, run=str(part.path.relative_to(directory.path))))
+
+
+@contextmanager
+def _ended(directory: RunDirectory) -> Iterator[None]:
+    """The record ends with how it went."""
+    started = time.monotonic()
+    status: Literal["complete", "interrupted", "failed"] = "failed"
+    reason = None
+    try:
+        yield
+        status = "complete"
+    except KeyboardInterrupt:
+        status, reason = "interrupted", "interrupted by the user"
+        raise
+    except GainbenchError as error:
+        reason = error.message
+        raise
+    finally:
+        directory.append(End(status=status, reason=reason, seconds=time.monotonic() - started))
+
+
+def results_of(run: StoredWhole) -> Results:
+    """Everything that can be said of a run of predict, from its record and those of its parts."""
+    parts = {name: load_run(path) for name in STAGES if (path := run.part(name)) is not None}
+    if run.question is None or not {"seen", "exchange"} <= parts.keys():
+        raise ConfigurationError(
+            f"{run.path} ended before it had measured what a forecast rests on",
+            cure="predict again; there is nothing to go on with",
+        )
+    found = {name: summarise(part) for name, part in parts.items()}
+    broken = tuple(note for name in parts for note in broken_rules(STAGES[name], found[name]))
+    return Results(
+        kind="predict",
+        run=RunFacts(
+            id=run.header.id,
+            started=run.header.started,
+            seconds=run.end.seconds if run.end else sum(part.seconds for part in parts.values()),
+            profile="predict",
+            seed=parts["seen"].plan.seed,
+            status=_status(run, broken),
+        ),
+        environment=run.environment,
+        arms=_arms(parts["seen"].plan, parts["exchange"].plan, run.question.candidate),
+        cells=(),
+        curves=(),
+        collapses=(),
+        notes=(*run.warnings, *([run.end.reason] if run.end and run.end.reason else []), *broken),
+        claim=None,
+        forecast=forecast_figures(run.question, parts["seen"], parts["exchange"], found.get("check")),
+    )
+
+
+def _arms(seen: Plan, exchange: Plan, candidate: str) -> dict[str, ArmFacts]:
+    """The candidate last: only forecast, it has the colour of the form with the other driver."""
+    known = {arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour) for arm in seen.arms}
+    other = exchange.arm(pair_candidate(exchange))
+    return {**known, candidate: ArmFacts(twin_of=None, colour=other.colour)}
+
+
+def _status(run: StoredWhole, broken: Sequence[str]) -> Status:
+    if run.end is None or run.end.status != "complete":
+        return "interrupted"
+    return "invalid" if broken else "valid"
