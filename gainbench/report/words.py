@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gainbench.plan.condition import differing
+from gainbench.plan.expectation import parse_expectation
 from gainbench.report import numbers
 from gainbench.report.effect import NO_FIGURE, Effect, effect
 from gainbench.store.results import (
@@ -132,14 +133,17 @@ def held_rate(found: HeldRate) -> str:
 
 def expectation(found: ExpectationFigures) -> str:
     """What was expected, and what was found instead or as well."""
-    place = f" at {found.cell}" if ":" in found.text else ""  # else it is the headline's
-    seen = f"{found.candidate} over {found.baseline}{place}"
+    place = f" at {found.cell}" if parse_expectation(found.text).where else ""  # else it is the headline's
+    what = f"the median of {found.request}, " if found.request is not None else ""
+    seen = f"{what}{found.candidate} over {found.baseline}{place}"
     if found.verdict in NO_FIGURE:
         seen += f" is {found.verdict}"
     elif found.value is None:
-        seen += f" has no {'interval' if found.figure != 'gain' else 'gain'}"
+        known = "interval" if found.figure != "gain" else "figure" if found.request is not None else "gain"
+        seen += f" has no {known}"
     else:
-        seen += f": {_FIGURES[found.figure]} {numbers.gain(found.value)}"
+        figures = _FIGURES if found.request is None else {**_FIGURES, "gain": "its change is"}
+        seen += f": {figures[found.figure]} {numbers.gain(found.value)}"
     return f"expected {found.text}: {'met' if found.is_met else 'not met'}, {seen}"
 
 

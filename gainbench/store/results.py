@@ -334,7 +334,10 @@ class ProofFigures(Record):
 
 
 class ExpectationFigures(Record):
-    """What was expected of a comparison, and the figure that it was held against."""
+    """What was expected of a comparison, and the figure that it was held against.
+
+    With a `request`, `gain` is the change of that request's median latency.
+    """
 
     text: str
     cell: str
@@ -342,8 +345,9 @@ class ExpectationFigures(Record):
     candidate: str
     figure: Literal["gain", "low", "high"]
     value: float | None
-    verdict: Verdict
+    verdict: Verdict | LatencyVerdict
     is_met: bool
+    request: str | None = None
 
 
 class NeedsFigures(Record):

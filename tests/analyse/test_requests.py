@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gainbench.analyse.summary import summarise
-from gainbench.report import tables
+from gainbench.report import tables, words
 from gainbench.store import load_run
 from gainbench.store.records import Comb, RequestReading
 from gainbench.store.results import Results
@@ -49,6 +49,29 @@ def test_the_median_of_the_one_that_changed_changed_and_the_other_did_not(tmp_pa
     assert seldom is not None
     assert often.change == pytest.approx(-0.5, abs=0.02)
     assert (often.verdict, seldom.verdict) == ("lower latency", "no difference")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_met", "told"),
+    [
+        ("p50 GET /list < -40%", True, "the median of GET /list, async over blocking: its change is "),
+        (
+            "p50.high GET /list < -60%",
+            False,
+            "not met, the median of GET /list, async over blocking: the interval",
+        ),
+        ("p50.low GET /read > 1%", False, "the median of GET /read"),
+        ("p50 GET /nowhere < 10%", False, "the median of GET /nowhere, async over blocking has no figure"),
+    ],
+)
+def test_an_expectation_of_one_name_is_held_against_its_median(
+    tmp_path: Path, text: str, is_met: bool, told: str
+) -> None:
+    plan = runs.plan().model_copy(update={"expect": (text,)})
+    stored = runs.store(tmp_path, plan, record=combs_changed(runs.lines(plan), named))
+    (found,) = summarise(load_run(stored)).expectations
+    assert found.is_met is is_met
+    assert told in words.expectation(found)
 
 
 def test_the_table_has_a_row_for_each_name_and_arm_and_the_change_at_the_candidate(tmp_path: Path) -> None:

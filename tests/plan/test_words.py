@@ -83,6 +83,8 @@ def test_an_expectation_looks_at_the_figure_it_names(text: str, met: bool) -> No
         ("low(async/sync) > 0", "low", 0.0, ("async", "sync"), ()),
         ("rtt=0.4ms: high < 5%", "high", 0.05, None, ("rtt=0.4ms",)),
         ("read-list/rtt=0ms: b/a > 1", "gain", 0.0, ("b", "a"), ("read-list", "rtt=0ms")),
+        ("p50 /tasks/{id} < 5%", "gain", 0.05, None, ()),
+        ("rtt=0.4ms: p50.low GET http://host/a b <= -2%", "low", -0.02, None, ("rtt=0.4ms",)),
     ],
 )
 def test_an_expectation_says_of_what(
@@ -91,6 +93,20 @@ def test_an_expectation_says_of_what(
     read = parse_expectation(text)
     assert (read.figure, read.pair, read.where) == (figure, pair, where)
     assert read.limit == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(
+    ("text", "request_name"),
+    [
+        ("p50 /tasks/{id} < 5%", "/tasks/{id}"),
+        ("p50.high  a < b : c >= 0", "a < b : c"),
+        ("rtt=0.4ms: p50.low GET http://host/a b <= -2%", "GET http://host/a b"),
+        ("p50.low p50 < 1%", "p50"),
+        ("gain > 0", None),
+    ],
+)
+def test_an_expectation_may_name_a_request(text: str, request_name: str | None) -> None:
+    assert parse_expectation(text).request == request_name
 
 
 def test_a_place_is_any_cell_whose_name_has_all_its_parts() -> None:
