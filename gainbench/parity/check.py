@@ -10,12 +10,13 @@ import httpx
 
 from gainbench.parity.answers import first_difference, shortened
 from gainbench.parity.comparison import ArmSilent, ComparedArm, Comparison, Difference
+from gainbench.parity.login import log_in
 from gainbench.parity.operations import Operation, Schema, common_operations, without_title
 from gainbench.parity.requests import alternatives
 from gainbench.parity.requests import sequences as drawn_from
 from gainbench.parity.search import search
 from gainbench.parity.statements import Counters, StatementMeter
-from gainbench.plan.model import ParityRules
+from gainbench.plan.model import Login, ParityRules
 
 ANSWER_SECONDS = 30.0
 WARM_UP_REQUESTS = 3  # at once: later, a new connection's own statements would be counted
@@ -64,6 +65,9 @@ def check(
         return ParityReport(names, skipped="it takes two arms")
     with ExitStack() as stack:
         clients = {arm.name: stack.enter_context(_client(arm.url, rules)) for arm in arms}
+        logins = {} if rules.login is None else {name: _login(name, rules.login) for name in names}
+        for name, login in logins.items():
+            login(clients[name])
         found = {name: _openapi_document(name, client, rules.openapi) for name, client in clients.items()}
         documents = {name: document for name, document in found.items() if not isinstance(document, str)}
         if len(documents) < len(found):
@@ -76,7 +80,7 @@ def check(
         for name, client in clients.items():
             _warm_up(name, client, operations)
         comparison = Comparison(
-            {name: ComparedArm(name, client) for name, client in clients.items()},
+            {name: ComparedArm(name, client, logins.get(name)) for name, client in clients.items()},
             [name.lower() for name in rules.headers],
             StatementMeter(statement_counters) if statement_counters else None,
             reset,
@@ -102,6 +106,10 @@ def check(
 def _client(url: str, rules: ParityRules) -> httpx.Client:
     headers = dict(rules.request_headers)
     return httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False, headers=headers)
+
+
+def _login(name: str, login: Login) -> Callable[[httpx.Client], None]:
+    return lambda client: log_in(name, client, login)
 
 
 def _openapi_document(name: str, client: httpx.Client, path: str) -> Schema | str:

@@ -61,6 +61,7 @@ class ComparedArm:
 
     name: str
     client: httpx.Client
+    log_in: Callable[[httpx.Client], None] | None = None
     created: dict[str, str] = field(default_factory=dict)  # the last id by the path that gave it
     aliases: dict[str, str] = field(default_factory=dict)
     statements: Counter[str] = field(default_factory=Counter)  # of all sequences on which the arms were alike
@@ -119,6 +120,9 @@ class Comparison:
         if self.reset is not None and self._data_changed:
             self.reset()
             self._data_changed = False
+        for arm in self.arms.values():
+            if arm.log_in is not None:
+                arm.log_in(arm.client)
         if self.meter is not None:
             self.meter.forget()
 

@@ -39,7 +39,7 @@ def _lines(report: ParityReport) -> Iterator[str]:
         yield from _per_arm({arm: _counts(counts) for arm, counts in report.statements.items()}, "sent ")
     yield summary(report)
     if report.answers and report.succeeded < FEW_SUCCEEDED * report.answers:
-        yield "mostly refusals were compared: `request_headers` of [parity] can hold a token, `exclude` paths"
+        yield "mostly refusals were compared: [parity.login] logs in, `request_headers` can hold a token"
 
 
 def _difference(difference: Difference) -> Iterator[str]:

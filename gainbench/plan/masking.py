@@ -1,5 +1,7 @@
 """Plans without their secrets."""
 
+from typing import Any
+
 from gainbench.masking import mask_environment, mask_text, mask_words, remember_named, remember_words
 from gainbench.plan.model import Arm, ParityRules, Plan, Seed
 
@@ -27,6 +29,9 @@ def remember_secrets(plan: Plan) -> None:
         remember_words(scenario.args)
     if plan.parity is not None:
         remember_named(plan.parity.request_headers)
+        login = plan.parity.login
+        for table in (login.body, login.form) if login is not None else ():
+            remember_named(table or {})
 
 
 def _mask_arm(arm: Arm) -> Arm:
@@ -41,7 +46,14 @@ def _mask_arm(arm: Arm) -> Arm:
 
 
 def _mask_parity(rules: ParityRules | None) -> ParityRules | None:
-    return rules and rules.changed({"request_headers": mask_environment(rules.request_headers)})
+    if rules is None:
+        return None
+    said: dict[str, Any] = {"request_headers": mask_environment(rules.request_headers)}
+    if rules.login is not None:
+        sent = {"body": rules.login.body, "form": rules.login.form}
+        masked = {key: table and mask_environment(table) for key, table in sent.items()}
+        said["login"] = rules.login.changed(masked)
+    return rules.changed(said)
 
 
 def _mask_seed(seed: Seed) -> Seed:

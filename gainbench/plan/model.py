@@ -182,6 +182,24 @@ GATE_SEQUENCES = 25
 Method = Literal["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 
 
+class Login(Frozen):
+    """A request that is sent first, as JSON or as a form. Its answer sets a cookie, or has a token."""
+
+    path: Annotated[str, Field(pattern="^/")]
+    method: Method = "POST"
+    body: Mapping[str, str] | None = None
+    form: Mapping[str, str] | None = None
+    token: str | None = None  # where in the answer's JSON: "access_token", "data.token"
+    header: str = "Authorization"
+    scheme: str = "Bearer"  # before the token; "": nothing
+
+    @model_validator(mode="after")
+    def _one_body(self) -> "Login":
+        if self.body is not None and self.form is not None:
+            raise ValueError("a login has a `body`, which is sent as JSON, or a `form`, not both")
+        return self
+
+
 class ParityRules(Frozen):
     """What must be alike in all arms before any is timed; the operations come from their OpenAPI."""
 
@@ -190,6 +208,7 @@ class ParityRules(Frozen):
     exclude: tuple[str, ...] = ()  # of these, those that are left out
     methods: tuple[Method, ...] = ()  # none named: all
     request_headers: Mapping[str, str] = {}  # with every request: a token, say
+    login: Login | None = None
     headers: tuple[str, ...] = ("content-type", "location", "cache-control")
     gate_sequences: Annotated[int, Field(ge=0, le=10_000)] | None = None
 

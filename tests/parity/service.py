@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +46,12 @@ class Notes:
 
     def reset(self) -> None:
         self.rows, self.next_id = {}, self.first_id
+
+    def admits(self, path: str, headers: Mapping[str, str]) -> bool:
+        return True
+
+    def cookie(self, path: str) -> str | None:
+        return None
 
     def count(self, kind: str) -> None:
         self.statements[f"Com_{kind}"] += 1
@@ -101,11 +107,16 @@ def serving(notes: Notes) -> Iterator[str]:
 
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, value = notes.answer(self.command, self.path, body)
+            if notes.admits(self.path, self.headers):
+                status, value = notes.answer(self.command, self.path, body)
+            else:
+                status, value = 401, {"detail": "who are you?"}
             content = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))
+            if cookie := notes.cookie(self.path):
+                self.send_header("set-cookie", cookie)
             self.end_headers()
             self.wfile.write(content)
 
