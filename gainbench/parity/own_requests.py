@@ -38,15 +38,22 @@ def compare(tried: Mapping[str, TriedArm]) -> OwnRequests:
     differences: dict[str, None] = {}
     for name, of_other in others:
         differences |= dict.fromkeys(_differences(first, of_first.requests, name, of_other.requests))
-    compared = min(len(one.requests) for one in tried.values())
-    succeeded = sum(
-        all(
-            200 <= (one.requests[at].status or 0) < 300 and not one.requests[at].failure
-            for one in tried.values()
-        )
-        for at in range(compared)
-    )
-    return OwnRequests(tuple(tried), compared, succeeded, tuple(differences), tuple(_mistakes(tried)))
+    alike = _alike([of_arm.requests for of_arm in tried.values()])
+    succeeded = sum(all(200 <= (one.status or 0) < 300 and not one.failure for one in each) for each in alike)
+    return OwnRequests(tuple(tried), len(alike), succeeded, tuple(differences), tuple(_mistakes(tried)))
+
+
+def _alike(arms: Sequence[Sequence[Tried]]) -> list[tuple[Tried, ...]]:
+    """The same request at every arm, the first of its name with the first, whatever came between."""
+    by_name: list[dict[str, list[Tried]]] = []
+    for requests in arms:
+        named: dict[str, list[Tried]] = {}
+        for one in requests:
+            named.setdefault(one.request, []).append(one)
+        by_name.append(named)
+    return [
+        each for name in by_name[0] for each in zip(*(named.get(name, ()) for named in by_name), strict=False)
+    ]
 
 
 def as_parity(found: OwnRequests) -> Parity:
@@ -66,11 +73,8 @@ def _differences(first: str, ones: Sequence[Tried], name: str, others: Sequence[
         only = (asked[0] - asked[1]) + (asked[1] - asked[0])
         yield f"{first} and {name} were not asked alike: {', '.join(sorted(only))}"
         return
-    of_others: dict[str, list[Tried]] = {}
-    for other in others:
-        of_others.setdefault(other.request, []).append(other)
-    for one in ones:
-        what = _difference(one, of_others[one.request].pop(0), first, name)
+    for one, other in _alike([ones, others]):
+        what = _difference(one, other, first, name)
         if what is not None:
             yield f"{one.request}: {what}"
 

@@ -56,5 +56,11 @@ def test_what_failed_and_what_raised_is_told_by_arm() -> None:
     assert found.told() == "2 requests of the load compared, 0 of them 2xx"
 
 
+def test_what_succeeded_is_told_by_name_whatever_the_order() -> None:
+    refused = changed(WRITE, status=409, failure="HTTP 409")
+    found = compare({"a": of(READ, refused), "b": of(refused, READ)})
+    assert found.told() == "2 requests of the load compared, 1 of them 2xx"
+
+
 def test_a_file_whose_tasks_send_nothing_is_not_said_to_have_succeeded() -> None:
     assert compare({"a": of(), "b": of()}).told() == "no task sent a request"
