@@ -132,6 +132,11 @@ def _resumable(run: Path, flags: Flags, refs: Refs | None) -> StoredRun:
         raise ConfigurationError(
             f"{run} is complete", cure=f"`gainbench report {run}` shows what it measured"
         )
+    if any(arm.origin is not None and not arm.cwd.is_dir() for arm in stored.plan.arms):
+        raise ConfigurationError(
+            f"{run} compared two commits, and its checkouts of them ended with it: it cannot be gone on with",
+            cure=f"`gainbench report {run}` shows what it has measured; --base-ref begins a new run",
+        )
     stored = dataclasses.replace(stored, plan=whole_plan(stored))
     engine.require_same_surroundings(stored)
     return stored

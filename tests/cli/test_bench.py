@@ -6,6 +6,7 @@ import pytest
 import tomli_w
 
 from gainbench.store import load_run
+from tests import runs
 from tests.cli.conftest import Command
 from tests.cli.plans import LOAD, SERVE, broken
 
@@ -181,6 +182,20 @@ def test_a_resumed_run_keeps_its_own_plan(gainbench: Command, tmp_path: Path) ->
     done = gainbench("bench", "--resume", str(tmp_path), "--users", "8", "--rtt", "1", "--no-pin")
     assert done.status == 2
     assert "--users and --rtt and --no-pin cannot be given" in done.stderr
+
+
+def test_a_comparison_of_commits_whose_checkouts_are_gone_is_not_gone_on_with(
+    gainbench: Command, tmp_path: Path
+) -> None:
+    plan = runs.plan(arms=("sync", "async"), claim=False)
+    gone = [
+        arm.model_copy(update={"origin": "main (0123456789)", "cwd": tmp_path / "gone"}) for arm in plan.arms
+    ]
+    plan = plan.model_copy(update={"arms": tuple(gone)})
+    run = runs.store(tmp_path, plan, record=runs.lines(plan, end=False))
+    done = gainbench("bench", "--resume", str(run))
+    assert done.status == 2
+    assert "its checkouts of them ended with it" in done.stderr
 
 
 def test_a_run_that_never_began_says_what_was_lacking(gainbench: Command, tmp_path: Path) -> None:
