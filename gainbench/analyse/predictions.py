@@ -56,11 +56,13 @@ class Exchanged:
     by_trial: tuple[Exchange, ...]
 
 
-def sight(run: StoredRun, cell: Cell, arm: str, trials: Trials | None = None) -> Sight:
-    """An arm under one condition, in these trials or in all."""
+def sight(
+    run: StoredRun, cell: Cell, arm: str, trials: Trials | None = None, said: float | None = None
+) -> Sight:
+    """An arm under one condition, in these trials or in all. `said`: the trips of its request."""
     combs = [comb for comb in kept_combs(run.compared(cell.key)) if arm in comb.arms]
     chosen = [comb for comb in combs if trials is None or comb.trial in trials]
-    rate, used_ms = throughput_rps(chosen, arm), cpu_ms(chosen, arm)
+    rate, used_ms, waited_ms = throughput_rps(chosen, arm), cpu_ms(chosen, arm), loop_wait_ms(chosen, arm, ())
     if not rate or not used_ms:
         raise InvalidMeasurement(
             f"{arm} has no figures in {cell.key}, on which a forecast would rest",
@@ -71,8 +73,9 @@ def sight(run: StoredRun, cell: Cell, arm: str, trials: Trials | None = None) ->
         rtt_ms=cell.rtt_ms,
         rate=rate / 1000,
         cpu_ms=used_ms,
-        wait_ms=loop_wait_ms(chosen, arm, ()) or 0.0,
-        trips=trips(chosen, arm) or 0.0,
+        # Where nobody sees the database, a connection may be held for all that is not CPU time.
+        wait_ms=max(cell.users / rate * 1000 - used_ms, 0.0) if waited_ms is None else waited_ms,
+        trips=(trips(chosen, arm) if said is None else said) or 0.0,
     )
 
 
@@ -86,7 +89,7 @@ def _trials_of(combs: Sequence[Comb], arm: str) -> set[int]:
     return {comb.trial for comb in combs if arm in comb.arms}
 
 
-def seen_arm(run: StoredRun, arm: str) -> SeenArm:
+def seen_arm(run: StoredRun, arm: str, said: float | None) -> SeenArm:
     """From the part that has the arms alone: its cells are of one user and of several, near and far."""
     cells = {(cell.users, cell.rtt_ms): cell for cell in run.plan.cells}
     users, trips = [one for one, _ in cells], [one for _, one in cells]
@@ -95,7 +98,7 @@ def seen_arm(run: StoredRun, arm: str) -> SeenArm:
     trials = whole_trials(run, ordered, arm)
 
     def looks(chosen: Trials | None) -> Looks:
-        return Looks(*(sight(run, cell, arm, chosen) for cell in ordered))
+        return Looks(*(sight(run, cell, arm, chosen, said) for cell in ordered))
 
     in_all = looks(None)
     needs = in_all.needs()
@@ -268,7 +271,7 @@ def forecast_figures(
 ) -> ForecastFigures:
     """Of each arm that was seen alone."""
     candidate = pair_candidate(exchange.plan)
-    arms = [seen_arm(seen, name) for name in seen.plan.arm_names]
+    arms = [seen_arm(seen, name, question.trips) for name in seen.plan.arm_names]
     baselines = [pair_baseline(exchange.plan, arm.needs.style) for arm in arms]
     exchanges = {name: exchanged(exchange, name, candidate) for name in dict.fromkeys(baselines)}
     makers = [

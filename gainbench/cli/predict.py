@@ -54,6 +54,12 @@ def predict(
             metavar="FILE", help="The plan with apps in both forms; gainbench's own where none is named."
         ),
     ] = OWN_PLAN,
+    trips: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", min=0, max=1000, help="Database round trips of a request, where none can be counted."
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="Measure the other form, too, and print how far the forecast is off."),
@@ -86,6 +92,7 @@ def predict(
         trials=flags.trials,
         is_checked=check,
         cores=cores_of_arms(plan),
+        trips=trips,
         gain_error=None if checked is None or checked.check is None else checked.check.gain_error,
     )
     for _, part in parts.plans:

@@ -310,6 +310,7 @@ class Question(Record):
     threads: int  # that an arm's worker may use at once
     cores: int  # that the arms may run on
     gain_error: float | None  # of the last forecasts that were checked on this machine
+    trips: float | None = None  # of a request, as the user says, where nobody can count them
 
 
 class TriedFault(Record):

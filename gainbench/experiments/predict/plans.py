@@ -39,9 +39,22 @@ class Parts:
 
 
 def parts_of(
-    plan: Plan, exchange: Plan, *, trials: int | None, is_checked: bool, cores: int, gain_error: float | None
+    plan: Plan,
+    exchange: Plan,
+    *,
+    trials: int | None,
+    is_checked: bool,
+    cores: int,
+    gain_error: float | None,
+    trips: float | None = None,
 ) -> Parts:
     """`plan` has the app, and `exchange` the apps in both forms."""
+    if plan.database.server == "none" and trips is None:
+        raise ConfigurationError(
+            "the app's database is its own, so that nobody counts the round trips of a request, on which it"
+            " depends what another driver changes",
+            cure="say how many they are with --trips N, or let the plan's [database] stand between",
+        )
     arms, candidate = _apps(plan)
     here = plan.headline_cell
     near = here.changed({"workers": 1, "headline": False})
@@ -63,6 +76,7 @@ def parts_of(
         threads=plan.thread_tokens,
         cores=cores,
         gain_error=gain_error,
+        trips=trips if plan.database.server == "none" else None,
     )
     return Parts(question, tuple(plans))
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -246,6 +247,32 @@ def test_one_arm_alone_is_forecast_with_the_name_of_the_other_form(tmp_path: Pat
     found = read(forecast(tmp_path, parts(arms=("sync",)))).forecast
     assert found is not None
     assert [(one.baseline, one.candidate) for one in found.here] == [("sync", "async")]
+
+
+def test_an_app_whose_database_nobody_sees_needs_its_trips_said(tmp_path: Path) -> None:
+    def unseen(job: Job, directory: RunDirectory) -> None:
+        original = runs.changed
+        with pytest.MonkeyPatch.context() as patch:
+            if job.plan.name == "seen":
+                patch.setattr(
+                    runs,
+                    "changed",
+                    lambda one, arm, server, traffic: original(one, arm, server=server, traffic=None),
+                )
+            measuring(job, directory)
+
+    plan = load_plan(PLAN, Flags(arms=("sync",), rtt_ms=(0.0,)))
+    without = {"database": plan.database.changed({"server": "none"}), "seeds": ()}
+    arms = tuple(arm.model_copy(update={"seed": None}) for arm in plan.arms)
+    plan = plan.model_copy(update={**without, "arms": arms})
+    said: dict[str, Any] = {"trials": None, "is_checked": False, "cores": 1, "gain_error": None}
+    with pytest.raises(ConfigurationError, match="nobody counts the round trips"):
+        parts_of(plan, load_plan(PLAN), **said)
+    found = read(forecast(tmp_path, parts_of(plan, load_plan(PLAN), trips=2, **said), unseen)).forecast
+    assert found is not None
+    (here,) = found.here
+    assert here.gain == pytest.approx(truth("async", 4, 0) / truth("sync", 4, 0) - 1, abs=0.02)
+    assert {one.condition.rtt_ms for one in found.predictions} == {0}
 
 
 def test_what_would_be_measured_is_shown_and_nothing_done(gainbench: Command, tmp_path: Path) -> None:  # noqa: F811
