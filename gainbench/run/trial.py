@@ -381,6 +381,7 @@ class TrialRun:
             order=(arm, arm),
             window_seconds=max(SECOND_LOOK_SECONDS, fewest_starts_seconds(self.plan)),
             drain_seconds=turns.LONGEST_DRAIN_SECONDS,
+            slot_seconds=None,
         )
         second = self._carry_out(servers, again, self._place(cell, "warm-up"))
         load = second.comb.arms[arm].load

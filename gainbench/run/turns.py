@@ -133,10 +133,10 @@ class Lengths:
 
     guard_seconds: float
     window_seconds: float
-    drain_seconds: float
+    drain_seconds: float  # at most
     patience_seconds: float
     pitch_seconds: float  # a turn with its usual drain
-    slot_seconds: float | None = None  # of several generators in step; None: a turn with its longest drain
+    step_drain_seconds: float  # that several generators in step leave room for
 
     def comb(self, order: Sequence[str]) -> Comb:
         return Comb(
@@ -145,7 +145,7 @@ class Lengths:
             window_seconds=self.window_seconds,
             drain_seconds=self.drain_seconds,
             patience_seconds=self.patience_seconds,
-            slot_seconds=self.slot_seconds,
+            slot_seconds=self.guard_seconds + self.window_seconds + self.step_drain_seconds,
         )
 
     def units(self, arms: int, seconds: float) -> int:
@@ -184,12 +184,12 @@ PILOT = Lengths(
     drain_seconds=LONGEST_DRAIN_SECONDS,
     patience_seconds=FIRST_PATIENCE_SECONDS,
     pitch_seconds=0.1,
-    slot_seconds=0.6,
+    step_drain_seconds=0.5,
 )
 """Before anything is known of an arm: what drains late tells how long its answers take.
 
 Its turns are so short that a warm-up of two arms holds enough of them to tell what flickers. An arm that
-drains for longer than a slot has several generators out of step, which harms nothing that counts.
+drains for longer than that has several generators out of step, which harms nothing that counts.
 """
 
 
@@ -202,6 +202,7 @@ def patience_seconds(paces: Sequence[Pace]) -> float:
 def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: float = 0.0) -> Lengths:
     """What the slowest of the arms needs."""
     p99 = max(pace.p99_seconds for pace in paces)
+    longest = max(pace.longest_seconds for pace in paces)
     usual_drain = max(pace.drain_seconds for pace in paces)
     # To begin with: it grows where turns do not settle. Users are let in over the time in which they came to
     # the gate, which is within the drain.
@@ -213,10 +214,19 @@ def lengths(paces: Sequence[Pace], noise: Noise | None, *, shortest_window: floa
     return Lengths(
         guard_seconds=guard,
         window_seconds=window,
-        drain_seconds=min(max(DRAIN_RESPONSES * p99, SHORTEST_DRAIN_SECONDS), LONGEST_DRAIN_SECONDS),
+        drain_seconds=drain(longest),
+        step_drain_seconds=drain(p99),
         patience_seconds=patience_seconds(paces),
         pitch_seconds=overhead + window,
     )
+
+
+def drain(response_seconds: float) -> float:
+    """How long responses that take so long may be waited for when a turn is over.
+
+    Who is answered last may have waited for all others, as one who came to a short look did not.
+    """
+    return min(max(DRAIN_RESPONSES * response_seconds, SHORTEST_DRAIN_SECONDS), LONGEST_DRAIN_SECONDS)
 
 
 def best_window(noise: Noise, overhead_seconds: float) -> float:
