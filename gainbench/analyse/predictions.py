@@ -319,4 +319,4 @@ def broken_rules(part: str, found: Results) -> Iterator[str]:
     for cell in found.cells:
         for rule in cell.validity:
             if rule.is_broken and rule.rule != ROUND_TRIPS_DIFFER:
-                yield f"{part}, {cell.key}: {rule.rule}; {rule.meaning}"
+                yield f"{part}, {cell.condition.short()}: {rule.rule}; {rule.meaning}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gainbench.plan.condition import differing
+from gainbench.plan.condition import Condition, differing
 from gainbench.report import numbers
 from gainbench.report.tables import Column, Entry, Table
 from gainbench.store.results import (
@@ -57,7 +57,7 @@ def tables(results: Results) -> tuple[Table, ...]:
     checked = [found for found in forecast.predictions if found.measured is not None]
     asked = [found for found in forecast.predictions if found.measured is None]
     shown = [_predictions(asked), _needs(forecast), _exchange(forecast)]
-    return (*([_check(checked)] if checked else []), *shown)
+    return (*([_check(checked, asked[0].condition)] if checked else []), *shown)
 
 
 def bound(name: str | None) -> str:
@@ -78,11 +78,12 @@ def _answer(found: PredictionFigures) -> str:
 
 
 def _ways(needs: NeedsFigures) -> str:
-    if needs.serves == "threads":
-        way = f"{needs.arm} serves its requests in threads, beside each other"
-    else:
-        way = f"{needs.arm} waits for its database in the event loop, so that one request stops all others"
-    return f"{way}; that explains what was seen of it within {numbers.percent(needs.misfit)}"
+    if needs.serves == "event loop":
+        return f"{needs.arm} waits for its database in the event loop, so that one request stops all others"
+    return (
+        f"{needs.arm} serves its requests in threads, beside each other; that explains what was seen of it"
+        f" within {numbers.percent(needs.misfit)}"
+    )
 
 
 def _forecast(results: Results) -> ForecastFigures:
@@ -99,17 +100,15 @@ def _columns(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in titles)
 
 
-def _places(found: list[PredictionFigures]) -> dict[str, str]:
-    """What tells each condition from the others."""
-    conditions = [one.condition for one in found]
-    varying = differing(conditions)
-    if not varying:
-        return {one.key: one.short() for one in conditions}
-    return {one.key: ", ".join(dimension.short(one) for dimension in varying) for one in conditions}
+def _place(one: PredictionFigures, here: Condition) -> str:
+    """What tells the condition from that of the plan's headline."""
+    if one.condition == here:
+        return f"{here.short()} (here)"
+    return ", ".join(dimension.short(one.condition) for dimension in differing([here, one.condition]))
 
 
 def _predictions(found: list[PredictionFigures]) -> Table:
-    places = _places(found)
+    here = next(one.condition for one in found if one.here)
     return Table(
         "predictions",
         "Here, and with one thing changed at a time",
@@ -118,7 +117,7 @@ def _predictions(found: list[PredictionFigures]) -> Table:
         ),
         tuple(
             (
-                Entry(f"{places[one.condition.key]}{' (here)' if one.here else ''}"),
+                Entry(_place(one, here)),
                 Entry(one.baseline, arm=one.baseline),
                 Entry(numbers.rate(one.baseline_rps), one.baseline_rps),
                 Entry(numbers.rate(one.candidate_rps), one.candidate_rps),
@@ -189,8 +188,7 @@ def _exchange(forecast: ForecastFigures) -> Table:
     )
 
 
-def _check(found: list[PredictionFigures]) -> Table:
-    places = _places(found)
+def _check(found: list[PredictionFigures], here: Condition) -> Table:
     return Table(
         "check",
         "Forecast beside what was measured",
@@ -205,7 +203,7 @@ def _check(found: list[PredictionFigures]) -> Table:
         ),
         tuple(
             (
-                Entry(places[one.condition.key]),
+                Entry(_place(one, here)),
                 Entry(f"{one.candidate} over {one.baseline}"),
                 *_sides(one),
                 Entry(_gain(one), one.gain),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -10,7 +11,8 @@ from gainbench.plan.condition import Condition, Pool
 from gainbench.plan.model import Arm, Cell, Comparison, ParityRules, Plan
 from gainbench.store.records import PartName, Question
 
-TRIALS, CHECK_TRIALS = 6, 4
+TRIALS, COMBS = 6, 2
+CHECK_TRIALS, CHECK_COMBS = 4, 1
 COMB_SECONDS = 2.4
 BUDGET_SECONDS = 1200.0  # of a part: a machine that makes it take longer gets fewer trials
 
@@ -22,7 +24,7 @@ EXCHANGE_SCENARIOS = ("read-one", "write")  # of two and more than three trips
 # Elsewhere: one thing changed at a time.
 ROUND_TRIPS_MS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 USERS = (1, 2, 4, 8, 16, 32, 64)
-POOLS = (5, 10, 20, 40)
+POOLS = (1, 2, 5, 10, 20, 40)
 WORKERS = (1, 2, 4)
 
 # Of the cells to be checked by.
@@ -127,7 +129,7 @@ def _check(plan: Plan, arms: Sequence[Arm], candidate: Arm, near: Cell, trials: 
     if all(plan.off_loop(arm.name) is None for arm in arms):  # a loop that waits for a connection is stuck
         cells.append(near.changed({"users": 2 * NARROW_POOL.size, "rtt_ms": trips[-1], "pool": NARROW_POOL}))
     comparisons = [Comparison(baseline=arm.name, candidate=candidate.name) for arm in arms]
-    return _part(plan, "check", (*arms, candidate), cells, comparisons, trials)
+    return _part(plan, "check", (*arms, candidate), cells, comparisons, trials, CHECK_COMBS)
 
 
 def _part(
@@ -137,6 +139,7 @@ def _part(
     cells: Iterable[Cell],
     comparisons: Sequence[Comparison],
     trials: int,
+    combs: int = COMBS,
 ) -> Plan:
     names = {arm.name for arm in arms}
     kept = tuple(arm if arm.twin_of in names else arm.model_copy(update={"twin_of": None}) for arm in arms)
@@ -145,8 +148,8 @@ def _part(
         {
             "name": name,
             "trials": trials,
-            "combs": 1,
-            "headline_combs": 1,
+            "combs": combs,
+            "headline_combs": combs,
             "comb": COMB_SECONDS,
             "budget": BUDGET_SECONDS,
             "precision": None,
@@ -176,8 +179,15 @@ def _conditions(plan: Plan) -> tuple[Condition, ...]:
     elsewhere: list[dict[str, Any]] = [
         *({"rtt_ms": value} for value in ROUND_TRIPS_MS if plan.database.server != "none"),
         *({"users": value} for value in USERS),
-        *({"pool": Pool(size=value)} for value in POOLS),
+        *({"pool": Pool(size=value)} for value in POOLS if value < here.users),  # more change nothing
         *({"workers": value} for value in WORKERS),
     ]
     changed = [here.condition.changed(said) for said in elsewhere]
-    return tuple({one.key: one for one in (here.condition, *named, *changed)}.values())
+    others = {one.key: one for one in (*named, *changed) if one.key != here.condition.key}
+    return (here.condition, *sorted(others.values(), key=partial(_place, here.condition)))
+
+
+def _place(here: Condition, one: Condition) -> tuple[float, ...]:
+    """By what differs from here, and then by how much of it there is."""
+    differs = (one.workers != here.workers, one.pool != here.pool, one.users != here.users)
+    return (*differs, one.users, one.rtt_ms, one.pool.size + one.pool.overflow, one.workers)

@@ -33,9 +33,12 @@ def by_round_trip(results: Results) -> Picture | None:
         axes.set_xlabel("ms added to each round trip")
         axes.set_ylabel("requests/s, forecast")
         for name, points in lines.items():
-            x, y = points[-1]
             colour = colours[_arm(name, results)]
-            places = (Place(x, y, (0, 9), "right", "bottom"), Place(x, y, (0, -9), "right", "top"))
+            places = [
+                place
+                for x, y in reversed(points)
+                for place in (Place(x, y, (0, 9), "right", "bottom"), Place(x, y, (0, -9), "right", "top"))
+            ]
             put(axes, name, places, color=colour, weight="bold")
 
     described = "; ".join(
