@@ -130,7 +130,12 @@ def find_apps(folder: Path) -> list[str]:
             continue
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         names = [match[1] for match in _MADE.finditer(text)]
-        if path.name == "asgi.py" and not names:
+        if not names and (path.name == "asgi.py" or _is_only_wsgi(path)):
             names = [match[1] for match in _DJANGO.finditer(text)]
         found |= dict.fromkeys(f"{module}:{name}" for name in names if module)
     return list(found)
+
+
+def _is_only_wsgi(path: Path) -> bool:
+    """A Django project has both files for one app, as a rule."""
+    return path.name == "wsgi.py" and not path.with_name("asgi.py").exists()

@@ -93,6 +93,8 @@ def test_apps_are_found_where_they_are_made_and_not_in_what_others_wrote(tmp_pat
         "main.py": "from fastapi import FastAPI\napp: FastAPI = FastAPI(title='x')\n",
         "shop/web.py": "import flask\nsite = flask.Flask(__name__)\n",
         "proj/asgi.py": "application = get_asgi_application()\n",
+        "proj/wsgi.py": "application = get_wsgi_application()\n",
+        "site/wsgi.py": "application = get_wsgi_application()\n",
         ".venv/lib/x.py": "app = FastAPI()\n",
         "tests/test_x.py": "app = FastAPI()\n",
         "notes.py": "# app = FastAPI()\n",
@@ -100,4 +102,9 @@ def test_apps_are_found_where_they_are_made_and_not_in_what_others_wrote(tmp_pat
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
-    assert find_apps(tmp_path) == ["main:app", "proj.asgi:application", "shop.web:site"]
+    assert find_apps(tmp_path) == [
+        "main:app",
+        "proj.asgi:application",
+        "shop.web:site",
+        "site.wsgi:application",
+    ]
