@@ -89,16 +89,14 @@ def _trials_of(combs: Sequence[Comb], arm: str) -> set[int]:
     return {comb.trial for comb in combs if arm in comb.arms}
 
 
-def seen_arm(run: StoredRun, arm: str, said: float | None) -> SeenArm:
-    """From the part that has the arms alone: its cells are of one user and of several, near and far."""
-    cells = {(cell.users, cell.rtt_ms): cell for cell in run.plan.cells}
-    users, trips = [one for one, _ in cells], [one for _, one in cells]
-    corners = [(pick(users), reach(trips)) for pick in (min, max) for reach in (min, max)]
-    ordered = [cells[corner] for corner in corners]
-    trials = whole_trials(run, ordered, arm)
+def seen_arm(run: StoredRun, arm: str, question: Question) -> SeenArm:
+    """An arm in the cells that the forecast rests on; what else was measured is not looked at."""
+    by_condition = {cell.condition.key: cell for cell in run.plan.cells}
+    cells = [by_condition[condition.key] for condition in question.seen]
+    trials = whole_trials(run, cells, arm)
 
     def looks(chosen: Trials | None) -> Looks:
-        return Looks(*(sight(run, cell, arm, chosen, said) for cell in ordered))
+        return Looks(*(sight(run, cell, arm, chosen, question.trips) for cell in cells))
 
     in_all = looks(None)
     needs = in_all.needs()
@@ -267,17 +265,18 @@ def check_figures(found: Sequence[PredictionFigures]) -> CheckFigures | None:
 
 
 def forecast_figures(
-    question: Question, seen: StoredRun, exchange: StoredRun, checked: Results | None
+    question: Question, app: StoredRun, exchange: StoredRun, measured: Results
 ) -> ForecastFigures:
-    """Of each arm that was seen alone."""
+    """Of each arm that has the old driver. What of the app was not seen for it is there to check it by."""
     candidate = pair_candidate(exchange.plan)
-    arms = [seen_arm(seen, name, question.trips) for name in seen.plan.arm_names]
+    arms = [seen_arm(app, name, question) for name in question.arms]
     baselines = [pair_baseline(exchange.plan, arm.needs.style) for arm in arms]
     exchanges = {name: exchanged(exchange, name, candidate) for name in dict.fromkeys(baselines)}
     makers = [
         Forecaster(arm, exchanges[baseline], question) for arm, baseline in zip(arms, baselines, strict=True)
     ]
-    cells = () if checked is None else checked.cells
+    seen = {condition.key for condition in question.seen}
+    cells = [cell for cell in measured.cells if cell.condition.key not in seen]
     check = check_figures([found for maker in makers for found in maker.checked(cells)])
     gain_error = question.gain_error if check is None else check.gain_error
     makers = [replace(maker, gain_error=gain_error) for maker in makers]

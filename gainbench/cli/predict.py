@@ -135,7 +135,7 @@ def _report(run: Path, *, as_json: bool) -> Results:
 
 def _show(parts: Parts) -> None:
     for name, part in parts.plans:
-        arms, trials = " and ".join(part.arm_names), numbers.several(part.profile.trials, "trial")
+        arms, trials = ", ".join(part.arm_names), numbers.several(part.profile.trials, "trial")
         out.print(f"{STAGES[name]}: {arms}, {trials}", markup=False, soft_wrap=True)
         for cell in part.cells:
             out.print(f"  {cell.key}", markup=False, soft_wrap=True)

@@ -289,11 +289,11 @@ class ProvenCase(Record):
     seconds: float
 
 
-PartName = Literal["seen", "exchange", "check"]
+PartName = Literal["app", "exchange"]
 
 
 class Part(Record):
-    """A run that a forecast rests on: the app alone, the exchange of drivers, or cells to check it by."""
+    """A run that a forecast rests on: the app, or the exchange of drivers."""
 
     kind: Literal["part"] = "part"
     name: PartName
@@ -306,7 +306,9 @@ class Question(Record):
     kind: Literal["question"] = "question"
     scenario: str
     candidate: str  # what the arm with the other driver is called
-    conditions: tuple[Condition, ...]  # that of the plan's headline first
+    arms: tuple[str, ...]  # those that have the old driver
+    seen: tuple[Condition, ...]  # what a forecast rests on: alone near and far, several near and far
+    conditions: tuple[Condition, ...]  # to be forecast; that of the plan's headline first
     threads: int  # that an arm's worker may use at once
     cores: int  # that the arms may run on
     gain_error: float | None  # of the last forecasts that were checked on this machine

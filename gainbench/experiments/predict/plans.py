@@ -12,13 +12,12 @@ from gainbench.plan.model import Arm, Cell, Comparison, ParityRules, Plan
 from gainbench.store.records import PartName, Question
 
 TRIALS, COMBS = 6, 2
-CHECK_TRIALS, CHECK_COMBS = 4, 1
 COMB_SECONDS = 2.4
 BUDGET_SECONDS = 1200.0  # of a part: a machine that makes it take longer gets fewer trials
 
 CANDIDATE = "async"  # where the plan has no such arm
-SEVERAL_USERS = 16  # at least, where there are connections for them: a core that is busy all the time
-FAR_MS = 8.0  # beyond the plan's round trip
+SEVERAL_USERS = 8  # at least, where there are connections for them: a core that is busy all the time
+FAR_MS = 4.0  # beyond the plan's round trip
 EXCHANGE_SCENARIOS = ("read-one", "write")  # of two and more than three trips
 
 # Elsewhere: one thing changed at a time.
@@ -28,7 +27,7 @@ POOLS = (1, 2, 5, 10, 20, 40)
 WORKERS = (1, 2, 4)
 
 # Of the cells to be checked by.
-CHECK_TRIPS_MS, CHECK_USERS = (0.5, 2.0, 5.0), (1, 4, 16)
+CHECK_TRIPS_MS, CHECK_USERS = (0.5, 2.0, 6.0), (1, 4, 16)
 NARROW_POOL, SEVERAL_WORKERS = Pool(size=8), 2
 
 
@@ -60,27 +59,30 @@ def parts_of(
     arms, candidate = _apps(plan)
     here = plan.headline_cell
     near = here.changed({"workers": 1, "headline": False})
-    plans: list[tuple[PartName, Plan]] = [
-        ("seen", _seen(plan, arms, near, trials or TRIALS)),
-        ("exchange", _exchange(exchange, near, trials or TRIALS)),
-    ]
+    seen = _seen(plan, near)
+    cells, forms = list(seen), list(arms)
     if is_checked:
         if candidate is None:
             raise ConfigurationError(
                 "--check needs the app in both forms: the plan has no arm with the other driver",
                 cure="name both with --arms, the one with the other driver last",
             )
-        plans.append(("check", _check(plan, arms, candidate, near, trials or CHECK_TRIALS)))
+        forms.append(candidate)
+        cells += _check(plan, arms, near)
+    pairs = [Comparison(baseline=arm.name, candidate=forms[-1].name) for arm in arms if arm != forms[-1]]
     question = Question(
         scenario=here.scenario,
         candidate=CANDIDATE if candidate is None else candidate.name,
+        arms=tuple(arm.name for arm in arms),
+        seen=tuple(cell.condition for cell in seen),
         conditions=_conditions(plan),
         threads=plan.thread_tokens,
         cores=cores,
         gain_error=gain_error,
         trips=trips if plan.database.server == "none" else None,
     )
-    return Parts(question, tuple(plans))
+    app = _part(plan, "app", forms, cells, pairs if is_checked else (), trials or TRIALS)
+    return Parts(question, (("app", app), ("exchange", _exchange(exchange, near, trials or TRIALS))))
 
 
 def _apps(plan: Plan) -> tuple[tuple[Arm, ...], Arm | None]:
@@ -91,15 +93,15 @@ def _apps(plan: Plan) -> tuple[tuple[Arm, ...], Arm | None]:
     return tuple(arm for arm in plan.arms if arm != candidate), candidate
 
 
-def _seen(plan: Plan, arms: Sequence[Arm], near: Cell, trials: int) -> Plan:
-    """One user and several, near and far. A server that is not ours is as far as it is."""
+def _seen(plan: Plan, near: Cell) -> list[Cell]:
+    """One user and several, each near and far. A database that is not ours is as far as it is."""
     connections = near.pool.size + near.pool.overflow
     several = max(min(max(near.users, SEVERAL_USERS), connections), 2)
-    trips = (near.rtt_ms, near.rtt_ms + FAR_MS) if plan.database.server != "none" else (near.rtt_ms,)
-    cells = [
-        near.changed({"users": users, "rtt_ms": rtt_ms}) for users, rtt_ms in product((1, several), trips)
+    far_ms = near.rtt_ms + (FAR_MS if plan.database.server != "none" else 0.0)
+    return [
+        near.changed({"users": users, "rtt_ms": rtt_ms})
+        for users, rtt_ms in product((1, several), (near.rtt_ms, far_ms))
     ]
-    return _part(plan, "seen", arms, cells, (), trials)
 
 
 def _exchange(plan: Plan, near: Cell, trials: int) -> Plan:
@@ -117,19 +119,23 @@ def _exchange(plan: Plan, near: Cell, trials: int) -> Plan:
     return _part(plan, "exchange", plan.arms, cells, plan.comparisons, trials)
 
 
-def _check(plan: Plan, arms: Sequence[Arm], candidate: Arm, near: Cell, trials: int) -> Plan:
-    """Cells that no forecast rests on, and that no arm stops serving in."""
+def _check(plan: Plan, arms: Sequence[Arm], near: Cell) -> list[Cell]:
+    """Cells that no forecast rests on, and that no arm stops serving in.
+
+    They are measured in the same trials as those that it rests on: a machine's speed drifts from one quarter
+    of an hour to the next by more than a forecast may be off.
+    """
     trips = [near.rtt_ms + added for added in CHECK_TRIPS_MS]
+    most = CHECK_USERS[-1]
     cells = [
         *(near.changed({"users": users, "rtt_ms": rtt}) for users, rtt in product(CHECK_USERS, trips)),
         near.changed({"users": CHECK_USERS[1]}),
-        near.changed({"users": CHECK_USERS[-1] // 2, "rtt_ms": trips[1]}),
-        near.changed({"users": CHECK_USERS[-1], "rtt_ms": trips[1], "workers": SEVERAL_WORKERS}),
+        near.changed({"users": most}),
+        near.changed({"users": most, "rtt_ms": trips[1], "workers": SEVERAL_WORKERS}),
     ]
     if all(plan.off_loop(arm.name) is None for arm in arms):  # a loop that waits for a connection is stuck
         cells.append(near.changed({"users": 2 * NARROW_POOL.size, "rtt_ms": trips[-1], "pool": NARROW_POOL}))
-    comparisons = [Comparison(baseline=arm.name, candidate=candidate.name) for arm in arms]
-    return _part(plan, "check", (*arms, candidate), cells, comparisons, trials, CHECK_COMBS)
+    return cells
 
 
 def _part(
@@ -139,7 +145,6 @@ def _part(
     cells: Iterable[Cell],
     comparisons: Sequence[Comparison],
     trials: int,
-    combs: int = COMBS,
 ) -> Plan:
     names = {arm.name for arm in arms}
     kept = tuple(arm if arm.twin_of in names else arm.model_copy(update={"twin_of": None}) for arm in arms)
@@ -148,8 +153,8 @@ def _part(
         {
             "name": name,
             "trials": trials,
-            "combs": combs,
-            "headline_combs": combs,
+            "combs": COMBS,
+            "headline_combs": COMBS,
             "comb": COMB_SECONDS,
             "budget": BUDGET_SECONDS,
             "precision": None,

@@ -24,13 +24,12 @@ from gainbench.stack.processes import cores
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import PARTS, StoredWhole, load_run
-from gainbench.store.records import End, Part, PartName
+from gainbench.store.records import End, Part, PartName, Question
 from gainbench.store.results import ArmFacts, Results, RunFacts, Status
 
 STAGES: dict[PartName, str] = {
-    "seen": "the app alone",
+    "app": "the app",
     "exchange": "what exchanging the driver changes",
-    "check": "cells to check the forecast by",
 }
 
 Measure = Callable[[bench.Job, RunDirectory], None]
@@ -90,7 +89,7 @@ def _ended(directory: RunDirectory) -> Iterator[None]:
 def results_of(run: StoredWhole) -> Results:
     """Everything that can be said of a run of predict, from its record and those of its parts."""
     parts = {name: load_run(path) for name in STAGES if (path := run.part(name)) is not None}
-    if run.question is None or not {"seen", "exchange"} <= parts.keys():
+    if run.question is None or parts.keys() != STAGES.keys():
         raise ConfigurationError(
             f"{run.path} ended before it had measured what a forecast rests on",
             cure="predict again; there is nothing to go on with",
@@ -104,25 +103,26 @@ def results_of(run: StoredWhole) -> Results:
             started=run.header.started,
             seconds=run.end.seconds if run.end else sum(part.seconds for part in parts.values()),
             profile="predict",
-            seed=parts["seen"].plan.seed,
+            seed=parts["app"].plan.seed,
             status=_status(run, broken),
         ),
         environment=run.environment,
-        arms=_arms(parts["seen"].plan, parts["exchange"].plan, run.question.candidate),
+        arms=_arms(run.question, parts["app"].plan, parts["exchange"].plan),
         cells=(),
         curves=(),
         collapses=(),
         notes=(*run.warnings, *([run.end.reason] if run.end and run.end.reason else []), *broken),
         claim=None,
-        forecast=forecast_figures(run.question, parts["seen"], parts["exchange"], found.get("check")),
+        forecast=forecast_figures(run.question, parts["app"], parts["exchange"], found["app"]),
     )
 
 
-def _arms(seen: Plan, exchange: Plan, candidate: str) -> dict[str, ArmFacts]:
+def _arms(question: Question, app: Plan, exchange: Plan) -> dict[str, ArmFacts]:
     """The candidate last: only forecast, it has the colour of the form with the other driver."""
-    known = {arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour) for arm in seen.arms}
+    known = [app.arm(name) for name in question.arms]
+    found = {arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour) for arm in known}
     other = exchange.arm(pair_candidate(exchange))
-    return {**known, candidate: ArmFacts(twin_of=None, colour=other.colour)}
+    return {**found, question.candidate: ArmFacts(twin_of=None, colour=other.colour)}
 
 
 def _status(run: StoredWhole, broken: Sequence[str]) -> Status:

@@ -118,12 +118,12 @@ def test_each_arm_is_seen_alone_and_what_it_would_gain_is_right_here_and_elsewhe
 def test_the_app_is_measured_without_the_other_form_of_it(tmp_path: Path) -> None:
     wanted = parts()
     by_name = dict(wanted.plans)
-    assert by_name["seen"].arm_names == ("blocking", "sync")
-    assert {(cell.users, cell.rtt_ms) for cell in by_name["seen"].cells} == {
+    assert by_name["app"].arm_names == ("blocking", "sync")
+    assert {(cell.users, cell.rtt_ms) for cell in by_name["app"].cells} == {
         (1, 0.5),
-        (1, 8.5),
-        (16, 0.5),
-        (16, 8.5),
+        (1, 4.5),
+        (8, 0.5),
+        (8, 4.5),
     }
     assert {cell.scenario for cell in by_name["exchange"].cells} == {"read-one", "write"}
 
@@ -132,7 +132,7 @@ def test_a_check_tells_how_far_the_forecast_is_off_and_widens_its_intervals(tmp_
     """The measured pair is slower than the exchange says: every forecast is too high by a tenth."""
 
     def slower(job: Job, directory: RunDirectory) -> None:
-        if job.plan.name != "check":
+        if job.plan.name != "app":
             measuring(job, directory)
             return
         wrong = {**APPS["read-list"], "async": App(2.6 * 1.1, is_async=True)}
@@ -146,7 +146,7 @@ def test_a_check_tells_how_far_the_forecast_is_off_and_widens_its_intervals(tmp_
     assert plain is not None
     assert checked is not None
     assert checked.check is not None
-    seen = {(1, 0.5), (1, 8.5), (16, 0.5), (16, 8.5)}
+    seen = {(1, 0.5), (1, 4.5), (8, 0.5), (8, 4.5)}
     measured = [one for one in checked.predictions if one.measured is not None]
     assert not seen & {
         (one.condition.users, one.condition.rtt_ms)
@@ -233,7 +233,7 @@ def test_the_page_the_summary_and_the_figures_come_from_disk_and_are_the_same_tw
 
 def test_each_part_is_a_run_of_its_own_and_the_whole_is_none(tmp_path: Path) -> None:
     path = forecast(tmp_path, parts())
-    assert load_run(path / "parts" / "seen").plan.arm_names == ("blocking", "sync")
+    assert load_run(path / "parts" / "app").plan.arm_names == ("blocking", "sync")
     with pytest.raises(ConfigurationError, match="is a run of predict, which is many runs"):
         load_run(path)
 
@@ -253,7 +253,7 @@ def test_an_app_whose_database_nobody_sees_needs_its_trips_said(tmp_path: Path) 
     def unseen(job: Job, directory: RunDirectory) -> None:
         original = runs.changed
         with pytest.MonkeyPatch.context() as patch:
-            if job.plan.name == "seen":
+            if job.plan.name == "app":
                 patch.setattr(
                     runs,
                     "changed",
@@ -278,8 +278,8 @@ def test_an_app_whose_database_nobody_sees_needs_its_trips_said(tmp_path: Path) 
 def test_what_would_be_measured_is_shown_and_nothing_done(gainbench: Command, tmp_path: Path) -> None:  # noqa: F811
     done = gainbench("predict", "--check", "--dry-run", "--out", str(tmp_path))
     assert done.status == 0
-    assert "the app alone: blocking and sync, 6 trials" in done.stdout
-    assert "cells to check the forecast by" in done.stdout
+    assert "the app: blocking, sync, async, 6 trials" in done.stdout
+    assert "what exchanging the driver changes: blocking, sync, async, 6 trials" in done.stdout
     assert not list(tmp_path.iterdir())
 
 
