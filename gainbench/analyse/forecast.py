@@ -205,8 +205,11 @@ def served(needs: Needs, condition: Condition, *, cores: int, threads: int) -> S
         return Served(None, None, "an event loop that waits for a connection can stop for good")
     if needs.loop is not None and condition.workers > 1:
         return Served(None, None, "which worker serves which user is chance, and one may serve them all")
-    servers = min(condition.workers, cores)
-    found = _flow(needs, condition.users, condition.rtt_ms, servers=servers, permits=permits)
+    if condition.workers > cores:
+        return Served(
+            None, None, f"more workers than cores ({cores}) share them at a price that nobody knows"
+        )
+    found = _flow(needs, condition.users, condition.rtt_ms, servers=condition.workers, permits=permits)
     return Served(found.rate * 1000, found.bound)
 
 

@@ -5,7 +5,7 @@ held against cells that were measured, by how much those were off.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median, stdev
 
@@ -179,9 +179,11 @@ class Forecaster:
         fewest = min(map(len, sources))
         if fewest < FEWEST_FOR_INTERVAL:
             return None, None
+        # Few trials say little of their own scatter; how far forecasts are off, many cells have said.
+        by_trials = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, fewest - 1)
+        by_model = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2)
         variance = sum(stdev(source) ** 2 / len(source) for source in sources)
-        error = math.sqrt(variance + (self.gain_error or 0.0) ** 2)
-        half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, fewest - 1)) * error
+        half = math.hypot(by_trials * math.sqrt(variance), by_model * (self.gain_error or 0.0))
         return math.expm1(log_gain - half), math.expm1(log_gain + half)
 
     def _log_gain(self, needs: Needs, exchange: Exchange, condition: Condition) -> float | None:
@@ -242,10 +244,12 @@ def measured_pair(cell: CellFigures, baseline: str, candidate: str) -> MeasuredP
 def check_figures(found: Sequence[PredictionFigures]) -> CheckFigures | None:
     """Of forecasts for conditions that were measured, and on which no forecast rests."""
     errors, gains, signs = [], [], []
+    cells = set()
     for one in found:
         measured = one.measured
-        if measured is None:
+        if measured is None or measured.verdict == "invalid":
             continue
+        cells.add(one.condition.key)
         sides = ((one.baseline_rps, measured.baseline_rps), (one.candidate_rps, measured.candidate_rps))
         errors += [abs(forecast / truth - 1) for forecast, truth in sides if forecast and truth]
         if one.gain is not None and measured.gain is not None:
@@ -254,7 +258,7 @@ def check_figures(found: Sequence[PredictionFigures]) -> CheckFigures | None:
     if not errors or not gains:
         return None
     return CheckFigures(
-        cells=len({one.condition.key for one in found if one.measured is not None}),
+        cells=len(cells),
         figures=len(errors),
         median_error=median(errors),
         worst_error=max(errors),
@@ -313,9 +317,9 @@ def pair_baseline(plan: Plan, style: Style) -> str:
     return fitting[0]
 
 
-def broken_rules(part: str, found: Results) -> Iterator[str]:
-    """What of a part cannot be believed. How two arms compare there is of no interest here."""
-    for cell in found.cells:
+def broken_rules(part: str, cells: Iterable[CellFigures]) -> Iterator[str]:
+    """What of these cells cannot be believed. How two arms compare there is of no interest here."""
+    for cell in cells:
         for rule in cell.validity:
             if rule.is_broken and rule.rule != ROUND_TRIPS_DIFFER:
-                yield f"{part}, {cell.condition.short()}: {rule.rule}; {rule.meaning}"
+                yield f"{part}, {cell.condition.short()}: “{rule.rule}” is broken: {rule.meaning}"

@@ -93,12 +93,15 @@ def test_a_second_worker_is_worth_a_second_core():
     assert forecast(needs, condition(64, pool=100, workers=2), cores=2, threads=100) == pytest.approx(
         2 * alone
     )
-    assert forecast(needs, condition(64, pool=100, workers=2), cores=1, threads=100) == pytest.approx(alone)
 
 
 @pytest.mark.parametrize(
     ("asked", "reason"),
-    [(condition(users=16, pool=8), "can stop for good"), (condition(workers=2), "chance")],
+    [
+        (condition(users=16, pool=8), "can stop for good"),
+        (condition(workers=2), "chance"),
+        (condition(workers=3), "chance"),
+    ],
 )
 def test_what_no_model_covers_has_a_reason_and_no_figure(asked, reason):
     found = served(BLOCKING.looks().needs(), asked, cores=2, threads=40)
@@ -107,6 +110,14 @@ def test_what_no_model_covers_has_a_reason_and_no_figure(asked, reason):
 
 
 @pytest.mark.parametrize(("app", "style"), [(SYNC, "threads"), (App(1.0, waits_in_loop=True), "loop")])
+def test_more_workers_than_cores_have_no_figure_in_either_form():
+    needs = SYNC.looks().needs()
+    for form in (needs, needs.with_driver(EXCHANGE)):
+        assert "more workers than cores" in (
+            served(form, condition(workers=2), cores=1, threads=40).reason or ""
+        )
+
+
 def test_without_a_round_trip_that_can_be_set_the_wait_there_is_has_to_tell(app, style):
     looks = app.looks(far_ms=NEAR_MS)
     assert looks.needs().style == style

@@ -17,7 +17,7 @@ BUDGET_SECONDS = 1200.0  # of a part: a machine that makes it take longer gets f
 
 CANDIDATE = "async"  # where the plan has no such arm
 SEVERAL_USERS = 8  # at least, where there are connections for them: a core that is busy all the time
-FAR_MS = 4.0  # beyond the plan's round trip
+FAR_MS = 2.0  # beyond the plan's round trip
 EXCHANGE_SCENARIOS = ("read-one", "write")  # of two and more than three trips
 
 # Elsewhere: one thing changed at a time.
@@ -27,7 +27,8 @@ POOLS = (1, 2, 5, 10, 20, 40)
 WORKERS = (1, 2, 4)
 
 # Of the cells to be checked by.
-CHECK_TRIPS_MS, CHECK_USERS = (0.5, 2.0, 6.0), (1, 4, 16)
+CHECK_TRIPS_MS, CHECK_USERS = (0.5, 1.0, 3.0), (1, 4, 16)
+NEAR_USERS = (2, 4, 16)
 NARROW_POOL, SEVERAL_WORKERS = Pool(size=8), 2
 
 
@@ -68,7 +69,7 @@ def parts_of(
                 cure="name both with --arms, the one with the other driver last",
             )
         forms.append(candidate)
-        cells += _check(plan, arms, near)
+        cells += _check(plan, arms, near, cores)
     pairs = [Comparison(baseline=arm.name, candidate=forms[-1].name) for arm in arms if arm != forms[-1]]
     question = Question(
         scenario=here.scenario,
@@ -119,7 +120,7 @@ def _exchange(plan: Plan, near: Cell, trials: int) -> Plan:
     return _part(plan, "exchange", plan.arms, cells, plan.comparisons, trials)
 
 
-def _check(plan: Plan, arms: Sequence[Arm], near: Cell) -> list[Cell]:
+def _check(plan: Plan, arms: Sequence[Arm], near: Cell, cores: int) -> list[Cell]:
     """Cells that no forecast rests on, and that no arm stops serving in.
 
     They are measured in the same trials as those that it rests on: a machine's speed drifts from one quarter
@@ -129,10 +130,10 @@ def _check(plan: Plan, arms: Sequence[Arm], near: Cell) -> list[Cell]:
     most = CHECK_USERS[-1]
     cells = [
         *(near.changed({"users": users, "rtt_ms": rtt}) for users, rtt in product(CHECK_USERS, trips)),
-        near.changed({"users": CHECK_USERS[1]}),
-        near.changed({"users": most}),
-        near.changed({"users": most, "rtt_ms": trips[1], "workers": SEVERAL_WORKERS}),
+        *(near.changed({"users": users}) for users in NEAR_USERS),
     ]
+    if cores >= SEVERAL_WORKERS:
+        cells.append(near.changed({"users": most, "rtt_ms": trips[1], "workers": SEVERAL_WORKERS}))
     if all(plan.off_loop(arm.name) is None for arm in arms):  # a loop that waits for a connection is stuck
         cells.append(near.changed({"users": 2 * NARROW_POOL.size, "rtt_ms": trips[-1], "pool": NARROW_POOL}))
     return cells

@@ -95,7 +95,12 @@ def results_of(run: StoredWhole) -> Results:
             cure="predict again; there is nothing to go on with",
         )
     found = {name: summarise(part) for name, part in parts.items()}
-    broken = tuple(note for name in parts for note in broken_rules(STAGES[name], found[name]))
+    seen = {condition.key for condition in run.question.seen}
+    rests_on = [cell for cell in found["app"].cells if cell.condition.key in seen]
+    broken = (
+        *broken_rules(STAGES["app"], rests_on),
+        *broken_rules(STAGES["exchange"], found["exchange"].cells),
+    )
     return Results(
         kind="predict",
         run=RunFacts(

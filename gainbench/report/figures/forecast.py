@@ -79,13 +79,13 @@ def errors(results: Results) -> Picture | None:
             axis.set_ticks([], minor=True)
         axes.set_xlabel("requests/s, measured")
         axes.set_ylabel("requests/s, forecast")
-        axes.annotate(
-            "within a tenth",
-            (high, high * (1 - NEAR)),
-            (-6, -14),
-            textcoords="offset points",
+        axes.text(
+            0.99,
+            0.03,
+            "shaded: within a tenth",
+            transform=axes.transAxes,
             ha="right",
-            va="top",
+            va="bottom",
             color=MUTED,
         )
         axes.legend(loc="upper left", frameon=False)

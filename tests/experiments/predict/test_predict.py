@@ -121,9 +121,9 @@ def test_the_app_is_measured_without_the_other_form_of_it(tmp_path: Path) -> Non
     assert by_name["app"].arm_names == ("blocking", "sync")
     assert {(cell.users, cell.rtt_ms) for cell in by_name["app"].cells} == {
         (1, 0.5),
-        (1, 4.5),
+        (1, 2.5),
         (8, 0.5),
-        (8, 4.5),
+        (8, 2.5),
     }
     assert {cell.scenario for cell in by_name["exchange"].cells} == {"read-one", "write"}
 
@@ -146,7 +146,7 @@ def test_a_check_tells_how_far_the_forecast_is_off_and_widens_its_intervals(tmp_
     assert plain is not None
     assert checked is not None
     assert checked.check is not None
-    seen = {(1, 0.5), (1, 4.5), (8, 0.5), (8, 4.5)}
+    seen = {(1, 0.5), (1, 2.5), (8, 0.5), (8, 2.5)}
     measured = [one for one in checked.predictions if one.measured is not None]
     assert not seen & {
         (one.condition.users, one.condition.rtt_ms)
