@@ -109,7 +109,6 @@ def test_what_no_model_covers_has_a_reason_and_no_figure(asked, reason):
     assert reason in (found.reason or "")
 
 
-@pytest.mark.parametrize(("app", "style"), [(SYNC, "threads"), (App(1.0, waits_in_loop=True), "loop")])
 def test_more_workers_than_cores_have_no_figure_in_either_form():
     needs = SYNC.looks().needs()
     for form in (needs, needs.with_driver(EXCHANGE)):
@@ -118,6 +117,7 @@ def test_more_workers_than_cores_have_no_figure_in_either_form():
         )
 
 
+@pytest.mark.parametrize(("app", "style"), [(SYNC, "threads"), (App(1.0, waits_in_loop=True), "loop")])
 def test_without_a_round_trip_that_can_be_set_the_wait_there_is_has_to_tell(app, style):
     looks = app.looks(far_ms=NEAR_MS)
     assert looks.needs().style == style
