@@ -249,9 +249,12 @@ def check_figures(found: Sequence[PredictionFigures]) -> CheckFigures | None:
         measured = one.measured
         if measured is None or measured.verdict == "invalid":
             continue
-        cells.add(one.condition.key)
         sides = ((one.baseline_rps, measured.baseline_rps), (one.candidate_rps, measured.candidate_rps))
-        errors += [abs(forecast / truth - 1) for forecast, truth in sides if forecast and truth]
+        found_off = [abs(forecast / truth - 1) for forecast, truth in sides if forecast and truth]
+        if not found_off:
+            continue
+        cells.add(one.condition.key)
+        errors += found_off
         if one.gain is not None and measured.gain is not None:
             gains.append(math.log((1 + one.gain) / (1 + measured.gain)))
             signs += [(one.gain > 0) == (measured.gain > 0)] if abs(measured.gain) > BEYOND else []

@@ -2,8 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +21,8 @@ from gainbench.cli.flags import (
     takes_plan_flags_of,
 )
 from gainbench.cli.progress import watching
-from gainbench.cli.runs import write_forecast
-from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
+from gainbench.cli.runs import reported_in_any_case, write_forecast
+from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.experiments import bench
 from gainbench.experiments.predict.plans import Parts, parts_of
 from gainbench.experiments.predict.predict import STAGES, Predicting, cores_of_arms
@@ -107,22 +105,11 @@ def predict(
         with watching(quiet) as watch:
             measure_parts(Predicting(parts, sys.argv, watch), directory)
 
-    results = _measured_and_reported(directory.path, measure, as_json=as_json)
+    results = reported_in_any_case(measure, lambda: _report(directory.path, as_json=as_json))
     if open_report:
         show_in_browser(directory.path)
     if results.run.status == "invalid":
         raise InvalidMeasurement("a rule of validity was broken where the forecast was measured from")
-
-
-def _measured_and_reported(run: Path, measure: Callable[[], None], *, as_json: bool) -> Results:
-    """Report on what was measured, also when it was cut short: after that, the error takes its course."""
-    try:
-        measure()
-    except BaseException:
-        with suppress(GainbenchError):  # too little for a forecast, say: what ended the run is the news
-            _report(run, as_json=as_json)
-        raise
-    return _report(run, as_json=as_json)
 
 
 def _report(run: Path, *, as_json: bool) -> Results:

@@ -1,8 +1,6 @@
 """`gainbench prove`: truths known in advance against what the harness says of them."""
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +10,8 @@ import typer
 from gainbench.cli.console import err, open_report, out
 from gainbench.cli.flags import REPORTS, AsJson, Open, OutFolder, PlanPath, Quiet
 from gainbench.cli.progress import watching
-from gainbench.cli.runs import write_proofs
-from gainbench.errors import GainbenchError, InvalidMeasurement
+from gainbench.cli.runs import reported_in_any_case, write_proofs
+from gainbench.errors import InvalidMeasurement
 from gainbench.experiments.prove.plans import chosen, expected_seconds
 from gainbench.experiments.prove.prove import Proving, prepared
 from gainbench.experiments.prove.prove import prove as try_all
@@ -56,21 +54,10 @@ def prove(
         with watching(quiet) as watch:
             try_all(Proving(wanted, seed, sys.argv, watch, tell), directory)
 
-    results = _tried_and_reported(directory.path, measure, as_json=as_json)
+    results = reported_in_any_case(measure, lambda: _report(directory.path, as_json=as_json))
     if open_in_browser:
         open_report(directory.path)
     _exit_by(results)
-
-
-def _tried_and_reported(run: Path, measure: Callable[[], None], *, as_json: bool) -> Results:
-    """Report on what was tried, also when it was cut short: after that, the error takes its course."""
-    try:
-        measure()
-    except BaseException:
-        with suppress(GainbenchError):  # a full disk, say: what ended the run is the news
-            _report(run, as_json=as_json)
-        raise
-    return _report(run, as_json=as_json)
 
 
 def _report(run: Path, *, as_json: bool) -> Results:

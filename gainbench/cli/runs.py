@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from gainbench.analyse.summary import summarise
 from gainbench.cli.console import err, open_report, out
@@ -22,6 +23,8 @@ from gainbench.store.directory import RunDirectory
 from gainbench.store.lines import Purpose
 from gainbench.store.reading import StoredRun, load_faults, load_run, load_whole
 from gainbench.store.results import Results
+
+T = TypeVar("T")
 
 
 def new_run(out_folder: Path, plan: Plan, purpose: Purpose = "bench") -> RunDirectory:
@@ -62,17 +65,19 @@ def write_reliability(run: Path) -> str:
 def measured_and_reported(
     run: Path, measure: Callable[[], None], *, as_json: bool, in_browser: bool
 ) -> Results | None:
-    """Measure, then report on it, also when it was cut short: after that, the error takes its course.
+    """Measure, then report on it; None when there was nothing to report on."""
+    return reported_in_any_case(measure, lambda: _report(run, as_json=as_json, in_browser=in_browser))
 
-    None when there was nothing to report on.
-    """
+
+def reported_in_any_case(measure: Callable[[], None], report: Callable[[], T]) -> T:
+    """Report on what was measured, also when it was cut short: after that, the error takes its course."""
     try:
         measure()
     except BaseException:
-        with suppress(GainbenchError):  # a full disk, say: what ended the run is the news
-            _report(run, as_json=as_json, in_browser=in_browser)
+        with suppress(GainbenchError):  # a full disk, or too little for a figure: what ended it is the news
+            report()
         raise
-    return _report(run, as_json=as_json, in_browser=in_browser)
+    return report()
 
 
 def _report(run: Path, *, as_json: bool, in_browser: bool) -> Results | None:

@@ -113,8 +113,9 @@ def _exchange(plan: Plan, near: Cell, trials: int) -> Plan:
             f"the plan {plan.name} cannot say what exchanging the driver changes: it needs two arms, and the"
             f" scenarios {' and '.join(EXCHANGE_SCENARIOS)}"
         )
+    own = plan.headline_cell.changed({"rtt_ms": near.rtt_ms, "headline": False})  # with connections enough
     cells = [
-        near.changed({"scenario": name, "users": users})
+        own.changed({"scenario": name, "users": users})
         for name, users in product(EXCHANGE_SCENARIOS, (1, SEVERAL_USERS))
     ]
     return _part(plan, "exchange", plan.arms, cells, plan.comparisons, trials)
@@ -127,11 +128,13 @@ def _check(plan: Plan, arms: Sequence[Arm], near: Cell, cores: int) -> list[Cell
     of an hour to the next by more than a forecast may be off.
     """
     trips = [near.rtt_ms + added for added in CHECK_TRIPS_MS]
-    most = CHECK_USERS[-1]
+    connections = near.pool.size + near.pool.overflow
+    most = min(CHECK_USERS[-1], connections)
     cells = [
         *(near.changed({"users": users, "rtt_ms": rtt}) for users, rtt in product(CHECK_USERS, trips)),
         *(near.changed({"users": users}) for users in NEAR_USERS),
     ]
+    cells = [cell for cell in cells if cell.users <= connections]
     if cores >= SEVERAL_WORKERS:
         cells.append(near.changed({"users": most, "rtt_ms": trips[1], "workers": SEVERAL_WORKERS}))
     if all(plan.off_loop(arm.name) is None for arm in arms):  # a loop that waits for a connection is stuck

@@ -4,18 +4,16 @@ What is measured is in ``plans.py``; the model is ``analyse/forecast.py``. Each 
 below ``parts/``, so that everything said of it can be looked up and computed again.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from gainbench.analyse.predictions import broken_rules, forecast_figures, pair_candidate
 from gainbench.analyse.summary import summarise
-from gainbench.errors import ConfigurationError, GainbenchError
+from gainbench.errors import ConfigurationError
 from gainbench.experiments import bench
 from gainbench.experiments.predict.plans import Parts
+from gainbench.experiments.whole import ended
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
 from gainbench.run.environment import surroundings
@@ -24,7 +22,7 @@ from gainbench.stack.processes import cores
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import PARTS, StoredWhole, load_run
-from gainbench.store.records import End, Part, PartName, Question
+from gainbench.store.records import Part, PartName, Question
 from gainbench.store.results import ArmFacts, Results, RunFacts, Status
 
 STAGES: dict[PartName, str] = {
@@ -55,7 +53,7 @@ class Predicting:
 def predict(wanted: Predicting, directory: RunDirectory) -> None:
     """Measure what the forecast rests on; what was measured before an interruption stays there."""
     directory.write_text(ENVIRONMENT, surroundings(wanted.command).model_dump_json(indent=1) + "\n")
-    with _ended(directory):
+    with ended(directory):
         directory.append(wanted.parts.question)
         for number, (name, plan) in enumerate(wanted.parts.plans):
             left = sum(bench.expected_seconds(later) for _, later in wanted.parts.plans[number:])
@@ -65,25 +63,6 @@ def predict(wanted: Predicting, directory: RunDirectory) -> None:
             with Supervisor.start() as supervisor:
                 wanted.measure(bench.Job(plan, supervisor, wanted.command, wanted.watch), part)
             directory.append(Part(name=name, run=str(part.path.relative_to(directory.path))))
-
-
-@contextmanager
-def _ended(directory: RunDirectory) -> Iterator[None]:
-    """The record ends with how it went."""
-    started = time.monotonic()
-    status: Literal["complete", "interrupted", "failed"] = "failed"
-    reason = None
-    try:
-        yield
-        status = "complete"
-    except KeyboardInterrupt:
-        status, reason = "interrupted", "interrupted by the user"
-        raise
-    except GainbenchError as error:
-        reason = error.message
-        raise
-    finally:
-        directory.append(End(status=status, reason=reason, seconds=time.monotonic() - started))
 
 
 def results_of(run: StoredWhole) -> Results:

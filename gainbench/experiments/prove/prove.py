@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from gainbench.analyse.summary import summarise
 from gainbench.errors import EnvironmentLacking, GainbenchError
@@ -19,6 +18,7 @@ from gainbench.experiments import bench
 from gainbench.experiments.prove.judge import judge, pooled_null
 from gainbench.experiments.prove.plans import SERVERS, expected_seconds, plan_of
 from gainbench.experiments.prove.truths import Case
+from gainbench.experiments.whole import ended
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
 from gainbench.run.environment import surroundings
@@ -26,7 +26,7 @@ from gainbench.run.run import Progress, Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import CASES, StoredWhole, load_run
-from gainbench.store.records import End, ProvenCase
+from gainbench.store.records import ProvenCase
 from gainbench.store.results import PooledFigures, ProofFigures, Results, RunFacts, Status
 
 # Long enough to spoil a comb, and rare enough that others stay whole: those must give the true figure.
@@ -64,7 +64,7 @@ class Proving:
 def prove(wanted: Proving, directory: RunDirectory) -> None:
     """Try each case; what was tried before an interruption stays there."""
     directory.write_text(ENVIRONMENT, surroundings(wanted.command).model_dump_json(indent=1) + "\n")
-    with _ended(directory):
+    with ended(directory):
         for number, one in enumerate(wanted.cases):
             left = sum(expected_seconds(later.case) for later in wanted.cases[number:])
             stage = f"{number + 1} of {len(wanted.cases)}: {one.case.id}, {format_duration(left)} left"
@@ -121,25 +121,6 @@ def _bursts(supervisor: Supervisor, part: RunDirectory, *, wanted: bool) -> Iter
         yield
     finally:
         process.stop(grace_seconds=1.0)
-
-
-@contextmanager
-def _ended(directory: RunDirectory) -> Iterator[None]:
-    """The record ends with how it went."""
-    started = time.monotonic()
-    status: Literal["complete", "interrupted", "failed"] = "failed"
-    reason = None
-    try:
-        yield
-        status = "complete"
-    except KeyboardInterrupt:
-        status, reason = "interrupted", "interrupted by the user"
-        raise
-    except GainbenchError as error:
-        reason = error.message
-        raise
-    finally:
-        directory.append(End(status=status, reason=reason, seconds=time.monotonic() - started))
 
 
 def results_of(run: StoredWhole) -> Results:

@@ -13,6 +13,7 @@ from gainbench.experiments.bench import Job
 from gainbench.experiments.predict.plans import Parts, parts_of
 from gainbench.experiments.predict.predict import Measure, Predicting, predict, results_of
 from gainbench.plan.build import load_plan
+from gainbench.plan.condition import Pool
 from gainbench.plan.flags import Flags
 from gainbench.report import write_forecast
 from gainbench.store.directory import RunDirectory
@@ -241,6 +242,13 @@ def test_each_part_is_a_run_of_its_own_and_the_whole_is_none(tmp_path: Path) -> 
 def test_without_another_form_nothing_can_be_checked() -> None:
     with pytest.raises(ConfigurationError, match="both forms"):
         parts(arms=("sync",), is_checked=True)
+
+
+def test_few_connections_of_the_app_let_no_part_ask_for_more_than_there_are() -> None:
+    plan = load_plan(PLAN, Flags(rtt_ms=(0.5,), pool=Pool(size=5)))
+    wanted = parts_of(plan, load_plan(PLAN), trials=None, is_checked=True, cores=1, gain_error=None)
+    for name, part in wanted.plans:
+        assert all(cell.users <= cell.pool.size for cell in part.cells), name
 
 
 def test_one_arm_alone_is_forecast_with_the_name_of_the_other_form(tmp_path: Path) -> None:
