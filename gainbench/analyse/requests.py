@@ -34,16 +34,27 @@ def request_figures(
                 for name, reading in comb.arms[arm].load.by_request.items():
                     sent[name] = sent.get(name, 0) + reading.requests
     names = sorted(sent, key=lambda name: (-sent[name], name))[:MOST_NAMES]
-    return tuple(
-        RequestFigures(
-            name=name,
-            arms={arm: _at(arm, name, kept) for arm in arms},
-            p50=None
-            if headline is None
-            else _change(headline, name, kept, collapsed=collapsed, valid=valid, margin=margin),
+    found = []
+    for name in names:
+        p50 = None
+        if headline is not None:
+            p50 = _change(headline, name, kept, collapsed=collapsed, valid=valid, margin=margin)
+        found.append(
+            RequestFigures(
+                name=name,
+                arms={arm: _at(arm, name, kept) for arm in arms},
+                p50=p50,
+                stands_out=p50 is not None and _is_beyond(p50, margin),
+            )
         )
-        for name in names
-    )
+    return tuple(found)
+
+
+def _is_beyond(change: LatencyFigures, margin: float) -> bool:
+    """Whether the whole interval lies beyond the margin, so that one of many names is not one by chance."""
+    if change.verdict not in ("higher latency", "lower latency") or change.low is None or change.high is None:
+        return False
+    return change.low > margin or change.high < 1 / (1 + margin) - 1
 
 
 def _at(arm: str, name: str, kept: Sequence[Comb]) -> RequestArm:

@@ -3,6 +3,7 @@
 This module only assembles; each figure has its own: arms, compare, claim, validity.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -23,6 +24,7 @@ from gainbench.store.results import (
     ArmFacts,
     CellFigures,
     CollapseFigures,
+    ControlFacts,
     Curve,
     Quantiles,
     Results,
@@ -73,6 +75,7 @@ def summarise(run: StoredRun) -> Results:
         curves=_curves(plan, believed),
         collapses=_collapses(run),
         notes=_notes(run),
+        control=ControlFacts(arm=plan.control.arm, share=plan.control.share) if plan.control else None,
         held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
         expectations=expectations(plan, cells),
         claim=claim_figures(plan, believed, status=status),
@@ -106,7 +109,8 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         is_open_loop=plan.rate is not None,
         are_twins=_are_twins(run.parity),
     )
-    rules = judge(evidence)
+    # Where no two arms are left, there is nothing to be invalid: that they stopped is the result.
+    rules = judge(evidence) if len(serving) > 1 or not collapsed else ()
     figures = tuple(
         comparison_figures(
             plan,
@@ -135,6 +139,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         validity=rules,
         combs_measured=len(combs),
         combs_dropped=sum(comb.dropped is not None for comb in combs),
+        dropped_for=Counter(comb.dropped.partition(":")[0] for comb in combs if comb.dropped is not None),
         turns=turn_figures(kept[cell.key]),
         requests=request_figures(
             plan.headline,
@@ -184,20 +189,24 @@ def _curves(plan: Plan, believed: Believed) -> tuple[Curve, ...]:
 
 
 def _collapses(run: StoredRun) -> tuple[CollapseFigures, ...]:
-    def place(collapse: Collapse) -> tuple[str, str]:
-        return collapse.cell, collapse.arm
+    """In the plan's order of cells and arms."""
+    cells = [cell.key for cell in run.plan.cells]
+
+    def place(collapse: Collapse) -> tuple[int, int]:
+        return cells.index(collapse.cell), run.plan.arm_names.index(collapse.arm)
 
     return tuple(
         CollapseFigures(
-            cell=cell,
-            arm=arm,
+            cell=found[0].cell,
+            arm=found[0].arm,
             state=found[0].state,
             trials=len(found),
+            after_seconds=found[0].started,
             reason=found[0].reason,
             exit_status=found[0].exit_status,
             stacks=found[0].stacks,
         )
-        for (cell, arm), group in groupby(sorted(run.collapses, key=place), key=place)
+        for _, group in groupby(sorted(run.collapses, key=place), key=place)
         if (found := list(group))
     )
 

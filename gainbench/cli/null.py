@@ -19,7 +19,8 @@ from gainbench.plan import build
 from gainbench.plan.build import DEFAULT_PLAN
 from gainbench.plan.flags import Flags
 from gainbench.plan.model import Plan
-from gainbench.report import numbers
+from gainbench.report import numbers, words
+from gainbench.report.effect import NO_FIGURE
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stats.estimate import pooled_gain
 from gainbench.store.results import ComparisonFigures, Results
@@ -69,19 +70,23 @@ def _plan(path: Path, flags: Flags) -> Plan:
 def _line(number: int, results: Results) -> str:
     """What one null run saw."""
     found = results.headline
-    if found is None or found.gain is None:
+    if found is None or not _has_figure(found):
         return f"null {number}: {results.run.status}, no figure"
-    holds = "contains 0" if _contains_zero(found) else "misses 0"
+    holds = "contains 0" if words.contains_zero(found) else "misses 0"
     interval = numbers.interval(found.low, found.high)
     return f"null {number}: {numbers.gain(found.gain)} ({interval}), {holds}, {results.run.status}"
 
 
+def _has_figure(found: ComparisonFigures) -> bool:
+    return found.gain is not None and found.verdict not in NO_FIGURE
+
+
 def _summary(runs: Sequence[Results]) -> str:
     """What several null runs saw together: how often the truth was inside, and their pooled interval."""
-    found = [run.headline for run in runs if run.headline is not None and run.headline.gain is not None]
+    found = [run.headline for run in runs if run.headline is not None and _has_figure(run.headline)]
     if not found:
         return "no null run gave a figure"
-    inside = sum(_contains_zero(comparison) for comparison in found)
+    inside = sum(words.contains_zero(comparison) for comparison in found)
     told = f"null: {inside} of {numbers.several(len(found), 'interval')} contain 0"
     trials = [[math.log1p(gain) for gain in comparison.trial_gains] for comparison in found]
     pooled = pooled_gain(trials)
@@ -91,7 +96,3 @@ def _summary(runs: Sequence[Results]) -> str:
         f"{told}; pooled over {numbers.several(pooled.trials, 'trial')}: {numbers.gain(pooled.gain)}"
         f" ({numbers.interval(pooled.low, pooled.high)}), half-width {numbers.percent(pooled.half_width)}"
     )
-
-
-def _contains_zero(found: ComparisonFigures) -> bool:
-    return found.low is not None and found.high is not None and found.low <= 0 <= found.high

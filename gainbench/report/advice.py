@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from gainbench.report import numbers, words
-from gainbench.store.results import CellFigures, ComparisonFigures, Results
+from gainbench.store.results import USERS_REST, CellFigures, ComparisonFigures, Results
+
+TOO_FEW_TRIALS = "Fewer than three trials have no interval: measure at least three."
 
 
 def advice(results: Results) -> str:
@@ -15,11 +17,17 @@ def advice(results: Results) -> str:
         return _on_collapse(results, cell)
     if headline.verdict == "invalid":
         return _on_invalid(cell)
+    if results.control is not None and headline.expected_gain is not None:
+        return _on_control(headline, headline.expected_gain)
+    return _on_figure(results, cell, headline)
+
+
+def _on_figure(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str:
     if results.kind == "null":
         return _on_null(headline)
     if headline.latency:
         return _on_latency(headline)
-    return _stepping_stone(results, cell, headline) or _on_verdict(headline)
+    return _on_throughput(results, cell, headline)
 
 
 def _on_invalid(cell: CellFigures) -> str:
@@ -37,8 +45,26 @@ def _on_latency(headline: ComparisonFigures) -> str:
     return f"At the same rate, {headline.candidate} against {headline.baseline}: {said}."
 
 
-def _on_verdict(headline: ComparisonFigures) -> str:
+def _on_throughput(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str:
+    """What the gain is worth, and how much of it comes without async."""
+    said = _on_verdict(cell, headline)
+    found = _step(results, cell, headline)
+    if found is None:
+        return said
+    first, second = found
+    is_twin = _is_threaded_twin(results, first)
+    if first.verdict != "faster" or first.gain is None:
+        return f"{said} {_no_step(first)}" if is_twin and headline.verdict == "faster" else said
+    if headline.verdict == "faster" and headline.gain is not None:
+        part = _part(first.candidate, first.gain, headline.gain, is_twin=is_twin)
+        blocked = f"Blocked event loop: {headline.baseline} stands still while it waits for the database."
+        return f"{blocked} {part} {_on_top(second)}"
+    return f"{said} {_instead(first, is_twin=is_twin)}"
+
+
+def _on_verdict(cell: CellFigures, headline: ComparisonFigures) -> str:
     candidate, baseline = headline.candidate, headline.baseline
+    resting = cell.resting_share()
     if headline.verdict == "faster":
         return (
             f"Under this condition {candidate} serves {numbers.percent(headline.gain)} more requests; "
@@ -46,8 +72,14 @@ def _on_verdict(headline: ComparisonFigures) -> str:
         )
     if headline.verdict == "slower":
         return f"Under this condition {candidate} costs throughput: stay with {baseline}."
+    if headline.verdict == "no difference" and resting is not None and resting > USERS_REST:
+        return (
+            f"Both answered all that was asked of them: with users who rest {numbers.percent(resting)} of "
+            "their time this says nothing of what they could do. Load them with more "
+            "users, or take out the wait_time."
+        )
     if headline.verdict == "no difference":
-        return f"Do not move to {candidate} for throughput: under this condition it gives none."
+        return f"Do not move to {candidate} for throughput: under this condition it gives none that matters."
     seen = headline.smallest_detectable
     smallest = "" if seen is None else f" The smallest gain it could have seen is {numbers.percent(seen)}."
     return f"Measured too briefly to tell.{smallest} Measure longer: --profile full, or more --trials."
@@ -75,10 +107,22 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     return f"{words.joined(gone)} stopped serving {load}.{rest} {cure}: here this matters more than any gain."
 
 
+def _on_control(headline: ComparisonFigures, expected: float) -> str:
+    """Whether what was planted was found."""
+    low, high = headline.low, headline.high
+    if low is None or high is None:
+        return TOO_FEW_TRIALS
+    if not low <= expected <= high:
+        return "The harness did not see what was planted: do not trust this machine, or repeat it to be sure."
+    if words.contains_zero(headline):
+        return "The interval holds what was planted, and 0 as well: measure longer, or plant more."
+    return "The harness finds what was planted: what it says of your arms is of the same kind."
+
+
 def _on_null(headline: ComparisonFigures) -> str:
     if headline.low is None or headline.high is None:
-        return "Fewer than three trials have no interval: measure at least three."
-    if headline.low <= 0 <= headline.high:
+        return TOO_FEW_TRIALS
+    if words.contains_zero(headline):
         width = numbers.percent(headline.half_width)
         return f"The harness sees nothing where there is nothing: the interval of ±{width} contains 0."
     return (
@@ -86,23 +130,17 @@ def _on_null(headline: ComparisonFigures) -> str:
     )
 
 
-def _stepping_stone(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str | None:
-    """An arm between baseline and candidate that gives part of the gain; the threaded twin before others."""
+def _step(
+    results: Results, cell: CellFigures, headline: ComparisonFigures
+) -> tuple[ComparisonFigures, ComparisonFigures] | None:
+    """To an arm between baseline and candidate, and on from there; the threaded twin before others."""
     blocked = cell.arms[headline.baseline].loop_wait_ms_per_request
-    between = list(_between(cell, headline))
-    if not blocked or not between or headline.gain is None or headline.verdict != "faster":
-        return None
+    between = list(_between(cell, headline)) if blocked else []
     twins = [steps for steps in between if _is_threaded_twin(results, steps[0])]
-    first, second = (twins or between)[0]
-    if first.verdict != "faster" or first.gain is None:
-        return _no_step(first, headline) if twins else None
-    return (
-        f"Blocked event loop: {headline.baseline} stands still while it waits for the database. "
-        f"{_step(first.candidate, first.gain, headline.gain, is_twin=bool(twins))} {_on_top(second)}"
-    )
+    return next(iter(twins or between), None)
 
 
-def _step(arm: str, gain: float, whole: float, *, is_twin: bool) -> str:
+def _part(arm: str, gain: float, whole: float, *, is_twin: bool) -> str:
     part = f"{numbers.points(gain)} of the {numbers.points(whole)} points"
     if gain >= whole:
         part = f"all of the gain, {numbers.gain(gain)}"
@@ -112,11 +150,26 @@ def _step(arm: str, gain: float, whole: float, *, is_twin: bool) -> str:
     return f"Switch to arm {arm} and get {part}."
 
 
-def _no_step(first: ComparisonFigures, headline: ComparisonFigures) -> str:
-    return (
-        f"{first.candidate} is no step towards it here: {words.line(first)}. "
-        f"The gain of {headline.candidate} comes from not blocking the event loop while it waits."
-    )
+def _no_step(first: ComparisonFigures) -> str:
+    """The arm in between gives nothing, or nobody knows yet whether it does."""
+    if first.verdict == "collapsed":
+        return f"{first.candidate} is no step towards it here: an arm stopped serving."
+    if first.verdict != "unresolved":
+        return f"{first.candidate} is no step towards it here: {words.line(first)}."
+    seen = f": {words.pair(first)} is not resolved"
+    if first.low is not None and first.high is not None:
+        seen = (
+            f": {words.pair(first)} lies {words.between(first.low, first.high)}, which is too short to tell"
+        )
+    return f"Part of this may come without async{seen}."
+
+
+def _instead(first: ComparisonFigures, *, is_twin: bool) -> str:
+    """The arm in between gives what the candidate does not, or does not surely."""
+    gain = numbers.gain(first.gain)
+    if is_twin:
+        return f"Declare these handlers `def` (arm {first.candidate}) instead: {gain} without async."
+    return f"Arm {first.candidate} gives {gain} instead."
 
 
 def _is_threaded_twin(results: Results, comparison: ComparisonFigures) -> bool:
@@ -144,5 +197,5 @@ def _on_top(comparison: ComparisonFigures) -> str:
     if comparison.verdict == "slower":
         return f"Going on to {comparison.candidate} costs: {numbers.gain(comparison.gain)}."
     if comparison.verdict == "no difference":
-        return f"Going on to {comparison.candidate} adds nothing to that."
+        return f"Going on to {comparison.candidate} adds nothing that matters to that."
     return f"What {comparison.candidate} adds to that stays open: {words.line(comparison)}."

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from gainbench.plan import file as plan_file
 from gainbench.plan.masking import mask_plan
 from gainbench.plan.model import ColourName
-from gainbench.report import forecast, numbers, palette, proofs, tables, words
+from gainbench.report import forecast, headline, notes, numbers, palette, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures import forecast as forecast_figure
@@ -33,9 +33,10 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         {name: arm.colour for name, arm in results.arms.items()},
         run=run,
         results=results,
-        answer=words.answer(results),
+        answer=headline.answer(results),
         advice=advice(results),
         banners=list(words.banners(results)),
+        notes=notes.notes(results),
         pictures=_pictures(run, results),
         tables=_tables(run, results),
         by_cell=_tables_by_cell(results),
@@ -127,7 +128,7 @@ def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
 
 def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Table]]:
     """Tables that grow with the cells: for the headline cell, and for all the others."""
-    headline = [cell for cell in results.cells if cell.headline]
+    main = [cell for cell in results.cells if cell.headline]
     others = [cell for cell in results.cells if not cell.headline]
     makers = (
         tables.service,
@@ -138,8 +139,8 @@ def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Ta
         tables.repeatability,
         tables.turns,
     )
-    pairs = [(maker(results, headline), maker(results, others)) for maker in makers]
-    return {main.name: (main, rest) for main, rest in pairs}
+    pairs = [(maker(results, main), maker(results, others)) for maker in makers]
+    return {shown.name: (shown, rest) for shown, rest in pairs}
 
 
 def _figure(picture: Picture) -> Markup:

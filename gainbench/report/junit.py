@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from gainbench.report import numbers, proofs, words
+from gainbench.report import limits, numbers, proofs, words
 from gainbench.store.results import (
     CellFigures,
     ComparisonFigures,
@@ -84,7 +84,7 @@ def _expectation(found: ExpectationFigures) -> ET.Element:
 def _case(results: Results, cell: CellFigures, found: ComparisonFigures) -> ET.Element:
     case = ET.Element("testcase", classname=_clean(cell.key), name=_clean(words.pair(found)))
     if found.verdict == "invalid":
-        ET.SubElement(case, "error", type="invalid", message=_clean(words.broken(cell)))
+        ET.SubElement(case, "error", type="invalid", message=_clean(limits.broken(cell)))
     if found.verdict == "collapsed":
         reasons = [
             f"{gone.arm} {gone.state}: {gone.reason}"
@@ -94,7 +94,8 @@ def _case(results: Results, cell: CellFigures, found: ComparisonFigures) -> ET.E
         ET.SubElement(case, "failure", type="collapsed", message=_clean("; ".join(reasons)))
     if found.verdict == "unresolved":
         ET.SubElement(case, "skipped", message=_clean(words.line(found)))
-    lines = [words.line(found), *found.notes]
+    changed = words.changed_requests(results) if found.headline else None
+    lines = [words.line(found), *([changed] if changed else []), *found.notes]
     lines += [
         f"{name}: {numbers.rate(arm.throughput_rps) if arm.state == 'ok' else arm.state}"
         for name, arm in cell.arms.items()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from gainbench.report import forecast, numbers, proofs, tables, words
+from gainbench.report import forecast, headline, notes, numbers, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
 from gainbench.store.results import CellFigures, Results
@@ -51,16 +51,20 @@ def render_forecast(results: Results) -> str:
 
 
 def _headline(results: Results) -> list[str]:
-    answer = words.answer(results)
+    answer = headline.answer(results)
     title = (
-        f"### {_safe(answer.figure)}: {_safe(answer.subject)}" if answer else f"### {_safe(results.run.id)}"
+        f"### {_safe(answer.said.figure)}: {_safe(answer.subject)}"
+        if answer
+        else f"### {_safe(results.run.id)}"
     )
     banners = [f"> **{_safe(heading)}.** {_safe(text)}\n" for heading, text in words.banners(results)]
     if answer is None:
         return [title, "", *banners]
-    within = f", {_safe(answer.interval)}" if answer.interval else ""
-    said = f"**{_safe(answer.verdict)}**{within}."
-    return [title, "", *banners, said, "", _safe(advice(results)), "", _safe(answer.measured), ""]
+    within = f", {_safe(answer.said.interval)}" if answer.said.interval else ""
+    said = f"**{_safe(answer.said.verdict)}**{within}."
+    changed = words.changed_requests(results)
+    by_name = [f"**{_safe(changed)}.**", ""] if changed else []
+    return [title, "", *banners, said, "", *by_name, _safe(advice(results)), "", _safe(answer.measured), ""]
 
 
 def _expectations(results: Results) -> list[str]:
@@ -78,7 +82,7 @@ def _cells(results: Results) -> list[str]:
         return []
     more = len(results.cells) - len(shown)
     left_out = [f"The report holds {numbers.several(more, 'more condition')}.", ""] if more else []
-    headline = [cell for cell in results.cells if cell.headline]
+    main = [cell for cell in results.cells if cell.headline]
     latencies = tables.latencies(results, shown)
     at_equal_rates = _table(latencies) if latencies.rows else []
     return [
@@ -87,13 +91,13 @@ def _cells(results: Results) -> list[str]:
         *left_out,
         words.SINGLE_INTERVALS,
         "",
-        *_table(tables.service(results, headline)),
-        *_requests(results, headline),
+        *_table(tables.service(results, main)),
+        *_requests(results, main),
     ]
 
 
-def _requests(results: Results, headline: Sequence[CellFigures]) -> list[str]:
-    found = tables.requests(results, headline)
+def _requests(results: Results, main: Sequence[CellFigures]) -> list[str]:
+    found = tables.requests(results, main)
     return _table(found) if 0 < len(found.rows) <= MOST_REQUESTS else []
 
 
@@ -123,7 +127,7 @@ def _claim(results: Results) -> list[str]:
 def _trust(results: Results) -> list[str]:
     certainty = words.certainty(results)
     lines = [f"Certainty: {_safe(certainty)}.", ""] if certainty else []
-    lines += [f"- {_safe(note)}" for note in words.notes(results)]
+    lines += [f"- {_safe(note)}" for note in notes.notes(results)]
     return [*lines, ""]
 
 

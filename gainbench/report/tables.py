@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gainbench.report import numbers, words
+from gainbench.report import limits, numbers, words
 from gainbench.report.effect import NO_FIGURE
 from gainbench.store import StoredRun
 from gainbench.store.environment import Commit, Environment
@@ -221,9 +221,9 @@ def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
     rows = [
         (
             *_place(results, cell, cells),
-            Entry(f"{rule.rule}, {rule.unit}" if words.is_share(rule) else rule.rule),
-            Entry(words.rule_amount(rule, rule.value), rule.value),
-            Entry(words.rule_limit(rule), rule.limit),
+            Entry(f"{rule.rule}, {rule.unit}" if limits.is_share(rule) else rule.rule),
+            Entry(limits.value(rule), rule.value),
+            Entry(limits.bound(rule), rule.limit),
             _held(rule),
             Entry(rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"),
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gainbench.report import forecast, proofs, words
+from gainbench.report import forecast, headline, notes, proofs, words
 from gainbench.report.advice import advice
 from gainbench.store.results import ComparisonFigures, ProofFigures, Results
 
@@ -59,15 +59,10 @@ def proof(found: ProofFigures) -> Text:
 
 
 def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
-    cell = results.headline_cell
-    for heading, text in words.banners(results):
-        yield Text.assemble((f"{heading}: ", "bold red"), text)
-    if cell is not None:
-        yield Text(words.condition(cell), style="dim")
-        for found in sorted(cell.comparisons, key=lambda one: not one.headline):
-            yield _comparison(found)
-            for quantile in found.latency:
-                yield Text(f"    latency {words.latency(quantile)}")
+    yield from _head(results)
+    changed = words.changed_requests(results)
+    if changed:
+        yield Text(f"{changed}.", style="bold")
     for expected in results.expectations:
         yield Text(
             words.sentence(words.expectation(expected)), style="green" if expected.is_met else "bold red"
@@ -83,10 +78,28 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
     certainty = words.certainty(results)
     if certainty:
         yield Text(f"How sure: {certainty}.", style="dim")
-    for note in words.notes(results):
+    for note in notes.notes(results):
         yield Text(f"Note: {note}", style="yellow")
     # A path is copied from the terminal: it must not be broken into lines.
     yield Text(f"Report: {report}", no_wrap=True, overflow="ignore")
+
+
+def _head(results: Results) -> Iterator[RenderableType]:
+    """What must be known before any figure, and the headline condition's figures."""
+    for heading, text in words.banners(results):
+        yield Text.assemble((f"{heading}: ", "bold red"), text)
+    answer = headline.answer(results)
+    if answer is not None and words.gone_from_headline(results):
+        yield Text(answer.said.verdict, style="bold red")
+    elif answer is not None and results.control is not None:
+        yield Text(f"{answer.said.verdict} ({answer.said.interval}): {answer.said.figure}", style="bold")
+    cell = results.headline_cell
+    if cell is not None:
+        yield Text(words.condition(cell), style="dim")
+        for found in sorted(cell.comparisons, key=lambda one: not one.headline):
+            yield _comparison(found)
+            for quantile in found.latency:
+                yield Text(f"    latency {words.latency(quantile)}")
 
 
 def _comparison(found: ComparisonFigures) -> RenderableType:

@@ -4,17 +4,16 @@ Plain text only: escaping belongs to the renderers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gainbench.plan.condition import differing
 from gainbench.plan.expectation import parse_expectation
-from gainbench.report import numbers
-from gainbench.report.effect import NO_FIGURE, Effect, effect
+from gainbench.report import limits, numbers
+from gainbench.report.effect import NO_FIGURE, effect
 from gainbench.store.results import (
-    TURNAROUND,
     USERS_REST,
     CellFigures,
     ClaimFigures,
+    CollapseFigures,
     ComparisonFigures,
     Curve,
     ExpectationFigures,
@@ -22,7 +21,6 @@ from gainbench.store.results import (
     HeldRate,
     LatencyFigures,
     Results,
-    RuleFigures,
 )
 
 GLOSSARY: Mapping[str, str] = {
@@ -49,23 +47,13 @@ GLOSSARY: Mapping[str, str] = {
     "no difference": "The 90 % interval lies inside the plan's margin.",
 }
 
+MOST_CHANGED = 3
+
 _FIGURES = {"gain": "the gain is", "low": "the interval begins at", "high": "the interval ends at"}
 
 UNDER_LOAD = "What a statement waits in all, the database's work included, is in the report's cost table."
 
 SINGLE_INTERVALS = "Only the headline's interval carries its 95 %; the others are single, uncorrected ones."
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The report in five lines: what a reader has after ten seconds."""
-
-    figure: str
-    value: float | None  # what `figure` says, if that is a number
-    verdict: str
-    subject: str
-    interval: str | None
-    measured: str
 
 
 def pair(comparison: ComparisonFigures) -> str:
@@ -101,17 +89,36 @@ def verdict(comparison: ComparisonFigures) -> str:
 
 
 def line(comparison: ComparisonFigures) -> str:
-    """A comparison on one line: never a bare ratio."""
+    """A comparison on one line: never a bare ratio, and no figure that the run cannot tell from none."""
     if figure(comparison) == comparison.verdict:
         return verdict(comparison)
-    return f"{numbers.gain(comparison.gain)} ({interval(comparison)}): {verdict(comparison)}"
+    return f"{_estimate(comparison)}: {verdict(comparison)}"
 
 
 def brief(comparison: ComparisonFigures) -> str:
     """The same where the arms are named already."""
+    if comparison.verdict == "collapsed":
+        return "no ratio: an arm stopped serving"
     if figure(comparison) == comparison.verdict:
         return f"{comparison.verdict}: {verdict(comparison)}"
-    return f"{numbers.gain(comparison.gain)} ({interval(comparison)}), {comparison.verdict}"
+    told = "not resolved" if comparison.verdict == "unresolved" else comparison.verdict
+    return f"{_estimate(comparison)}, {told}"
+
+
+def _estimate(comparison: ComparisonFigures) -> str:
+    low, high = comparison.low, comparison.high
+    if comparison.verdict == "unresolved" and low is not None and high is not None:
+        return between(low, high)
+    return f"{numbers.gain(comparison.gain)} ({interval(comparison)})"
+
+
+def between(low: float, high: float) -> str:
+    return f"between {numbers.gain(low)} and {numbers.gain(high)}"
+
+
+def contains_zero(comparison: ComparisonFigures) -> bool:
+    low, high = comparison.low, comparison.high
+    return low is not None and high is not None and low <= 0 <= high
 
 
 def condition(cell: CellFigures) -> str:
@@ -153,6 +160,21 @@ def latency(found: LatencyFigures) -> str:
         return f"{quantile(found)}: {found.verdict}"
     within = numbers.interval(found.low, found.high)
     return f"{quantile(found)} {numbers.gain(found.change)} (95 % interval {within}), {found.verdict}"
+
+
+def changed_requests(results: Results) -> str | None:
+    """Which requests changed where others did not: a mean over all of them hides those."""
+    cell = results.headline_cell
+    if cell is None or results.headline is None:
+        return None
+    changes = {found.name: found.p50 for found in cell.requests if found.stands_out and found.p50}
+    if not changes or len(changes) == len(cell.requests):
+        return None
+    names = sorted(changes, key=lambda name: -abs(changes[name].change or 0))
+    told = [f"{name} {latency(changes[name])}" for name in names[:MOST_CHANGED]]
+    more = len(names) - len(told)
+    rest = f"; and {more} more" if more else ""
+    return f"Request by request, {results.headline.candidate} stands out at: {'; '.join(told)}{rest}"
 
 
 def quantile(found: LatencyFigures) -> str:
@@ -204,36 +226,6 @@ def _think_time(cell: CellFigures) -> str:
     if resting <= USERS_REST:
         return " without think time"
     return f", who wait for an answer {numbers.percent(1 - resting)} of the time,"
-
-
-def answer(results: Results) -> Answer | None:
-    """The headline, worded; None where nothing was compared."""
-    cell, headline = results.headline_cell, results.headline
-    if cell is None or headline is None:
-        return None
-    shown = effect(headline)
-    subject = what(headline)
-    of_latency = shown.tail is not None and headline.verdict not in NO_FIGURE
-    return Answer(
-        figure=shown.verdict if shown.value is None else numbers.gain(shown.value),
-        value=shown.value,
-        verdict=f"{subject} of {headline.candidate}: {shown.verdict}" if of_latency else verdict(headline),
-        subject=f"{subject} of {pair(headline)}, {condition(cell)}",
-        interval=None if shown.value is None else bounds(shown),
-        measured=measured(results, cell),
-    )
-
-
-def what(comparison: ComparisonFigures) -> str:
-    """What of the two arms is compared."""
-    tail = effect(comparison).tail
-    return "throughput" if tail is None else f"{quantile(tail)} latency"
-
-
-def bounds(shown: Effect) -> str:
-    if shown.low is None or shown.high is None:
-        return "no interval"
-    return f"95 % interval {numbers.interval(shown.low, shown.high)}"
 
 
 def claim(found: ClaimFigures) -> str:
@@ -372,65 +364,12 @@ def banners(results: Results) -> Iterator[tuple[str, str]]:
             "What was measured until then is shown; any interval is wider than planned.",
         )
     cell = results.headline_cell
-    reasons = broken(cell) if cell else ""
+    reasons = limits.broken(cell) if cell else ""
     if reasons:
         yield "Invalid", f"The headline broke a validity rule: its figures must not be used. {reasons}"
     elif results.run.status == "invalid":
         yield "Invalid", "The headline has no figure that may be used."
     yield from _collapses(results)
-
-
-def notes(results: Results) -> tuple[str, ...]:
-    """What a reader must know beside the figures: the run's own notes, and which conditions give none."""
-    names = distinctions(results.cells)
-    on_curve = {cell.key for cell in invalid_on_curve(results)}
-    left_off = tuple(
-        f"{names[cell.key]}: invalid, {'left off the curve' if cell.key in on_curve else 'no figure'}. "
-        f"{broken(cell)}"
-        for cell in results.cells
-        if broken(cell) and not cell.headline
-    )
-    of_the_load = (turnaround(results), _resting(results))
-    return results.notes + tuple(said for said in of_the_load if said) + left_off
-
-
-def _resting(results: Results) -> str | None:
-    """Where users mostly rest, equal throughput says nothing of the arms."""
-    cell = results.headline_cell
-    share = cell.resting_share() if cell is not None else None
-    if share is None or share <= USERS_REST:
-        return None
-    return (
-        f"the users rest {numbers.percent(share)} of their time: the arms answered all that was asked of "
-        "them, so that their throughput cannot differ much. More users, or no wait_time, would load them"
-    )
-
-
-def turnaround(results: Results) -> str | None:
-    """What the generator's own time does to the headline, where a rule notes that it is long.
-
-    It is think time to an arm. The gain without it lies between the one measured, which stays where the arms
-    have a resource that is always busy, and the one of arms that have none.
-    """
-    cell, headline = results.headline_cell, results.headline
-    if cell is None or headline is None or not any(map(_notes_turnaround, cell.validity)):
-        return None
-    shares = {arm: share for arm in cell.arms if (share := cell.turnaround_share(arm)) is not None}
-    if not shares or headline.gain is None or headline.verdict in NO_FIGURE:
-        return None
-    worst = max(shares, key=shares.__getitem__)
-    said = f"the generator's own time is {numbers.percent(shares[worst])} of {worst}'s cycle"
-    without = headline.gain_without_turnaround
-    if without is None:
-        return f"{said}: what it does to the gain is unknown, as it was not seen for both arms"
-    ends = {headline.gain: f"{numbers.gain(headline.gain)}, as measured,", without: numbers.gain(without)}
-    low, high = (ends[end] for end in sorted((headline.gain, without)))
-    within = f"{low} and {high}".rstrip(",")
-    return f"{said}: without it the gain of {pair(headline)} would lie between {within}"
-
-
-def _notes_turnaround(rule: RuleFigures) -> bool:
-    return rule.rule == TURNAROUND and not rule.ok
 
 
 def invalid_on_curve(results: Results) -> tuple[CellFigures, ...]:
@@ -441,7 +380,7 @@ def invalid_on_curve(results: Results) -> tuple[CellFigures, ...]:
     return tuple(
         cell
         for cell in results.cells
-        if broken(cell)
+        if limits.broken(cell)
         and cell.scenario == headline.scenario
         and cell.condition.but_for("rtt_ms") == headline.condition.but_for("rtt_ms")
     )
@@ -458,40 +397,42 @@ def curve_caption(results: Results) -> str:
 def headings(cells: Sequence[CellFigures]) -> Mapping[str, str]:
     """What tells cells apart, above figures that do not say themselves which of them are not to be used."""
     found = distinctions(cells)
-    return {cell.key: found[cell.key] + (" (invalid)" if broken(cell) else "") for cell in cells}
+    return {cell.key: f"{found[cell.key]}{_without_figure(cell)}" for cell in cells}
+
+
+def _without_figure(cell: CellFigures) -> str:
+    """A cell in which no two arms went on serving has no figure, either; no rule is to blame for that."""
+    if cell.comparisons and all(found.verdict == "collapsed" for found in cell.comparisons):
+        return " (collapsed)"
+    return " (invalid)" if limits.broken(cell) else ""
+
+
+def gone_from_headline(results: Results) -> list[CollapseFigures]:
+    """The arms whose collapse is the headline itself."""
+    cell, headline = results.headline_cell, results.headline
+    if cell is None or headline is None or headline.verdict != "collapsed":
+        return []
+    pair = (headline.baseline, headline.candidate)
+    return [gone for gone in results.collapses if gone.cell == cell.key and gone.arm in pair]
+
+
+def collapse(gone: CollapseFigures) -> str:
+    """When it stopped, how often, and why."""
+    when = f"{numbers.duration(gone.after_seconds)} into the run, in {numbers.several(gone.trials, 'trial')}"
+    return f"{gone.arm} {gone.state} {when}: {gone.reason}"
 
 
 def _collapses(results: Results) -> Iterator[tuple[str, str]]:
-    """One banner for each arm and reason, however many cells it stopped in."""
+    """One banner for each arm and reason, however many cells it stopped in; the headline says its own."""
     names = distinctions(results.cells)
+    said = gone_from_headline(results)
     cells: dict[tuple[str, str, str], list[str]] = {}
     for gone in results.collapses:
+        if gone in said:
+            continue
         cells.setdefault((gone.arm, gone.state, gone.reason), []).append(names[gone.cell])
     for (arm, state, reason), where in cells.items():
         yield f"{arm} {state}", f"At {'; '.join(where)}: {reason}"
-
-
-def is_share(rule: RuleFigures) -> bool:
-    """Whether the rule's value is a share of something ("of a core") rather than an amount ("ms")."""
-    return rule.unit.startswith("of ")
-
-
-def rule_amount(rule: RuleFigures, value: float | None) -> str:
-    return numbers.percent(value) if is_share(rule) else numbers.quantity(value, rule.unit)
-
-
-def rule_limit(rule: RuleFigures) -> str:
-    return f"{'at least ' if rule.at_least else ''}{rule_amount(rule, rule.limit)}"
-
-
-def broken(cell: CellFigures) -> str:
-    """The rules this cell broke, a sentence each."""
-    return " ".join(
-        f"{rule.rule}: {rule_amount(rule, rule.value)}{f' {rule.unit}' if is_share(rule) else ''}, "
-        f"limit {rule_limit(rule)} ({rule.meaning})."
-        for rule in cell.validity
-        if rule.is_broken
-    )
 
 
 def sentence(text: str) -> str:

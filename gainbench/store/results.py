@@ -132,6 +132,7 @@ class RequestFigures(Record):
     name: str
     arms: Mapping[str, RequestArm]
     p50: LatencyFigures | None
+    stands_out: bool  # that change is surely beyond the plan's margin
 
 
 class RuleFigures(Record):
@@ -160,6 +161,13 @@ class TurnFigures(Record):
     drain_ms: float
     turns_per_comb: int
     arms_idle_ms: float  # the longest that an arm stood idle within a comb
+
+
+class ControlFacts(Record):
+    """An arm that was slowed on purpose, and by how much of its CPU time."""
+
+    arm: str
+    share: float
 
 
 class ArmFacts(Record):
@@ -199,6 +207,7 @@ class CellFigures(UnderCondition):
     validity: tuple[RuleFigures, ...]
     combs_measured: int
     combs_dropped: int
+    dropped_for: Mapping[str, int]  # how many for which reason
     turns: TurnFigures | None
     requests: tuple[RequestFigures, ...] = ()  # by how often they were sent
     settling: Mapping[str, tuple[float, ...]]  # by arm: the rate within the turn, over its mean
@@ -290,6 +299,7 @@ class CollapseFigures(Record):
     arm: str
     state: Literal["collapsed", "failed"]
     trials: int
+    after_seconds: float  # into the run, the first time
     reason: str
     exit_status: int | None  # of its process, if that has ended; minus a signal's number
     stacks: str | None
@@ -461,6 +471,7 @@ class Results(Record):
     curves: tuple[Curve, ...]
     collapses: tuple[CollapseFigures, ...]
     notes: tuple[str, ...]
+    control: ControlFacts | None = None
     claim: ClaimFigures | None
     held_rates: tuple[HeldRate, ...] = ()
     expectations: tuple[ExpectationFigures, ...] = ()

@@ -16,7 +16,7 @@ from gainbench.analyse.validity import judge
 from gainbench.analyse.validity.evidence import Evidence
 from gainbench.load import histogram
 from gainbench.plan.model import Cell, Comparison, Plan
-from gainbench.report import numbers, words
+from gainbench.report import limits, numbers
 from gainbench.stats.estimate import Gain, estimate_gain
 from gainbench.store.records import Collapse, Comb
 from gainbench.store.results import RuleFigures
@@ -282,11 +282,10 @@ def _lamp(rule: RuleFigures) -> Lamp:
     """A note beyond its limit goes neither red, for it breaks nothing, nor green."""
     if rule.value is None:
         return Lamp(rule.rule, None, "not known yet", rule.meaning)
-    shown, limit = (words.rule_amount(rule, value) for value in (rule.value, rule.limit))
-    unit = f" {rule.unit}" if words.is_share(rule) else ""
-    bound = "at least" if rule.at_least else "at most"
+    unit = f" {rule.unit}" if limits.is_share(rule) else ""
+    bound = limits.bound(rule) if rule.at_least else f"at most {limits.bound(rule)}"
     meaning = rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"
     is_noted = rule.is_note and not rule.ok
     remark = "; worth a look, breaks nothing" if is_noted else ""
     ok = None if is_noted else not rule.is_broken
-    return Lamp(rule.rule, ok, f"{shown}{unit}; {bound} {limit}{remark}", meaning)
+    return Lamp(rule.rule, ok, f"{limits.value(rule)}{unit}; {bound}{remark}", meaning)

@@ -1,11 +1,12 @@
 """Each request name at each arm, and how its median changed from baseline to candidate."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gainbench.analyse.summary import summarise
-from gainbench.report import tables, words
+from gainbench.report import junit, markdown, tables, words
 from gainbench.store import load_run
 from gainbench.store.records import Comb, RequestReading
 from gainbench.store.results import Results
@@ -27,9 +28,9 @@ def named(one: Comb) -> Comb:
     return one
 
 
-def results(folder: Path) -> Results:
+def results(folder: Path, change: Callable[[Comb], Comb] = named) -> Results:
     plan = runs.plan()
-    return summarise(load_run(runs.store(folder, plan, record=combs_changed(runs.lines(plan), named))))
+    return summarise(load_run(runs.store(folder, plan, record=combs_changed(runs.lines(plan), change))))
 
 
 def test_names_stand_by_how_often_they_were_sent_with_their_latencies_at_each_arm(tmp_path: Path) -> None:
@@ -49,6 +50,66 @@ def test_the_median_of_the_one_that_changed_changed_and_the_other_did_not(tmp_pa
     assert seldom is not None
     assert often.change == pytest.approx(-0.5, abs=0.02)
     assert (often.verdict, seldom.verdict) == ("lower latency", "no difference")
+
+
+def test_the_one_that_changed_is_named_and_the_other_is_not(tmp_path: Path) -> None:
+    found = results(tmp_path)
+    (cell,) = found.cells
+    assert [one.stands_out for one in cell.requests] == [True, False]
+    said = words.changed_requests(found)
+    assert said is not None
+    assert said.startswith("Request by request, async stands out at: GET /list p50 −49.")
+    assert "GET /read" not in said
+    (headline,) = (row for row in junit.render(found).split("<testcase") if "async over blocking" in row)
+    for text in (markdown.render(found), headline):
+        assert "async stands out at: GET /list" in text
+
+
+def test_a_change_that_may_lie_within_the_margin_is_not_named(tmp_path: Path) -> None:
+    """Some 20 % less, but from 4 % less to 35 % in the trials: far from sure."""
+
+    def wavering(one: Comb) -> Comb:
+        mean = {"sync": 2000, "blocking": 2000, "async": (1300, 1920, 1600)[one.trial]}
+        for arm in one.arms:
+            readings = {
+                "GET /list": RequestReading(requests=300, failures=0, latency=latencies(mean[arm], 300)),
+                "GET /read": RequestReading(requests=100, failures=0, latency=latencies(4000, 100)),
+            }
+            one = changed(one, arm, load={"by_request": readings})
+        return one
+
+    found = results(tmp_path, wavering)
+    (cell,) = found.cells
+    assert not any(one.stands_out for one in cell.requests)
+    assert words.changed_requests(found) is None
+
+
+def test_where_all_changed_the_headline_says_it(tmp_path: Path) -> None:
+    """Nothing stands out where there is nothing to stand out from."""
+    found = results(tmp_path)
+    (cell,) = found.cells
+    only = cell.model_copy(update={"requests": cell.requests[:1]})
+    assert words.changed_requests(found.model_copy(update={"cells": (only,)})) is None
+
+
+def test_of_many_that_changed_the_largest_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    found = results(tmp_path)
+    (cell,) = found.cells
+    often, seldom = cell.requests
+    assert often.p50 is not None
+    many = [
+        often.model_copy(
+            update={"name": f"GET /{at}", "p50": often.p50.model_copy(update={"change": -at / 10})}
+        )
+        for at in range(1, 6)
+    ]
+    crowded = cell.model_copy(update={"requests": (*many, seldom)})
+    said = words.changed_requests(found.model_copy(update={"cells": (crowded,)}))
+    assert said is not None
+    assert [said.index(f"GET /{at} ") for at in (5, 4, 3)] == sorted(
+        said.index(f"GET /{at} ") for at in (5, 4, 3)
+    )
+    assert said.endswith("; and 2 more")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gainbench.plan.model import Arm
-from gainbench.report import html, markdown, numbers, words
+from gainbench.report import html, markdown, notes, numbers
 from gainbench.report.effect import effect
 from gainbench.store.environment import ArmSettings
 from tests.report import cases
@@ -131,7 +131,7 @@ def test_the_last_null_run_stands_beside_the_figure(tmp_path: Path) -> None:
 
 def test_a_collapse_shows_its_evidence_and_no_gain(reported: Reported) -> None:
     page = page_of(reported(cases.collapsed))
-    assert "blocking collapsed." in page.text
+    assert page.text.index("blocking collapsed") < page.text.index("stopped serving")
     assert "no answer for 3 s" in page.text
     assert "pool.get\n  wait" in page.text
     (headline,) = [found for found in page.all("span") if "headline" in (found.get("class") or "").split()]
@@ -207,7 +207,7 @@ def test_a_cell_beside_the_curve_is_not_said_to_be_left_off_it(reported: Reporte
         else found
         for found in results.cells
     ]
-    (said,) = words.notes(results.model_copy(update={"cells": tuple(crowded)}))
+    (said,) = notes.notes(results.model_copy(update={"cells": tuple(crowded)}))
     assert said.startswith("40 users, 0.4 ms added: invalid, no figure. errors: ")
 
 

@@ -7,7 +7,7 @@ Wrong: it gave one, called it valid, and the truth is surely another; nothing is
 import math
 from collections.abc import Sequence
 
-from gainbench.report import words
+from gainbench.report import limits
 from gainbench.stats.estimate import Gain, estimate_gain, pooled_gain
 from gainbench.store.records import ProvenCase, Truth
 from gainbench.store.results import CellFigures, ComparisonFigures, ProofFigures, ProofVerdict, Results
@@ -89,7 +89,7 @@ def _refusal(case: ProvenCase, results: Results | None, found: ComparisonFigures
 
 def _broken(cell: CellFigures) -> str:
     return "; ".join(
-        f"{rule.rule} {words.rule_amount(rule, rule.value)}, limit {words.rule_amount(rule, rule.limit)}"
+        f"{rule.rule} {limits.value(rule)}, limit {limits.bound(rule)}"
         for rule in cell.validity
         if rule.is_broken
     )
