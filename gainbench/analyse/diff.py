@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gainbench.stats.estimate import Gain, difference_of_means
-from gainbench.store.results import CellFigures, Results
+from gainbench.store.results import CellFigures, ComparisonFigures, EarlierFigures, Results
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,38 @@ def hindrances(first: Results, second: Results) -> Iterator[str]:
         yield "their databases differ"
     if not {cell.key for cell in first.cells} & {cell.key for cell in second.cells}:
         yield "they have no cell in common"
+
+
+def against(earlier: Results, results: Results) -> EarlierFigures | None:
+    """The headline of an earlier run beside this one's; None where the two may not be compared."""
+    found, before = results.headline, _same_comparison(earlier, results)
+    if found is None or before is None or found.latency:
+        return None
+    if next(hindrances(earlier, results), None) is not None:
+        return None
+    if before.gain is None or {found.verdict, before.verdict} & {"invalid", "collapsed"}:
+        return None
+    change = difference_of_means(*([1 + gain for gain in one.trial_gains] for one in (before, found)))
+    return EarlierFigures(
+        run=earlier.run.id,
+        gain=before.gain,
+        low=before.low,
+        high=before.high,
+        change=change.gain,
+        change_low=change.low,
+        change_high=change.high,
+    )
+
+
+def _same_comparison(earlier: Results, results: Results) -> ComparisonFigures | None:
+    """The earlier run's, of the same arms under the same condition."""
+    cell, found = results.headline_cell, results.headline
+    if cell is None or found is None or earlier.kind != results.kind or earlier.control != results.control:
+        return None
+    compared = next((one.comparisons for one in earlier.cells if one.key == cell.key), ())
+    return next(
+        (one for one in compared if (one.baseline, one.candidate) == (found.baseline, found.candidate)), None
+    )
 
 
 def diff(first: Results, second: Results) -> tuple[CellDiff, ...]:

@@ -3,6 +3,7 @@
 This module only assembles; each figure has its own: arms, compare, claim, validity.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
@@ -70,7 +71,9 @@ def summarise(run: StoredRun) -> Results:
             status=status,
         ),
         environment=run.environment,
-        arms={arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour) for arm in plan.arms},
+        arms={
+            arm.name: ArmFacts(twin_of=arm.twin_of, colour=arm.colour, origin=arm.origin) for arm in plan.arms
+        },
         cells=cells,
         curves=_curves(plan, believed),
         collapses=_collapses(run),
@@ -139,7 +142,7 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         validity=rules,
         combs_measured=len(combs),
         combs_dropped=sum(comb.dropped is not None for comb in combs),
-        dropped_for=Counter(comb.dropped.partition(":")[0] for comb in combs if comb.dropped is not None),
+        dropped_for=Counter(_kind(comb.dropped) for comb in combs if comb.dropped is not None),
         turns=turn_figures(kept[cell.key]),
         requests=request_figures(
             plan.headline,
@@ -151,6 +154,11 @@ def _cell(run: StoredRun, cell: Cell, kept: KeptCombs) -> CellFigures:
         ),
         settling={arm: profile for arm in serving if (profile := settling_profile(kept[cell.key], arm))},
     )
+
+
+def _kind(reason: str) -> str:
+    """The reason of one comb as that of many: without what was measured."""
+    return re.sub(r"\d[\d.]*", "some", reason.partition(":")[0])
 
 
 def _headline_arms(plan: Plan) -> set[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,7 @@ from gainbench.run.refs import Refs, check_out, require_commits
 from gainbench.run.turns import trial_combs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
-from gainbench.store.reading import StoredRun, load_run
+from gainbench.store.reading import StoredRun, load_results, load_run
 from gainbench.store.results import Results
 from gainbench.store.whole_plan import whole_plan
 
@@ -69,12 +70,18 @@ def bench(
         str | None,
         typer.Option(metavar="REF", help="With --base-ref: this commit instead of the working tree."),
     ] = None,
+    baseline_run: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="An earlier run to hold this one beside; else the newest alike."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be measured.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     open_report: Open = False,
 ) -> None:
     """Measure the gain of one arm over another, and write the report."""
+    if resume is not None and baseline_run is not None:
+        raise ConfigurationError("--resume goes on with a run as it began: --baseline-run cannot be given")
     refs = _refs(base_ref, head_ref)
     stored = _resumable(resume, flags, refs) if resume else None
     if stored is not None:
@@ -95,7 +102,9 @@ def bench(
     if dry_run:
         _show_order(plan)
         return
-    directory = RunDirectory.reopen(stored.path) if stored else new_run(out_folder, plan)
+    if baseline_run is not None:
+        _require_comparable(baseline_run, plan)
+    directory = _directory(stored, out_folder, plan, baseline_run)
 
     def measure() -> None:
         with Supervisor.start() as supervisor, watching(quiet) as watch:
@@ -104,6 +113,30 @@ def bench(
 
     results = measured_and_reported(directory.path, measure, as_json=as_json, in_browser=open_report)
     _exit_by(results)
+
+
+def _directory(
+    stored: StoredRun | None, out_folder: Path, plan: Plan, baseline_run: Path | None
+) -> RunDirectory:
+    if stored is not None:
+        return RunDirectory.reopen(stored.path)
+    return new_run(out_folder, plan, baseline_run=baseline_run and baseline_run.resolve())
+
+
+def _require_comparable(path: Path, plan: Plan) -> None:
+    """An earlier run with the headline of this plan; what else may differ is known when both are measured."""
+    pair = plan.headline and (plan.headline.baseline, plan.headline.candidate)
+    compared = {
+        (found.baseline, found.candidate)
+        for cell in load_results(path).cells
+        if cell.key == plan.headline_cell.key
+        for found in cell.comparisons
+    }
+    if pair not in compared:
+        raise ConfigurationError(
+            f"{path} does not hold what this plan's headline compares",
+            cure="name a run of the same plan, or leave --baseline-run out: the newest is found by itself",
+        )
 
 
 def _refs(base: str | None, head: str | None) -> Refs | None:
@@ -167,16 +200,29 @@ def _generators(plan: Plan, count: int, listen: str | None, secret_file: Path | 
 
 def _show_order(plan: Plan) -> None:
     """What a run of this plan would measure, in which order, and how long it would take."""
+    for line in _told_beforehand(plan):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _told_beforehand(plan: Plan) -> Iterator[str]:
+    headline = plan.headline
+    if headline is not None:
+        yield f"Would measure the gain of {headline.candidate} over {headline.baseline}, under"
     for cell in plan.cells:
-        mark = "  (headline)" if cell.headline else ""
+        mark = " (the headline)" if cell.headline else ""
         combs = numbers.several(plan.combs_of(cell), "comb")
-        out.print(f"{cell.key}: {combs} a trial{mark}", markup=False, soft_wrap=True)
-    out.print(f"\norder of the first of {plan.profile.trials} trials:")
-    for comb in (comb for stint in trial_combs(plan, 0) for comb in stint.combs):
-        out.print(f"  {comb.cell.key}: {' '.join(comb.arms)}", markup=False, soft_wrap=True)
-    out.print(f"\n{_what_is_sent_first(plan)}", markup=False, soft_wrap=True)
+        yield f"  {cell.scenario}, {cell.condition.short()}{mark}: {combs} in each trial"
     needed = format_duration(engine.expected_seconds(plan))
-    out.print(f"\nabout {needed}, within a budget of {format_duration(plan.profile.budget)}")
+    yield ""
+    yield (
+        f"{numbers.several(plan.profile.trials, 'trial')} with fresh servers, about {needed}, within a "
+        f"budget of {format_duration(plan.profile.budget)}. Order of the first:"
+    )
+    headings = {cell.key: f"{cell.scenario}, {cell.condition.short()}" for cell in plan.cells}
+    for comb in (comb for stint in trial_combs(plan, 0) for comb in stint.combs):
+        yield f"  {headings[comb.cell.key]}: {', '.join(comb.arms)}"
+    yield ""
+    yield words.sentence(f"{_what_is_sent_first(plan)}.")
 
 
 def _what_is_sent_first(plan: Plan) -> str:

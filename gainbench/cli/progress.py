@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -21,9 +22,17 @@ def watching(quiet: bool) -> Iterator[Watcher]:
         yield lambda progress: None
     elif err.is_terminal:
         with Live(console=err, transient=True, refresh_per_second=4) as live:
-            yield lambda progress: live.update(_panel(progress))
+            yield partial(_show, live)
     else:
         yield _PlainProgress()
+
+
+def _show(live: Live, progress: Progress) -> None:
+    """News stays above the lines that are drawn over."""
+    if progress.notice:
+        live.console.print(Text(progress.notice, style="yellow"))
+    else:
+        live.update(_panel(progress))
 
 
 class _PlainProgress:
@@ -34,6 +43,9 @@ class _PlainProgress:
         self._trial = 0
 
     def __call__(self, progress: Progress) -> None:
+        if progress.notice:
+            err.print(progress.notice, markup=False, soft_wrap=True)
+            return
         if progress.trial:
             is_new, self._trial = progress.trial != self._trial, progress.trial
         else:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from gainbench.analyse.diff import against
 from gainbench.analyse.summary import summarise
 from gainbench.cli.console import err, open_report, out
 from gainbench.errors import GainbenchError
@@ -21,20 +22,26 @@ from gainbench.run.observation import HARNESS
 from gainbench.run.stages import reach
 from gainbench.store.directory import RunDirectory
 from gainbench.store.lines import Purpose
-from gainbench.store.reading import StoredRun, load_faults, load_run, load_whole
+from gainbench.store.reading import StoredRun, load_faults, load_run, load_whole, runs_before
 from gainbench.store.results import Results
 
 T = TypeVar("T")
 
 
-def new_run(out_folder: Path, plan: Plan, purpose: Purpose = "bench") -> RunDirectory:
-    return RunDirectory.create(out_folder, plan.name, now=datetime.now(UTC), purpose=purpose)
+def new_run(
+    out_folder: Path, plan: Plan, purpose: Purpose = "bench", *, baseline_run: Path | None = None
+) -> RunDirectory:
+    return RunDirectory.create(
+        out_folder, plan.name, now=datetime.now(UTC), purpose=purpose, baseline_run=baseline_run
+    )
 
 
 def write_report(run: Path) -> tuple[StoredRun, Results]:
     """Write figures and report beside a run's record, from that record alone."""
     stored = load_run(run)
     results = summarise(stored)
+    known = (against(earlier, results) for earlier in runs_before(stored))
+    results = results.model_copy(update={"earlier": next(filter(None, known), None)})
     write(stored, results)
     return stored, results
 

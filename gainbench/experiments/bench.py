@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 from gainbench.analyse.compare import trial_ratios
 from gainbench.analyse.turns import kept_combs
+from gainbench.analyse.validity import judge
 from gainbench.analyse.validity.drops import drop_reason
+from gainbench.analyse.validity.evidence import Evidence
+from gainbench.analyse.validity.generator import CORES_BUSY
 from gainbench.analyse.validity.steadiness import are_unsettled
 from gainbench.errors import ConfigurationError, GainbenchError, InvalidMeasurement
 from gainbench.experiments import held_rates
@@ -30,6 +33,7 @@ from gainbench.parity.own_requests import as_parity
 from gainbench.parity.run import check_arms, side_by_side, to_record
 from gainbench.plan.model import Plan
 from gainbench.plan.units import format_duration
+from gainbench.report import limits, numbers
 from gainbench.run.environment import gather
 from gainbench.run.observation import HARNESS
 from gainbench.run.run import (
@@ -49,7 +53,10 @@ from gainbench.stats.power import trials_needed
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Comb, End
+from gainbench.store.results import RuleFigures
 from gainbench.store.whole_plan import forget_plan, write_plan
+
+WORTH_TELLING = 0.05  # of the cores' time
 
 
 def expected_seconds(plan: Plan) -> float:
@@ -111,6 +118,36 @@ def headline_means(plan: Plan, combs: Iterable[Comb], before: int | None = None)
 def headline_gain(plan: Plan, combs: Iterable[Comb]) -> Gain | None:
     means = headline_means(plan, combs)
     return estimate_gain(means) if means else None
+
+
+def broken_so_far(plan: Plan, pinned: bool, combs: Sequence[Comb]) -> dict[str, str]:
+    """The rules that the headline breaks as it stands, each with what becomes of the run."""
+    cell = plan.headline_cell
+    own = tuple(comb for comb in combs if comb.cell == cell.key)
+    evidence = Evidence(
+        cell=cell,
+        arms=tuple(arm for arm in plan.arm_names if any(arm in comb.arms for comb in own)),
+        combs=own,
+        kept=tuple(kept_combs(own)),
+        pinned=pinned,
+        is_open_loop=plan.rate is not None,
+    )
+    return {
+        found.rule: f"so far {limits.told(found)}: if it stays so, this run gives no figure. "
+        f"{_not_ours(found, own)}Cure: {found.cure}"
+        for found in judge(evidence)
+        if found.is_broken and not found.at_least  # what is too little yet grows with the run
+    }
+
+
+def _not_ours(found: RuleFigures, combs: Sequence[Comb]) -> str:
+    """How much of the load's cores other programs take, where those cores are the trouble."""
+    seen = [comb.machine.load_cores for comb in combs if comb.machine.load_cores is not None]
+    seconds = sum(one.seconds for one in seen)
+    foreign = sum(one.foreign_seconds or 0.0 for one in seen)
+    if found.rule != CORES_BUSY or foreign < WORTH_TELLING * seconds or not seconds:
+        return ""
+    return f"{numbers.percent(foreign / seconds)} of these cores' time goes to other programs. "
 
 
 @dataclass(frozen=True)
@@ -193,6 +230,7 @@ def _measure_on(
         servers=start,
         judge=drop_reason,
         gain_so_far=partial(headline_gain, plan),
+        broken_so_far=partial(broken_so_far, plan, base.cores is not None),
         are_unsettled=are_unsettled,
     )
     if resumed is None:

@@ -47,6 +47,8 @@ def _on_latency(headline: ComparisonFigures) -> str:
 
 def _on_throughput(results: Results, cell: CellFigures, headline: ComparisonFigures) -> str:
     """What the gain is worth, and how much of it comes without async."""
+    if results.arms[headline.candidate].origin is not None and headline.verdict != "unresolved":
+        return _on_change(headline)
     said = _on_verdict(cell, headline)
     found = _step(results, cell, headline)
     if found is None:
@@ -60,6 +62,16 @@ def _on_throughput(results: Results, cell: CellFigures, headline: ComparisonFigu
         blocked = f"Blocked event loop: {headline.baseline} stands still while it waits for the database."
         return f"{blocked} {part} {_on_top(second)}"
     return f"{said} {_instead(first, is_twin=is_twin)}"
+
+
+def _on_change(headline: ComparisonFigures) -> str:
+    """Of two commits, the question is not where to move but whether the change may stay."""
+    if headline.verdict == "no difference":
+        return "This change makes no difference to throughput that matters."
+    does = "adds" if headline.verdict == "faster" else "costs"
+    return (
+        f"This change {does} {numbers.percent(abs(headline.gain or 0.0))} of throughput under this condition."
+    )
 
 
 def _on_verdict(cell: CellFigures, headline: ComparisonFigures) -> str:

@@ -14,6 +14,8 @@ RAW_FILES: Mapping[str, str] = {
     "windows.csv": "one row per guard and window",
     "combs.csv": "one row per comb and arm",
     "results.json": "every derived figure",
+    "summary.md": "the summary, for a pull request",
+    "junit.xml": "the same for what shows test results",
     "plan.toml": "the plan",
     "environment.json": "the environment",
     "logs/": "what the servers wrote",

@@ -16,7 +16,19 @@ from markupsafe import Markup, escape
 from gainbench.plan import file as plan_file
 from gainbench.plan.masking import mask_plan
 from gainbench.plan.model import ColourName
-from gainbench.report import forecast, headline, notes, numbers, palette, proofs, tables, words
+from gainbench.report import (
+    appdiff,
+    forecast,
+    headline,
+    markdown,
+    notes,
+    numbers,
+    palette,
+    proofs,
+    strip,
+    tables,
+    words,
+)
 from gainbench.report.advice import advice
 from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures import forecast as forecast_figure
@@ -37,6 +49,8 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         advice=advice(results),
         banners=list(words.banners(results)),
         notes=notes.notes(results),
+        strip=strip.strip(results, run.parity, previous_null),
+        markdown=markdown.render(results),
         pictures=_pictures(run, results),
         tables=_tables(run, results),
         by_cell=_tables_by_cell(results),
@@ -47,7 +61,8 @@ def render(run: StoredRun, results: Results, previous_null: Results | None = Non
         previous_null=previous_null,
         plan_text=plan_file.render(mask_plan(run.plan)),
         command=run.environment.command,
-        app_diff=run.environment.app_diff,
+        app_diff=appdiff.files(run.environment.app_diff or ""),
+        left_out=throughput.left_out(results),
         raw_files=RAW_FILES,
     )
 
@@ -123,7 +138,12 @@ def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
         tables.dropped(run, results),
         tables.environment(run.environment),
     )
-    return {**{table.name: table for table in shown}, "settings": tables.settings(run.environment)}
+    return {
+        **{table.name: table for table in shown},
+        "matrix": tables.matrix(results),
+        "not_held": tables.rules_not_held(results),
+        "settings": tables.settings(run.environment),
+    }
 
 
 def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Table]]:
@@ -131,6 +151,7 @@ def _tables_by_cell(results: Results) -> dict[str, tuple[tables.Table, tables.Ta
     main = [cell for cell in results.cells if cell.headline]
     others = [cell for cell in results.cells if not cell.headline]
     makers = (
+        tables.comparisons,
         tables.service,
         tables.requests,
         tables.costs,

@@ -13,25 +13,15 @@ def is_share(rule: RuleFigures) -> bool:
 
 def value(rule: RuleFigures) -> str:
     """What the rule saw, with as many digits as tell it from the limit."""
-    if rule.value is None or rule.value == rule.limit:
-        return _amount(rule, rule.value)
-    limit = _amount(rule, rule.limit)
-    if _amount(rule, rule.value) != limit:
-        return _amount(rule, rule.value)
+    shown = _amount(rule, rule.value)
+    if rule.value is None or rule.value == rule.limit or shown != _amount(rule, rule.limit):
+        return shown
     scale, unit = (100, " %") if is_share(rule) else (1, f" {rule.unit}".rstrip())
-    found = next(
-        (
-            f"{rule.value * scale:.{digits}f}"
-            for digits in range(2, MOST_DIGITS)
-            if _differs(rule, scale, digits)
-        ),
-        f"{rule.value * scale:.{MOST_DIGITS}f}",
-    )
-    return f"{found}{unit}"
-
-
-def _differs(rule: RuleFigures, scale: int, digits: int) -> bool:
-    return f"{(rule.value or 0) * scale:.{digits}f}" != f"{rule.limit * scale:.{digits}f}"
+    for digits in range(2, MOST_DIGITS):
+        shown = f"{rule.value * scale:.{digits}f}"
+        if shown != f"{rule.limit * scale:.{digits}f}":
+            break
+    return f"{shown}{unit}"
 
 
 def _amount(rule: RuleFigures, value: float | None) -> str:
@@ -44,9 +34,9 @@ def bound(rule: RuleFigures) -> str:
 
 def broken(cell: CellFigures) -> str:
     """The rules this cell broke, a sentence each."""
-    return " ".join(
-        f"{rule.rule}: {value(rule)}{f' {rule.unit}' if is_share(rule) else ''}, "
-        f"limit {bound(rule)} ({rule.meaning})."
-        for rule in cell.validity
-        if rule.is_broken
-    )
+    return " ".join(f"{told(rule)} ({rule.meaning})." for rule in cell.validity if rule.is_broken)
+
+
+def told(rule: RuleFigures) -> str:
+    """What it saw, and what it allows."""
+    return f"{rule.rule}: {value(rule)}{f' {rule.unit}' if is_share(rule) else ''}, limit {bound(rule)}"

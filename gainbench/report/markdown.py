@@ -126,7 +126,9 @@ def _claim(results: Results) -> list[str]:
 
 def _trust(results: Results) -> list[str]:
     certainty = words.certainty(results)
+    earlier = words.earlier(results)
     lines = [f"Certainty: {_safe(certainty)}.", ""] if certainty else []
+    lines += [f"{_safe(earlier)}.", ""] if earlier else []
     lines += [f"- {_safe(note)}" for note in notes.notes(results)]
     return [*lines, ""]
 

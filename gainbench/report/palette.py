@@ -36,6 +36,7 @@ PAGE: Mapping[str, Colour] = {
     "band": Colour("#eceaf4", "#2b2a3d"),
     "claim": Colour("#6a3d9a", "#c3a6ee"),
     "alert": Colour("#a4161a", "#ff8f8f"),
+    "added": Colour("#00664f", "#3ecba3"),
     "alert-panel": Colour("#fdeeee", "#3a1f21"),
     "note": Colour("#fff4d6", "#3b3217"),
 }

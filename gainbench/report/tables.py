@@ -19,6 +19,8 @@ from gainbench.store.results import (
     RuleFigures,
 )
 
+MOST_PAIRS = 6  # as columns of a matrix
+RULE_TITLES = ("rule", "#value", "#limit", "verdict", "why it matters")
 COMMIT_DIGITS = 12  # more than any repository needs to tell its commits apart
 
 
@@ -30,6 +32,8 @@ class Entry:
     value: float | None = None
     arm: str | None = None
     mark: str = ""
+    below: str = ""  # on a line of its own, smaller
+    pieces: tuple[tuple[str, bool], ...] = ()  # the text word by word, and whether that is what differs
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,32 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
             )
     columns = _columns(*_place_titles(cells), "comparison", "#gain", "#95 % interval", "verdict")
     return Table("comparisons", "Every comparison", columns, tuple(rows))
+
+
+def matrix(results: Results) -> Table | None:
+    """Conditions by comparisons, to be taken in at once; None for one condition, or too many pairs."""
+    pairs = list(dict.fromkeys(words.pair(found) for cell in results.cells for found in cell.comparisons))
+    if len(results.cells) <= 1 or not 0 < len(pairs) <= MOST_PAIRS:
+        return None
+    headings = words.headings(results.cells)
+    rows = []
+    for cell in results.cells:
+        by_pair = {words.pair(found): found for found in cell.comparisons}
+        row = [_condition(results, headings, cell.key)]
+        for pair in pairs:
+            found = by_pair.get(pair)
+            row.append(Entry("") if found is None else _cell_of_matrix(found))
+        rows.append(tuple(row))
+    titles = ("condition", *(f"#{pair}" for pair in pairs))
+    return Table("matrix", "Gain of every comparison under every condition", _columns(*titles), tuple(rows))
+
+
+def _cell_of_matrix(found: ComparisonFigures) -> Entry:
+    gain, low, high = _shown(found)
+    mark = "main" if found.headline else found.verdict.replace(" ", "-")
+    if gain is None:
+        return Entry(found.verdict, mark=mark)
+    return Entry(numbers.gain(gain), gain, mark=mark, below=numbers.interval(low, high))
 
 
 def _shown(found: ComparisonFigures | LatencyFigures) -> tuple[float | None, float | None, float | None]:
@@ -217,21 +247,30 @@ def _wait_per_trip(arm: ArmFigures) -> Entry:
     return Entry(numbers.bare(waited), waited)
 
 
+def rules_not_held(results: Results) -> Table:
+    """What a reader must not overlook: the headline's broken rules, and notes beyond their limit."""
+    cell = results.headline_cell
+    rows = [_rule(rule) for rule in cell.validity if not rule.ok] if cell is not None else []
+    return Table("rules", "Rules that did not hold", _columns(*RULE_TITLES), tuple(rows))
+
+
 def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
     rows = [
-        (
-            *_place(results, cell, cells),
-            Entry(f"{rule.rule}, {rule.unit}" if limits.is_share(rule) else rule.rule),
-            Entry(limits.value(rule), rule.value),
-            Entry(limits.bound(rule), rule.limit),
-            _held(rule),
-            Entry(rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"),
-        )
+        (*_place(results, cell, cells), *_rule(rule))
         for cell in cells
-        for rule in cell.validity
+        for rule in sorted(cell.validity, key=lambda one: one.ok)
     ]
-    columns = _columns(*_place_titles(cells), "rule", "#value", "#limit", "verdict", "why it matters")
-    return Table("rules", "Validity rules", columns, tuple(rows))
+    return Table("rules", "Validity rules", _columns(*_place_titles(cells), *RULE_TITLES), tuple(rows))
+
+
+def _rule(rule: RuleFigures) -> tuple[Entry, ...]:
+    return (
+        Entry(f"{rule.rule}, {rule.unit}" if limits.is_share(rule) else rule.rule),
+        Entry(limits.value(rule), rule.value),
+        Entry(limits.bound(rule), rule.limit),
+        _held(rule),
+        Entry(rule.meaning if rule.ok else f"{rule.meaning}: {rule.cure}"),
+    )
 
 
 def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
@@ -358,9 +397,17 @@ def settings(environment: Environment) -> Table | None:
     for key in keys:
         values = [of_arm.get(key, numbers.UNKNOWN) for of_arm in by_arm.values()]
         mark = "differs" if len(set(values)) > 1 else ""
-        rows.append((Entry(key, mark=mark), *(Entry(value, mark=mark) for value in values)))
+        rows.append((Entry(key, mark=mark), *(_setting(value, values, mark) for value in values)))
     columns = _columns("setting", *by_arm)
     return Table("settings", "Settings of every arm; ≠ marks those that differ", columns, tuple(rows))
+
+
+def _setting(value: str, values: Sequence[str], mark: str) -> Entry:
+    """Of values that differ, the words that not all of them have; of single words that is the whole."""
+    words_of = [set(one.split()) for one in values]
+    common = set.intersection(*words_of) if mark else set()
+    pieces = tuple((word, word not in common) for word in value.split()) if common else ()
+    return Entry(value, mark=mark, pieces=pieces)
 
 
 def _settings(environment: Environment, arm: str) -> Iterator[tuple[str, str]]:

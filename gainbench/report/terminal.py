@@ -75,9 +75,11 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
         if more:
             yield Text(more)
     yield Text(advice(results), style="bold")
-    certainty = words.certainty(results)
+    certainty, earlier = words.certainty(results), words.earlier(results)
     if certainty:
         yield Text(f"How sure: {certainty}.", style="dim")
+    if earlier:
+        yield Text(f"{earlier}.", style="dim")
     for note in notes.notes(results):
         yield Text(f"Note: {note}", style="yellow")
     # A path is copied from the terminal: it must not be broken into lines.

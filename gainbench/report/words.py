@@ -162,6 +162,23 @@ def latency(found: LatencyFigures) -> str:
     return f"{quantile(found)} {numbers.gain(found.change)} (95 % interval {within}), {found.verdict}"
 
 
+def earlier(results: Results) -> str | None:
+    """What the run before it saw, and whether the two agree."""
+    found = results.earlier
+    if found is None:
+        return None
+    within = "no interval" if found.low is None else numbers.interval(found.low, found.high)
+    seen = f"An earlier run of the same, {found.run}, saw {numbers.gain(found.gain)} ({within})"
+    if found.change_low is None or found.change_high is None:
+        return seen
+    by = (
+        f"{numbers.gain(found.change)} ({numbers.interval(found.change_low, found.change_high)}) of the ratio"
+    )
+    if found.change_low <= 0 <= found.change_high:
+        return f"{seen}: they agree, since their difference of {by} holds 0"
+    return f"{seen}: this one differs by {by}, more than chance explains"
+
+
 def changed_requests(results: Results) -> str | None:
     """Which requests changed where others did not: a mean over all of them hides those."""
     cell = results.headline_cell

@@ -4,7 +4,7 @@ What a trial does is in ``trial.py``; when there are enough of them, and what th
 whoever runs it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -33,9 +33,10 @@ GROWTH_SHARE = 0.25  # of the trials: what was measured with the shorter guard i
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands, for whoever watches."""
+    """Where a run stands, for whoever watches. A `notice` is news that must not be overwritten."""
 
     stage: str
+    notice: str = ""
     trial: int = 0
     trials: int = 0
     combs_done: int = 0
@@ -64,7 +65,8 @@ def expected_trial_seconds(plan: Plan) -> float:
 class Run:
     """Trials of a plan on servers that `servers` starts, each line handed to `append` at once.
 
-    `gain_so_far` says what the headline is, for whoever watches. `are_unsettled` is asked after each trial
+    `gain_so_far` says what the headline is, for whoever watches; `broken_so_far`, by their names, which rules
+    it breaks. `are_unsettled` is asked after each trial
     whether the turns of a cell's combs still gain speed when they are counted: its guard is too short then.
     """
 
@@ -75,6 +77,7 @@ class Run:
     servers: ServersFactory
     judge: Judge
     gain_so_far: Callable[[list[Comb]], Gain | None] = lambda combs: None
+    broken_so_far: Callable[[list[Comb]], Mapping[str, str]] = lambda combs: {}
     are_unsettled: Unsettled = lambda combs: False
     make_trial: Callable[..., TrialRun] = TrialRun
     memory: Memory = field(default_factory=Memory)
@@ -82,6 +85,7 @@ class Run:
     first_trial: int = 0
     wanted_trials: int = 0
     longest_trial_seconds: float = 0.0
+    told: set[str] = field(default_factory=set)
     stop_reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -119,6 +123,7 @@ class Run:
             self.longest_trial_seconds = max(self.longest_trial_seconds, self.clock() - started)
         if number < self.wanted_trials * GROWTH_SHARE and self._trials_left(number) >= FEWEST_AFTER_GROWTH:
             self._lengthen_guards()
+        self._tell_broken()
         return went_on
 
     def _trials_left(self, number: int) -> int:
@@ -129,7 +134,15 @@ class Run:
         for cell in self.plan.cells:
             if self.memory.lengthen_guard(cell, self.combs, self.are_unsettled):
                 longer = self.memory.lengths[cell.key].guard_seconds
-                self.watch(Progress(stage=f"{cell.key}: turns had not settled; guard {longer * 1000:.0f} ms"))
+                told = f"{cell.key}: turns had not settled; guard {longer * 1000:.0f} ms"
+                self.watch(Progress(stage=cell.key, notice=told))
+
+    def _tell_broken(self) -> None:
+        """A rule that is broken, once: whoever waits for a figure may spare the wait."""
+        for name, said in self.broken_so_far(self.combs).items():
+            if name not in self.told:
+                self.told.add(name)
+                self.watch(Progress(stage=name, notice=said))
 
     def _record(self, number: int, line: Line) -> None:
         """One line of a trial; after a comb the headline may be another."""
@@ -142,7 +155,8 @@ class Run:
         if isinstance(line, Comb) and line.phase == "comb":
             self.combs.append(line)
         elif isinstance(line, Collapse):
-            self.watch(Progress(stage=f"{line.arm} {line.state}: {line.reason}"))
+            told = f"{line.arm} {line.state}: {line.reason}"
+            self.watch(Progress(stage=line.cell, notice=told))
 
     def holds_another(self, done: int) -> bool:
         """Whether the budget does; the first trial is never refused."""

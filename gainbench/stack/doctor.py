@@ -69,7 +69,7 @@ class RoundTrip:
     count: int
 
 
-def checks(libraries: Iterable[str] = LIBRARIES) -> list[Check]:
+def checks() -> list[Check]:
     """Look at everything a run needs. Starts a private database for a moment."""
     return [
         Check("Python", True, f"{sys.version.split()[0]} ({sys.executable})"),
@@ -79,8 +79,11 @@ def checks(libraries: Iterable[str] = LIBRARIES) -> list[Check]:
         _ports(),
         _chromium(),
         _tracing(),
-        *(_library(name) for name in libraries),
     ]
+
+
+def libraries(names: Iterable[str] = LIBRARIES) -> list[Check]:
+    return [_library(name) for name in names]
 
 
 def database_checks(url: str) -> list[Check]:

@@ -47,9 +47,18 @@ class RunDirectory:
         return self.path / "logs"
 
     @classmethod
-    def create(cls, out: Path, name: str, *, now: datetime, purpose: Purpose = "bench") -> "RunDirectory":
+    def create(
+        cls,
+        out: Path,
+        name: str,
+        *,
+        now: datetime,
+        purpose: Purpose = "bench",
+        baseline_run: Path | None = None,
+    ) -> "RunDirectory":
         """Make ``<out>/<UTC time>-<name>``, begin its record, and point ``<out>/latest`` at it."""
-        directory = cls._begin(out, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{name}", now, purpose)
+        stamped = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{name}"
+        directory = cls._begin(out, stamped, now, purpose, baseline_run)
         with _explained(out / LATEST, _ELSEWHERE):
             _point_latest(out, directory.path.name)
         return directory
@@ -60,7 +69,9 @@ class RunDirectory:
         return cls._begin(folder, name, now, "bench")
 
     @classmethod
-    def _begin(cls, out: Path, name: str, now: datetime, purpose: Purpose) -> "RunDirectory":
+    def _begin(
+        cls, out: Path, name: str, now: datetime, purpose: Purpose, baseline_run: Path | None = None
+    ) -> "RunDirectory":
         with _explained(out, _ELSEWHERE):
             out.mkdir(parents=True, exist_ok=True)
             directory = cls(_new_folder(out, name))
@@ -70,6 +81,7 @@ class RunDirectory:
             started=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             gainbench=version("gainbench"),
             purpose=purpose,
+            baseline_run=None if baseline_run is None else str(baseline_run),
         )
         directory._append(header)
         return directory

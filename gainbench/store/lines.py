@@ -27,6 +27,7 @@ class Header(Record):
     started: str
     gainbench: str
     purpose: Purpose = "bench"
+    baseline_run: str | None = None  # a folder: the run to be held beside this one
 
 
 class FileSum(Record):

@@ -248,6 +248,18 @@ def last_null_run(run: StoredRun) -> Results | None:
     return None
 
 
+def runs_before(run: StoredRun) -> Iterator[Results]:
+    """The runs that this one may be held beside: the one that was named, else older ones beside it."""
+    named = run.header.baseline_run
+    if named is None:
+        yield from (found for found in _results_beside(run.path) if found.run.started < run.started)
+        return
+    try:
+        yield load_results(Path(named))
+    except ConfigurationError:  # it is gone since
+        return
+
+
 def _results_beside(path: Path) -> Iterator[Results]:
     """Those of the other runs, the newest first; a neighbour that cannot be read spoils no report."""
     try:

@@ -174,6 +174,7 @@ class ArmFacts(Record):
     """What the plan says of an arm that a report must know."""
 
     twin_of: str | None  # another arm, whose code this is with its handlers in threads
+    origin: str | None = None  # which commit it is, where two of them are compared
     colour: ColourName | None
 
 
@@ -448,6 +449,18 @@ class ForecastFigures(Record):
         return tuple(found for found in self.predictions if found.here)
 
 
+class EarlierFigures(Record):
+    """What an earlier run saw of the same comparison, and by how much this one's ratio differs from it."""
+
+    run: str
+    gain: float
+    low: float | None
+    high: float | None
+    change: float
+    change_low: float | None
+    change_high: float | None
+
+
 class PooledFigures(Record):
     """Several runs of one truth taken together."""
 
@@ -473,6 +486,7 @@ class Results(Record):
     notes: tuple[str, ...]
     control: ControlFacts | None = None
     claim: ClaimFigures | None
+    earlier: EarlierFigures | None = None
     held_rates: tuple[HeldRate, ...] = ()
     expectations: tuple[ExpectationFigures, ...] = ()
     proofs: tuple[ProofFigures, ...] = ()

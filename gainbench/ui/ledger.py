@@ -70,6 +70,7 @@ class Figures:
     """What the pages say of one condition, and of the sitting."""
 
     headline: str
+    is_sure: bool
     rows: tuple[Row, ...]
     lamps: tuple[Lamp, ...]
     gains: tuple[GainPoint, ...]
@@ -115,7 +116,7 @@ class Ledger:
         for arm in comb.arms:
             rate = comb.throughput_rps(arm)
             if rate is not None:
-                self._rates[arm].append(Rate(round(comb.started, 2), round(rate, 1)))
+                self._rates[arm].append(Rate(round(comb.started, 2), round(rate, 1), len(self._legs)))
 
     def condition(self, cell: Cell) -> Condition:
         """What the latest run measures there."""
@@ -139,7 +140,7 @@ class Ledger:
         gain = self._headline_gain(condition)
         if gain is not None:
             at = round(line.started + line.seconds, 2)
-            condition.gains.append(GainPoint(at, gain.gain, gain.low, gain.high))
+            condition.gains.append(GainPoint(len(self._legs), at, gain.gain, gain.low, gain.high))
 
     def rates(self) -> Mapping[str, tuple[Rate, ...]]:
         return {arm: tuple(self._rates[arm]) for arm in self._plan.arm_names}
@@ -150,7 +151,8 @@ class Ledger:
             condition = self._measured(cell, mode)
             lamps = self._lamps(cell, condition.combs, condition.collapses)
             self._figures[cell.key, mode] = Figures(
-                headline=self._headline(condition),
+                headline=self._headline(condition, mode),
+                is_sure=self._is_sure(condition, lamps),
                 rows=tuple(self._row(condition, arm, lamps) for arm in self._plan.arm_names),
                 lamps=lamps,
                 gains=tuple(condition.gains),
@@ -173,9 +175,23 @@ class Ledger:
             return None
         return _gain(comparison, _kept(condition.combs))
 
-    def _headline(self, condition: Condition) -> str:
+    def kept(self, cell: Cell, mode: str) -> int:
+        """How many combs count there."""
+        return len(_kept(self.combs_of(cell, mode)))
+
+    def _headline(self, condition: Condition, mode: str) -> str:
+        """The gain; of an arm alone, what it serves."""
         headline = self._plan.headline
+        if mode != INTERLEAVED:
+            return self._row(condition, mode, ()).throughput
         return "" if headline is None else self._gain_of(condition, headline.candidate)
+
+    def _is_sure(self, condition: Condition, lamps: Iterable[Lamp]) -> bool:
+        """Whether an interval holds the gain apart from 0, and no rule is broken."""
+        gain = self._headline_gain(condition)
+        if gain is None or gain.low is None or gain.high is None:
+            return False
+        return not gain.low <= 0 <= gain.high and not any(lamp.ok is False for lamp in lamps)
 
     def _lamps(self, cell: Cell, combs: Sequence[Comb], gone: Container[str]) -> tuple[Lamp, ...]:
         evidence = Evidence(

@@ -18,6 +18,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, render_template, request, send_from_directory
 from locust.env import Environment
 from locust.web import WebUI
+from markupsafe import escape
 
 from gainbench.report.files import RAW_FILES, REPORT
 from gainbench.stack.processes.ports import HOST
@@ -31,6 +32,7 @@ ASSETS = Path(__file__).parent / "templates"
 # Of a stored run; plan and logs may hold passwords.
 SERVED = {REPORT, *RAW_FILES} - {PLAN, "logs/"}
 STARTED = "the test starts; reload Locust's own page to see it there too"
+LINK_STYLE = "margin:0;padding:6px 24px;font:14px system-ui,sans-serif;background:#eceaf4;color:#1b1d20"
 GOES_ON = "a test is running: it goes on with these users and this round trip from the next comb on"
 COLUMNS = {
     "arm": "Arm",
@@ -61,6 +63,7 @@ class CompareUI(WebUI):
         self.app.view_functions["locust.swarm"] = self._swarm
         self.app.view_functions["locust.stop"] = self._stop
         self.app.after_request(self._with_comparison)
+        self.app.after_request(self._with_link)
         self.app.wsgi_app = Guard(self.app.wsgi_app, port)  # type: ignore[method-assign]
 
     def update_template_args(self) -> None:
@@ -115,6 +118,20 @@ class CompareUI(WebUI):
         }
         response.set_data(json.dumps({**response.get_json(), **extra}))
         return response
+
+    def _with_link(self, response: Response) -> Response:
+        """On Locust's own page: what is compared here, and where that is seen as it happens."""
+        if request.path != "/" or response.mimetype != "text/html" or response.direct_passthrough:
+            return response
+        arms = ", ".join(str(escape(name)) for name in self._arms())
+        said = f'<p style="{LINK_STYLE}">{arms} take turns. <a href="/compare">Watch them compared</a></p>'
+        body = response.get_data(as_text=True)
+        response.set_data(body.replace("<body>", f"<body>{said}", 1))
+        return response
+
+    def _arms(self) -> list[str]:
+        choices = self._read_view().choices
+        return [arm.name for arm in choices.arms] if choices else ["The arms"]
 
 
 def _state_for_locust(view: View) -> str:

@@ -120,16 +120,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rate:
-    """A comb: when it was, and how much was served."""
+    """A comb: when it was, under which line of the history, and how much was served."""
 
     seconds: float
     rps: float
+    leg: int
 
 
 @dataclass(frozen=True)
 class GainPoint:
     """The gain as it stood after a comb."""
 
+    leg: int
     seconds: float
     gain: float
     low: float | None
@@ -154,8 +156,11 @@ class View:
     choices: Choices | None = None
     current: Start | None = None
     condition: str = ""
+    next: str = ""  # what a person may do, or is waiting for
     headline: str = ""
+    is_sure: bool = False  # so that the headline may stand out
     subject: str = ""
+    compares: bool = True
     rows: tuple[Row, ...] = ()
     rates: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)
     gains: tuple[GainPoint, ...] = ()

@@ -35,6 +35,7 @@ from gainbench.ui.choices import SPAWN_RATE, choices, first_suggestion
 from gainbench.ui.desk import Desk, Gone, desk, require_port
 from gainbench.ui.kept import KeptServers
 from gainbench.ui.ledger import Ledger, described
+from gainbench.ui.prompt import subject, what_next
 from gainbench.ui.protocol import (
     INTERLEAVED,
     LONGEST_ROUND_TRIP_MS,
@@ -400,15 +401,18 @@ class Sitting:
     def _view(self) -> View:
         shown = self._current or self._wanted
         cell = self._cell(shown)
-        figures, headline, claim = self._ledger.figures(cell, shown.mode), self.plan.headline, self.plan.claim
+        figures, claim = self._ledger.figures(cell, shown.mode), self.plan.claim
         return View(
             phase=self._phase,
             activity=self._activity,
             choices=choices(self.plan, self._wanted),
             current=self._current,
             condition=described(shown),
+            next=what_next(self.plan, shown, self._ledger.kept(cell, shown.mode), is_testing=self._testing),
             headline=figures.headline,
-            subject=f"{headline.candidate} over {headline.baseline}" if headline else "",
+            is_sure=figures.is_sure,
+            subject=subject(self.plan, shown),
+            compares=shown.mode == INTERLEAVED,
             rows=figures.rows,
             rates=self._ledger.rates(),
             gains=figures.gains,

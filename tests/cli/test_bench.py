@@ -14,10 +14,13 @@ from tests.cli.plans import LOAD, SERVE, broken
 def test_a_dry_run_shows_cells_order_and_time_and_starts_nothing(gainbench: Command, tmp_path: Path) -> None:
     done = gainbench("bench", "--profile", "quick", "--dry-run", "--out", str(tmp_path))
     assert done.status == 0
-    assert "read-list/users=4/rtt=0.1ms/pool=40/workers=1: 3 combs a trial  (headline)" in done.stdout
-    assert "read-list/users=4/rtt=0ms/pool=40/workers=1: 1 comb a trial\n" in done.stdout
-    combs = [line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith("  read")]
-    everyone, pair = "blocking sync async", "blocking async"
+    conditions, order = done.stdout.split("Order of the first:")
+    assert conditions.startswith("Would measure the gain of async over blocking, under\n")
+    headline = "  read-list, 4 users, 0.1 ms added, pool 40, 1 worker (the headline): 3 combs in each trial\n"
+    assert headline in conditions
+    assert "no delay added, pool 40, 1 worker: 1 comb in each trial\n" in conditions
+    combs = [line.split(": ")[1] for line in order.splitlines() if line.startswith("  read")]
+    everyone, pair = "blocking, sync, async", "blocking, async"
     assert sorted(combs) == sorted([everyone] * 3 + [pair] * 2)  # the headline's pair has two for itself
     assert "within a budget of 2 min" in done.stdout
     assert list(tmp_path.iterdir()) == []
@@ -33,14 +36,14 @@ URLS = {"a": {"url": "http://127.0.0.1:9001"}, "b": {"url": "http://127.0.0.1:90
         (
             {"arms": URLS},
             [],
-            "each task is done once for each arm before timing, and nothing but the load is",
+            "Each task is done once for each arm before timing, and nothing but the load is",
         ),
-        ({"arms": URLS}, ["--check-parity"], "25 request sequences"),
-        ({"arms": URLS, "parity": {"gate_sequences": 7}}, [], "7 request sequences"),
-        ({"arms": URLS, "parity": {}}, [], "nothing but the load is sent"),
-        ({"parity": {}}, [], "25 request sequences"),
-        ({}, [], "each task is done once for each arm before timing"),
-        ({"parity": {"gate_sequences": 0}}, [], "nothing but the load is sent\n"),
+        ({"arms": URLS}, ["--check-parity"], "efore timing, 25 request sequences"),
+        ({"arms": URLS, "parity": {"gate_sequences": 7}}, [], "efore timing, 7 request sequences"),
+        ({"arms": URLS, "parity": {}}, [], "othing but the load is sent"),
+        ({"parity": {}}, [], "Before timing, 25 request sequences"),
+        ({}, [], "Each task is done once for each arm before timing"),
+        ({"parity": {"gate_sequences": 0}}, [], "Nothing but the load is sent.\n"),
     ],
 )
 def test_a_dry_run_says_what_would_be_sent_and_servers_that_run_already_are_spared(

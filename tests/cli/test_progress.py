@@ -41,7 +41,7 @@ def test_an_arm_that_stops_is_told_at_once_and_the_trial_has_one_line_all_the_sa
 ) -> None:
     with watching(quiet=False) as watch:
         watch(told(2, 2))
-        watch(Progress(stage="sync collapsed: nobody was served"))
+        watch(Progress(stage="read-list", notice="sync collapsed: nobody was served"))
         watch(told(2, 3))
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["trial 2/3, 1 min 30 s left", "sync collapsed: nobody was served"]

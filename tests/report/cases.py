@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gainbench.analyse.summary import summarise
-from gainbench.plan.model import Plan
+from gainbench.plan.model import Control, Plan
 from gainbench.store import StoredRun, load_run
-from gainbench.store.records import Collapse, Comb, End, Line, Parity
+from gainbench.store.records import Collapse, Comb, End, Line, Parity, RequestReading
 from gainbench.store.results import Results
 from tests.runs import (
     at_rate,
@@ -66,6 +66,65 @@ def collapsed(
     )
     rest = [comb(trial, 0, cell(), 60.0 * trial, arms=("sync", "async")) for trial in range(3)]
     return stored(out, the_plan, [gone, *rest, End(status="complete", seconds=180.0)])
+
+
+def collapsed_pair(out: Path) -> Case:
+    """One of two arms stopped serving, and nothing is left to compare it with."""
+    gone = Collapse(
+        trial=0, cell=cell().key, arm="sync", state="collapsed", started=3.0, reason="no answer for 3 s"
+    )
+    rest = [comb(trial, 0, cell(), 60.0 * trial, arms=("async",)) for trial in range(3)]
+    record = [gone, *rest, End(status="complete", seconds=180.0)]
+    return stored(out, plan(arms=("sync", "async"), claim=False), record)
+
+
+def unresolved(out: Path) -> Case:
+    """Three trials that do not agree on which arm is faster."""
+    the_plan = plan(arms=("sync", "async"), claim=False, trials=3)
+
+    def wavering(whole: Comb) -> Comb:
+        return changed(whole, "async", turns={"successes": (300.0, 900.0, 500.0)[whole.trial]})
+
+    return stored(out, the_plan, combs_changed(lines(the_plan), wavering))
+
+
+def control(out: Path) -> Case:
+    """An arm against itself, slowed by 30 %."""
+    the_plan = plan(arms=("sync", "sync#2"), claim=False, trials=3)
+    slowed = the_plan.model_copy(update={"control": Control(arm="sync#2", share=0.3)})
+    return stored(out, slowed)
+
+
+def only_failures(out: Path) -> Case:
+    """Not one request was answered."""
+    the_plan = plan(arms=("sync", "async"), claim=False, trials=3)
+
+    def failing(whole: Comb) -> Comb:
+        for arm in ("sync", "async"):
+            whole = changed(whole, arm, turns={"successes": 0.0}, load={"failures": {"HTTP 500": 500}})
+        return whole
+
+    return stored(out, the_plan, combs_changed(lines(the_plan), failing))
+
+
+def crowded(out: Path) -> Case:
+    """Twelve arms with long names, forty cells, and thirty requests whose names are anything."""
+    arms = tuple(f"arm-{at:02d}-{'a-name-that-goes-on-and-on-for-as-long-as-it-may':.40}" for at in range(12))
+    cells = tuple(cell(round(0.1 * at, 1), headline=at == 0) for at in range(40))
+    the_plan = plan(arms=arms, cells=cells, claim=False, trials=1)
+    names = [f"{HOSTILE} {at}" for at in range(10)]
+    names += [f"\u05d0\u05d1\u05d2 /\u05d3/{at} GET" for at in range(10)]
+    names += [f"GET /{'very-long-' * 12}{at}" for at in range(10)]
+
+    def named(whole: Comb) -> Comb:
+        readings = {
+            name: RequestReading(requests=9, failures=0, latency=latencies(2000, 9)) for name in names
+        }
+        for arm in whole.arms:
+            whole = changed(whole, arm, load={"by_request": readings})
+        return whole
+
+    return stored(out, the_plan, combs_changed(lines(the_plan), named))
 
 
 def invalid(out: Path, *, failure: str = "HTTP 500") -> Case:
@@ -152,6 +211,11 @@ def _scheduled(whole: Comb) -> Comb:
 EVERY = (
     full,
     collapsed,
+    collapsed_pair,
+    control,
+    crowded,
+    unresolved,
+    only_failures,
     disappointing,
     invalid,
     interrupted,

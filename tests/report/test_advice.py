@@ -140,3 +140,20 @@ def test_an_arm_whose_process_ended_is_not_cured_by_a_larger_pool(tmp_path: Path
     assert said.startswith("blocking ended while it was measured. sync and async went on serving.")
     assert "log" in said
     assert "pool" not in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        (("faster", 0.1), "This change adds 10.0 % of throughput under this condition."),
+        (("slower", -0.04), "This change costs 4.0 % of throughput under this condition."),
+        (("no difference", 0.0), "This change makes no difference to throughput that matters."),
+    ],
+)
+def test_of_two_commits_it_is_said_what_the_change_does(
+    tmp_path: Path, verdict: tuple[str, float], said: str
+) -> None:
+    results = cases.stored(tmp_path, plan(arms=("sync", "async"), claim=False)).results
+    facts = {name: arm.model_copy(update={"origin": "main (1234)"}) for name, arm in results.arms.items()}
+    changed = with_verdicts(results, async_over_sync=verdict).model_copy(update={"arms": facts})
+    assert advice(changed) == said

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from gainbench import report
 from gainbench.report import html
@@ -115,6 +115,79 @@ def test_the_headline_equals_the_results(visit: Callable[..., Visit], full: Case
     assert headline.inner_text() == f"+{gain * 100:.1f}\N{NO-BREAK SPACE}%"
 
 
+CONTRASTS = """() => {
+  const numbers = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const channel = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const found = numbers(getComputedStyle(at).backgroundColor);
+      if (found.length === 3 || found[3] > 0) return found;
+    }
+    return numbers(getComputedStyle(document.documentElement).backgroundColor);
+  };
+  return [...document.querySelectorAll("main *, header *")].filter((one) =>
+    one.getClientRects().length && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+  ).flatMap((one) => {
+    const style = getComputedStyle(one);
+    const inside = one instanceof SVGElement;
+    const ink = light(numbers(inside ? style.fill : style.color)), paper = light(behind(one));
+    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    return ratio < 4.5 ? [`${one.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`] : [];
+  });
+}"""
+
+
+@pytest.mark.parametrize("kind", cases.EVERY)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_against_what_is_behind_it(
+    visit: Callable[..., Visit], reported: Reported, kind: Callable[[Path], Case], scheme: str
+) -> None:
+    page = visit(reported(kind), scheme=scheme).page
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    assert page.evaluate(CONTRASTS) == []
+
+
+def test_paper_begins_with_a_summary_and_leaves_no_heading_alone(
+    visit: Callable[..., Visit], full: Case
+) -> None:
+    page = visit(full).page
+    page.emulate_media(media="print")
+
+    def style(selector: str, name: str) -> str:
+        script = "(element, name) => getComputedStyle(element)[name]"
+        return str(page.locator(selector).first.evaluate(script, name))
+
+    assert style("#answer", "breakAfter") == "page"
+    assert {style(heading, "breakAfter") for heading in ("h2", "h3", "caption")} == {"avoid"}
+    assert style("th", "wordBreak") == "keep-all"
+    assert style("th", "overflowWrap") == "normal"
+
+
+def test_the_summary_is_copied_from_the_keyboard(browser: Browser, full: Case) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((full.run.path / "report.html").as_uri())
+    button = page.get_by_role("button", name="Copy as Markdown")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    field = page.locator("#markdown")
+    assert field.input_value().rstrip() == (full.run.path / "summary.md").read_text().rstrip()
+    assert field.is_hidden()
+    context.close()
+
+
+def test_gains_are_taken_in_at_once_and_one_by_one_below(visit: Callable[..., Visit], full: Case) -> None:
+    page = visit(full, width=PHONE).page
+    matrix = page.locator("table.matrix")
+    assert matrix.locator("tbody tr").count() == 5
+    expect(matrix.get_by_role("cell", name="+40.0 %").first).to_contain_text("+38.8 % to +41.2 %")
+    assert page.locator("table.comparisons").is_hidden()
+    page.get_by_text("One by one").click()
+    assert page.locator("table.comparisons tbody tr").count() == 15
+
+
 def test_a_screen_reader_finds_a_name_for_every_figure(visit: Callable[..., Visit], full: Case) -> None:
     for width in (DESK, PHONE):
         pictures = visit(full, width=width).page.get_by_role("img")
@@ -182,6 +255,7 @@ def test_figures_follow_the_readers_theme(visit: Callable[..., Visit], full: Cas
 
 def test_tables_are_sorted_from_the_keyboard(visit: Callable[..., Visit], full: Case) -> None:
     page = visit(full).page
+    page.get_by_text("One by one").click()
     table = page.locator("table.comparisons")
     head = table.get_by_role("columnheader", name="gain")
 
@@ -203,7 +277,8 @@ def test_without_scripts_everything_is_still_there(browser: Browser, full: Case)
     page = context.new_page()
     page.goto((full.run.path / "report.html").as_uri())
     assert page.locator("table.comparisons tbody tr").count() == 15
-    assert page.get_by_role("columnheader", name="gain").first.inner_text() == "gain"
+    titles = page.locator("table.matrix th").all_inner_texts()
+    assert titles == ["condition", "sync over blocking", "async over blocking", "async over sync"]
     context.close()
 
 

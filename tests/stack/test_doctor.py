@@ -10,7 +10,7 @@ from gainbench.stack.database.server import DatabaseServer
 
 @pytest.mark.database
 def test_checks_of_a_machine_that_has_everything() -> None:
-    found = {check.name: check for check in doctor.checks()}
+    found = {check.name: check for check in (*doctor.checks(), *doctor.libraries())}
     assert {"Python", "database server", "private database", "TLS to the database", "cores"} <= set(found)
     assert {"open files", "free ports", "Chromium", "py-spy", "fastapi", "locust"} <= set(found)
     assert found["private database"].ok is True
@@ -21,7 +21,7 @@ def test_checks_of_a_machine_that_has_everything() -> None:
 def test_lack_has_a_name_and_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flavours, "FOLDERS", ())
     monkeypatch.setenv("PATH", "/nowhere")
-    found = {check.name: check for check in doctor.checks(libraries=["no-such-library"])}
+    found = {check.name: check for check in (*doctor.checks(), *doctor.libraries(["no-such-library"]))}
     for name in ("private database", "no-such-library"):
         assert found[name].ok is False
         assert found[name].cure

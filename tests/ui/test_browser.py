@@ -91,7 +91,15 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> None:
+    page.goto(f"{web_ui.url}/compare")
+    expect(page.locator("#next")).to_contain_text("Press Start: a first figure after one comb")
+    assert [button.inner_text() for button in page.get_by_role("button", disabled=True).all()] == [
+        "Stop",
+        "Store this sitting",
+    ]
+    expect(page.get_by_text("Users per arm: 1 to 480")).to_be_visible()
     page.goto(web_ui.url)
+    expect(page.get_by_text("blocking, async take turns.")).to_be_visible()
     page.get_by_label("Number of users").fill("2")
     page.get_by_label("Ramp up").fill("2")
     page.get_by_label("Host").fill("http://127.0.0.1:9")  # nobody there: the arms' own hosts must survive
@@ -103,6 +111,7 @@ def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> Non
     expect(rows.nth(0)).to_contain_text("/s")
 
     page.goto(f"{web_ui.url}/compare")
+    expect(page.locator("#next")).to_contain_text("then there is an interval", timeout=PATIENCE_MS)
     headline = page.locator("#headline")
     expect(headline).to_have_text(re.compile(r"% \(.*to"), timeout=PATIENCE_MS)
     first = width_of_interval(page)
@@ -117,6 +126,8 @@ def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> Non
     page.get_by_role("button", name="Set").click()
     expect(page.locator("#condition")).to_contain_text("0.4 ms", timeout=PATIENCE_MS)
     expect(headline).to_contain_text("no interval yet", timeout=PATIENCE_MS)
+    expect(page.locator("#rates .change")).to_have_count(1)  # where the other condition began
+    expect(page.locator("#rates path.arm")).to_have_count(4)  # of two arms, a line before it and one after
 
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#phase")).to_have_text("stopped", timeout=PATIENCE_MS)
@@ -191,6 +202,24 @@ def test_pages_from_elsewhere_get_nothing(web_ui: WebUI) -> None:
         ours = client.get("/stats/requests", headers={"origin": web_ui.url})
         assert ours.status_code == 200
         assert not [name for name in ours.headers if name.startswith("access-control-")]
+
+
+def test_an_arm_alone_has_a_throughput_and_no_gain(web_ui: WebUI, page: Page) -> None:
+    page.goto(f"{web_ui.url}/compare")
+    page.get_by_label("Mode").select_option("async")
+    expect(page.get_by_text("Users per arm: 1 to 960")).to_be_visible()
+    page.get_by_label("Users per arm").fill("2")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#subject")).to_have_text("throughput of async, loaded alone", timeout=PATIENCE_MS)
+    expect(page.locator("#headline")).to_have_text(re.compile(r"\d/s$"), timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="The gain, as its interval narrows")).to_be_hidden()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#phase")).to_have_text("stopped", timeout=PATIENCE_MS)
+    page.get_by_label("Mode").select_option("interleaved")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#subject")).to_contain_text("async over blocking", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#phase")).to_have_text("stopped", timeout=PATIENCE_MS)
 
 
 def test_the_compare_page_fits_a_phone(web_ui: WebUI, page: Page) -> None:

@@ -8,6 +8,7 @@ from gainbench.analyse.validity.evidence import Evidence, ratio, rule, worst
 from gainbench.store.results import TURNAROUND, USERS_REST, RuleFigures
 
 MOST_UNSETTLED = 0.02
+CORES_BUSY = "generator's cores busy"
 
 
 def generator_busy(evidence: Evidence) -> RuleFigures:
@@ -38,7 +39,7 @@ def generator_core_free(evidence: Evidence) -> RuleFigures:
         idle = ratio(total(use.core_idle_seconds for use in uses), total(use.core_seconds for use in uses))
         shares.append(None if idle is None or not evidence.pinned else 1 - idle)
     return rule(
-        "generator's cores busy",
+        CORES_BUSY,
         worst(shares),
         0.90,
         "of its cores",

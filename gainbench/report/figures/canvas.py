@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from gainbench.report import numbers
-from gainbench.report.palette import PAGE, Colour
+from gainbench.report.palette import ARMS, PAGE, Colour
 
 WIDE_PX, NARROW_PX = 760, 350
 PX_PER_INCH = 72  # of matplotlib's SVG: one unit is one CSS pixel
@@ -27,7 +27,7 @@ PX_PER_INCH = 72  # of matplotlib's SVG: one unit is one CSS pixel
 _ROLES = (*PAGE, *(f"arm-{at}" for at in range(64)))
 _STAND_INS = {role: f"#fe{at:04x}" for at, role in enumerate(_ROLES)}
 INK, MUTED, LINE = _STAND_INS["ink"], _STAND_INS["muted"], _STAND_INS["line"]
-PAPER, BAND, CLAIM = _STAND_INS["paper"], _STAND_INS["band"], _STAND_INS["claim"]
+PAPER, BAND, CLAIM, ALERT = (_STAND_INS[role] for role in ("paper", "band", "claim", "alert"))
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 _STYLE: Any = {
@@ -59,6 +59,11 @@ _STYLE: Any = {
 
 # Keeps lines from striking through a label.
 BEHIND_TEXT: Any = {"facecolor": PAPER, "edgecolor": "none", "boxstyle": "square,pad=0.1"}
+
+# Lines that are told apart without their colours, too; beyond as many as there are colours none can be.
+DASHES: Any = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+MOST_CURVES = len(ARMS)
+MOST_LETTERS = 14  # of a name beside a curve
 
 Paint = Callable[[Figure, bool], None]
 
@@ -99,6 +104,11 @@ class Picture:
 def arm_colours(arms: Sequence[str]) -> Mapping[str, str]:
     """The colour to draw each arm with, in the plan's order."""
     return {arm: _STAND_INS[f"arm-{at}"] for at, arm in enumerate(arms)}
+
+
+def shortened(name: str, most: int) -> str:
+    """A name that leaves room for the figure; tables hold the whole of it."""
+    return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def gain_axis(axis: Any) -> None:

@@ -11,6 +11,7 @@ from gainbench.report.figures.canvas import (
     BAND,
     CLAIM,
     INK,
+    LINE,
     MUTED,
     PAPER,
     Picture,
@@ -23,6 +24,7 @@ from gainbench.store.results import ClaimFigures, Curve, CurvePoint, Results
 
 MOST_FIT_POINTS = 60
 WIDE_ROOM, NARROW_ROOM = 0.12, 0.2  # of the values' range, for a label of one line or two
+OPEN_END = 0.06  # of the axis, as long is the arrow of a bound that is not known
 LABEL_ROOM, NARROW_LABEL_ROOM = 0.05, 0.13  # of the axis, between two round trips' labels
 
 
@@ -33,7 +35,11 @@ def picture(results: Results) -> Picture | None:
         return None
     claim = results.claim
     main = next((curve for curve in curves if claim and curve.baseline == claim.baseline), curves[0])
-    arms = tuple(results.cells[0].arms)
+    colours = arm_colours(tuple(results.cells[0].arms))
+
+    def colour_of(curve: Curve) -> str:
+        """The candidate's; of another curve with the same candidate, its baseline's."""
+        return colours[curve.candidate if curve is main else curve.baseline]
 
     def paint(figure: Figure, narrow: bool) -> None:
         axes = figure.add_subplot()
@@ -44,8 +50,9 @@ def picture(results: Results) -> Picture | None:
         axes.axhline(0, color=INK, linewidth=1)
         if claim is not None:
             _paint_claim(axes, claim, furthest, narrow=narrow)
+        _hatch_unmeasured(axes, curves)
         for curve in curves:
-            _paint_curve(axes, curve, arm_colours(arms)[curve.candidate], is_main=curve is main)
+            _paint_curve(axes, curve, colour_of(curve), is_main=curve is main)
         if claim is not None:
             _paint_crossing(axes, claim)
         _paint_round_trips(axes, main, narrow=narrow)
@@ -54,7 +61,7 @@ def picture(results: Results) -> Picture | None:
         axes.set_ylabel("gain in throughput")
         gain_axis(axes.yaxis)
         for curve in curves:
-            _label_curve(axes, curve, arm_colours(arms)[curve.candidate], narrow=narrow)
+            _label_curve(axes, curve, colour_of(curve), narrow=narrow)
         if claim is not None:
             _label_claim(axes, claim)
             _label_crossing(axes, claim, narrow=narrow)
@@ -98,6 +105,14 @@ def _paint_curve(axes: Axes, curve: Curve, colour: str, *, is_main: bool) -> Non
         markerfacecolor=colour if is_main else PAPER,
         markeredgewidth=2,
     )
+
+
+def _hatch_unmeasured(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Where no point lies on either side, nothing is known."""
+    ratios = [point.wait_ratio for curve in curves for point in curve.points]
+    left, right = axes.get_xlim()
+    for start, end in ((left, min(ratios)), (max(ratios), right)):
+        axes.axvspan(start, end, facecolor="none", edgecolor=LINE, hatch="///", linewidth=0, zorder=0.5)
 
 
 def _label_curve(axes: Axes, curve: Curve, colour: str, *, narrow: bool) -> None:
@@ -147,10 +162,20 @@ def _paint_crossing(axes: Axes, claim: ClaimFigures) -> None:
     bottom = axes.get_ylim()[0]
     axes.plot([claim.wait_ratio] * 2, [bottom, claim.gain], color=CLAIM, linewidth=1)
     if claim.low is not None or claim.high is not None:
-        ends = zip((claim.low, claim.high), axes.get_xlim(), strict=True)  # an open end runs off the figure
-        within = [edge if end is None else end for end, edge in ends]
-        axes.plot(within, [claim.gain] * 2, color=CLAIM, linewidth=5, solid_capstyle="butt")
+        _paint_bounds(axes, claim)
     axes.plot([claim.wait_ratio], [claim.gain], "D", color=CLAIM, markersize=8)
+
+
+def _paint_bounds(axes: Axes, claim: ClaimFigures) -> None:
+    """From the lower to the upper bound; one that is not known is an arrow away from the crossing."""
+    style: Any = {"color": CLAIM, "linewidth": 5, "solid_capstyle": "butt"}
+    assert claim.wait_ratio is not None
+    left, right = axes.get_xlim()
+    for bound, arrow, step in ((claim.low, "<", -OPEN_END), (claim.high, ">", OPEN_END)):
+        end = claim.wait_ratio + step * (right - left) if bound is None else min(max(bound, left), right)
+        axes.plot([claim.wait_ratio, end], [claim.gain] * 2, **style)
+        if bound is None or not left <= bound <= right:
+            axes.plot([end], [claim.gain], arrow, color=CLAIM, markersize=11)
 
 
 def _label_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gainbench.report import numbers
-from gainbench.report.figures.canvas import LINE, MUTED, Picture, arm_colours
+from gainbench.report.figures.canvas import ALERT, BEHIND_TEXT, LINE, MUTED, Picture, arm_colours
 from gainbench.store import StoredRun
-from gainbench.store.records import Comb
+from gainbench.store.records import Collapse, Comb
 
 STRIP_PX = 96
 
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 def picture(run: StoredRun) -> Picture | None:
     """None where no comb was measured."""
-    if not run.combs:
+    if not (run.combs or run.collapses):
         return None
     arms = run.plan.arm_names
     headline = run.plan.headline_cell.key
@@ -31,13 +31,19 @@ def picture(run: StoredRun) -> Picture | None:
             _paint_strip(axes, run.combs, arm, arm_colours(arms)[arm], headline)
             for trial in run.trials:
                 axes.axvline(trial.started / 60, color=LINE, linewidth=1)
+            for gone in run.collapses:
+                if gone.arm == arm:
+                    _mark_collapse(axes, gone, is_late=gone.started > run.seconds / 2)
         breaks = "\n" if narrow else " "
         strips[-1].set_xlabel(f"minutes since the run began;{breaks}a line where a trial starts")
 
     dropped = sum(comb.dropped is not None for comb in run.combs)
+    stopped = "".join(
+        f" {gone.arm} {gone.state} after {gone.started / 60:.1f} minutes." for gone in run.collapses
+    )
     described = (
         f"{numbers.several(sum(len(comb.turns) for comb in run.combs), 'turn')} of {len(arms)} arms "
-        f"in {numbers.several(len(run.combs), 'comb')}, {dropped} of them dropped."
+        f"in {numbers.several(len(run.combs), 'comb')}, {dropped} of them dropped.{stopped}"
     )
     height = STRIP_PX * len(arms) + 50
     return Picture("timeline", "All combs in the order they ran", described, paint, height, height)
@@ -57,6 +63,24 @@ def _paint_strip(axes: Axes, combs: Sequence[Comb], arm: str, colour: str, headl
     axes.set_title(f"{arm}, requests/s", loc="left", color=colour, fontsize=12, weight="bold")
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.count(round(value))))
+
+
+def _mark_collapse(axes: Axes, gone: Collapse, *, is_late: bool) -> None:
+    """Where the arm stopped serving; the word stands on the side that has the room."""
+    at = gone.started / 60
+    axes.axvline(at, color=ALERT, linewidth=2)
+    axes.annotate(
+        gone.state,
+        (at, 0.5),
+        (-5 if is_late else 5, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="right" if is_late else "left",
+        va="center",
+        color=ALERT,
+        weight="bold",
+        bbox=BEHIND_TEXT,
+    )
 
 
 def _points(combs: Sequence[Comb], arm: str) -> list[Point]:

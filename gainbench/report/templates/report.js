@@ -39,3 +39,30 @@ window.addEventListener("afterprint", () => {
   unfolded.forEach((part) => { part.open = false; });
   unfolded = [];
 });
+
+// The summary for a pull request. From disk a browser may refuse its clipboard to scripts: then it is selected.
+const take = document.querySelector(".take");
+if (take) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy as Markdown";
+  button.addEventListener("click", async () => {
+    button.textContent = await copied() ? "Copied" : "Could not copy: see summary.md";
+    setTimeout(() => { button.textContent = "Copy as Markdown"; }, 2000);
+  });
+  take.prepend(button);
+}
+
+async function copied() {
+  const text = document.querySelector("#markdown");
+  try {
+    await navigator.clipboard.writeText(text.value);
+    return true;
+  } catch {
+    text.hidden = false;
+    text.select();
+    const done = document.execCommand("copy");
+    text.hidden = true;
+    return done;
+  }
+}

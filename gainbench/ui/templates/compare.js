@@ -1,7 +1,7 @@
 // Draws the view of the sitting every second and passes on what a person orders. Decides nothing.
 
 const EVERY_MS = 1000;
-const HEIGHT = 240, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 24;
+const HEIGHT = 270, LEFT = 56, RIGHT = 12, TOP = 34, BOTTOM = 42;
 const GAP_SECONDS = 30; // a pause this long breaks the line
 const byId = (id) => document.getElementById(id);
 let last = "";
@@ -27,12 +27,16 @@ async function look() {
 function draw(view) {
   answered(JSON.stringify([view.phase, view.condition, view.stored]));
   write("phase", view.phase);
-  write("headline", view.headline || "n/a");
+  write("headline", view.headline || "nothing yet");
+  const broken = view.lamps.filter((found) => found.ok === false);
+  byId("headline").classList.toggle("quiet", view.compares ? !view.is_sure : broken.length > 0);
+  write("next", view.next);
   write("subject", view.subject);
   write("condition", view.condition);
-  write("doubt", doubt(view.lamps.filter((found) => found.ok === false)));
+  write("doubt", doubt(broken));
   write("activity", view.activity);
   offer(view);
+  enable(view);
   const arms = view.choices ? view.choices.arms : [];
   const colours = Object.fromEntries(arms.map((arm) => [arm.name, arm]));
   fill("messages", view.messages, (text) => element("p", {}, text));
@@ -41,7 +45,8 @@ function draw(view) {
   fill("legend", arms, (arm) => armName(arm));
   fill("lamps", view.lamps, lamp);
   drawRates(byId("rates"), view.rates, colours);
-  drawGains(byId("gains"), view);
+  byId("gains-section").hidden = !view.compares;
+  if (view.compares) drawGains(byId("gains"), view);
   byId("stored").hidden = !view.stored;
   if (view.stored) {
     write("stored-run", view.stored.run);
@@ -70,6 +75,23 @@ function offer(view) {
   byId("round-trip").elements.rtt_ms.value = now.rtt_ms;
 }
 
+// A button that would do nothing now is not offered.
+function enable(view) {
+  const running = ["spawning", "running", "stopping"].includes(view.phase);
+  const enabled = { start: view.choices !== null, "round-trip": view.choices !== null, stop: running, store: view.combs > 0 };
+  for (const [id, on] of Object.entries(enabled)) byId(id).querySelector("button").disabled = !on;
+  write("go", running ? "Apply" : "Start");
+  limitUsers(view);
+}
+
+function limitUsers(view) {
+  const { mode, user_count: field } = byId("start").elements;
+  const most = view.choices && view.choices.most_users[mode.value];
+  if (!most) return;
+  field.max = most;
+  write("most", String(most));
+}
+
 function options(select, values, chosen) {
   select.replaceChildren(...values.map((value) => element("option", { value }, value)));
   select.value = chosen;
@@ -93,8 +115,9 @@ function lamp(found) {
 
 function drawRates(svg, rates, colours) {
   const all = Object.values(rates).flat();
-  const plot = frame(svg, all.map((p) => p.seconds), [0, ...all.map((p) => p.rps)], (v) => `${Math.round(v)}/s`);
+  const plot = frame(svg, all.map((p) => p.seconds), [0, ...all.map((p) => p.rps)], (v) => `${Math.round(v)}`, "requests/s");
   if (!plot) return;
+  for (const at of changes(all)) svg.append(mark(plot.x(at)));
   for (const [arm, points] of Object.entries(rates)) {
     const own = colour(colours[arm]);
     for (const part of unbroken(points)) svg.append(path("arm", part.map((p) => [plot.x(p.seconds), plot.y(p.rps)]), own));
@@ -110,22 +133,23 @@ function drawGains(svg, view) {
   const known = points.filter((p) => p.low !== null);
   const values = [0, ...points.map((p) => p.gain), ...known.flatMap((p) => [cut(p.low), cut(p.high)])];
   if (view.claim !== null) values.push(view.claim);
-  const plot = frame(svg, points.map((p) => p.seconds), values, percent);
+  const plot = frame(svg, points.map((p) => p.seconds), values, percent, `gain in throughput${view.claim === null ? "" : `; ${view.claim_text}`}`);
   if (!plot) return;
-  const edge = [...known.map((p) => [plot.x(p.seconds), plot.y(cut(p.high))]), ...known.map((p) => [plot.x(p.seconds), plot.y(cut(p.low))]).reverse()];
-  if (edge.length) svg.append(path("band", edge));
+  for (const part of unbroken(known)) {
+    const edge = [...part.map((p) => [plot.x(p.seconds), plot.y(cut(p.high))]), ...part.map((p) => [plot.x(p.seconds), plot.y(cut(p.low))]).reverse()];
+    svg.append(path("band", edge));
+  }
   svg.append(rule("zero", plot.y(0)));
   if (view.claim !== null) {
     svg.append(rule("claim", plot.y(view.claim)));
-    // The gain's line may run along it, so its name stands where only a wide interval reaches.
-    svg.append(label("claim", frame.width - RIGHT, TOP + 12, `\u2505 ${view.claim_text}`, "end"));
   }
-  svg.append(path("gain", points.map((p) => [plot.x(p.seconds), plot.y(p.gain)])));
+  for (const at of changes(points)) svg.append(mark(plot.x(at)));
+  for (const part of unbroken(points)) svg.append(path("gain", part.map((p) => [plot.x(p.seconds), plot.y(p.gain)])));
   for (const p of points) svg.append(shape("circle", { cx: plot.x(p.seconds), cy: plot.y(p.gain), r: 3, fill: "currentColor" }));
 }
 
-// Axes for these values, or a word that there are none yet.
-function frame(svg, times, values, text) {
+// Axes for these values with what they are of, or a word that there are none yet.
+function frame(svg, times, values, text, title) {
   const width = svg.clientWidth;
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   frame.width = width;
@@ -141,7 +165,8 @@ function frame(svg, times, values, text) {
   for (const tick of ticks(v0, v1)) {
     svg.append(rule("grid", y(tick)), label("", LEFT - 6, y(tick) + 4, text(tick), "end"));
   }
-  svg.append(label("", LEFT, HEIGHT - 6, "0 s"), label("", width - RIGHT, HEIGHT - 6, `${Math.round(t1 - t0)} s`, "end"));
+  svg.append(label("", LEFT, HEIGHT - BOTTOM + 16, "0"), label("", width - RIGHT, HEIGHT - BOTTOM + 16, String(Math.round(t1 - t0)), "end"));
+  svg.append(label("title", 0, 16, title), label("", (LEFT + width - RIGHT) / 2, HEIGHT - 6, "seconds since the first comb shown", "middle"));
   return { x, y };
 }
 
@@ -157,12 +182,21 @@ function ticks(low, high) {
 function unbroken(points) {
   const parts = [];
   points.forEach((p, at) => {
-    if (!at || p.seconds - points[at - 1].seconds > GAP_SECONDS) parts.push([]);
+    const before = points[at - 1];
+    if (!before || p.leg !== before.leg || p.seconds - before.seconds > GAP_SECONDS) parts.push([]);
     parts.at(-1).push(p);
   });
   return parts;
 }
 
+// Where another condition began: a point under it is not a later one of the line before.
+function changes(points) {
+  const begins = new Map();
+  for (const p of points) begins.set(p.leg, Math.min(p.seconds, begins.get(p.leg) ?? Infinity));
+  return [...begins.values()].sort((a, b) => a - b).slice(1);
+}
+
+const mark = (x) => shape("line", { class: "change", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM });
 const percent = (v) => `${v > 0 ? "+" : ""}${Math.round(v * 100)} %`.replace("-", "\u2212");
 const colour = (arm) => (arm ? `--light: ${arm.light}; --dark: ${arm.dark}` : "");
 const rule = (kind, y) => shape("line", { class: kind, x1: LEFT, x2: frame.width - RIGHT, y1: y, y2: y });
@@ -221,5 +255,7 @@ for (const form of document.querySelectorAll(".controls form")) {
     }
   });
 }
+
+byId("start").elements.mode.addEventListener("change", () => { if (last) limitUsers(JSON.parse(last)); });
 
 look();
