@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from gainbench.analyse.validity.drops import MOST_FOREIGN, MOST_STEAL
 from gainbench.cli.console import out
-from gainbench.cli.flags import parsed
+from gainbench.cli.flags import REPORTS, parsed
 from gainbench.cli.hidden import database_url
 from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.plan import build
@@ -18,9 +18,11 @@ from gainbench.plan.build import DEFAULT_PLAN
 from gainbench.plan.flags import Flags
 from gainbench.report import numbers
 from gainbench.run import stillness
+from gainbench.run.environment import machine
 from gainbench.run.stillness import Stillness
 from gainbench.stack import doctor as diagnosis
 from gainbench.stack.doctor import Check
+from gainbench.store.reading import last_bench
 
 MARKS = {True: "[green]ok[/]  ", None: "[yellow]note[/]", False: "[red]lack[/]"}
 
@@ -98,10 +100,14 @@ def _expected(found: Stillness) -> str | None:
     width = stillness.half_width(plan, found.flicker)
     if width is None:
         return None
-    return (
+    told = (
         f"On this machine, today, a run of {DEFAULT_PLAN} (profile {plan.profile.name}) would be sure to "
         f"±{numbers.percent(width)} of the ratio at best: apps scatter by themselves on top of that."
     )
+    last = last_bench(REPORTS, machine())
+    if last is None or last.headline is None or last.headline.half_width is None:
+        return told
+    return f"{told} The last one here, {last.run.id}, reached ±{numbers.percent(last.headline.half_width)}."
 
 
 def _time_round_trip(db_url: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scipy import stats
+import scipy
 
 from gainbench.analyse.validity.drops import MOST_FOREIGN, MOST_STEAL
 from gainbench.plan.model import Plan
@@ -85,4 +85,4 @@ def half_width(plan: Plan, flicker: float) -> float | None:
         return None
     turns = max(1.0, plan.profile.comb / (TURN_SECONDS * len(plan.arms)))
     count = trials * plan.combs_of(plan.headline_cell) * turns
-    return float(stats.t.ppf(0.975, trials - 1)) * flicker * math.sqrt(2 / count)
+    return float(scipy.stats.t.ppf(0.975, trials - 1)) * flicker * math.sqrt(2 / count)

@@ -239,6 +239,14 @@ def last_checked_forecast(reports: Path, machine: Machine | None) -> ForecastFig
     return None
 
 
+def last_bench(reports: Path, machine: Machine) -> Results | None:
+    """The newest bench below `reports` that was valid on this machine, if there is one."""
+    for found in _results_beside(reports / "none"):
+        if found.kind == "bench" and found.run.status == "valid" and found.environment.machine == machine:
+            return found
+    return None
+
+
 def last_null_run(run: StoredRun) -> Results | None:
     """The newest null run beside this one that was made on the same machine, if there is one."""
     machine = run.environment.machine

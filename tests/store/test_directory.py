@@ -52,6 +52,7 @@ def test_every_line_is_json_with_a_checksum_behind_a_header_that_names_the_schem
         "started": "2026-11-21T09:30:00Z",
         "gainbench": "0.1.0",
         "purpose": "bench",
+        "baseline_run": None,
     }
     assert [line["line"]["kind"] for line in written[1:]] == [
         "file",

@@ -99,7 +99,7 @@ def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> Non
     ]
     expect(page.get_by_text("Users per arm: 1 to 480")).to_be_visible()
     page.goto(web_ui.url)
-    expect(page.get_by_text("blocking, async take turns.")).to_be_visible()
+    expect(page.get_by_text("blocking, async take turns under the users you start here.")).to_be_visible()
     page.get_by_label("Number of users").fill("2")
     page.get_by_label("Ramp up").fill("2")
     page.get_by_label("Host").fill("http://127.0.0.1:9")  # nobody there: the arms' own hosts must survive
@@ -122,7 +122,7 @@ def test_a_sitting_from_the_form_to_the_report(web_ui: WebUI, page: Page) -> Non
         timeout=PATIENCE_MS,
     )
 
-    page.get_by_label("Round trip, ms").fill("0.4")
+    page.get_by_label("Round trip added, ms").fill("0.4")
     page.get_by_role("button", name="Set").click()
     expect(page.locator("#condition")).to_contain_text("0.4 ms", timeout=PATIENCE_MS)
     expect(headline).to_contain_text("no interval yet", timeout=PATIENCE_MS)
