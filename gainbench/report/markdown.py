@@ -59,7 +59,7 @@ def _headline(results: Results) -> list[str]:
     )
     banners = [f"> **{_safe(heading)}.** {_safe(text)}\n" for heading, text in words.banners(results)]
     if answer is None:
-        return [title, "", *banners]
+        return [title, "", *banners, _safe(advice(results)), ""]
     within = f", {_safe(answer.said.interval)}" if answer.said.interval else ""
     said = f"**{_safe(answer.said.verdict)}**{within}."
     changed = words.changed_requests(results)

@@ -124,7 +124,8 @@ class CompareUI(WebUI):
         if request.path != "/" or response.mimetype != "text/html" or response.direct_passthrough:
             return response
         arms = ", ".join(str(escape(name)) for name in self._arms())
-        said = f'<p style="{LINK_STYLE}">{arms} take turns under the users you start here. <a href="/compare">Watch them compared</a></p>'
+        link = '<a href="/compare">Watch them compared</a>'
+        said = f'<p style="{LINK_STYLE}">{arms} take turns under the users you start here. {link}</p>'
         body = response.get_data(as_text=True)
         response.set_data(body.replace("<body>", f"<body>{said}", 1))
         return response

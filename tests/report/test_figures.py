@@ -4,10 +4,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from gainbench.report import palette
 from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
 from gainbench.report.figures.canvas import Picture
+from gainbench.store.results import EarlierFigures
 from tests.report import cases
 from tests.report.cases import Case
+from tests.report.conftest import Reported
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +110,10 @@ def test_the_same_run_draws_the_same_bytes(full: Case) -> None:
     assert first.svg() == second.svg()
 
 
-def test_the_curve_stands_alone_with_its_colours_for_light_and_dark(full: Case) -> None:
-    svg = curve.standalone(full.results)
-    assert svg is not None
+def test_a_figure_stands_alone_with_its_colours_for_light_and_dark(full: Case) -> None:
+    drawn = curve.picture(full.results)
+    assert drawn is not None
+    svg = drawn.standalone(palette.variables({name: arm.colour for name, arm in full.results.arms.items()}))
     assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
     assert "prefers-color-scheme:dark" in svg
     used = set(re.findall(r"var\((--[a-z0-9-]+)\)", svg))
@@ -132,6 +136,62 @@ def test_a_collapsed_arm_is_named_where_its_throughput_would_be(tmp_path: Path) 
     assert "collapsed" in texts(drawn.svg())
 
 
+def test_a_collapse_is_marked_on_the_time_line_of_its_arm(tmp_path: Path) -> None:
+    drawn = timeline.picture(cases.collapsed(tmp_path).run)
+    assert drawn is not None
+    assert texts(drawn.svg()).count("collapsed") == 1
+    assert drawn.description.endswith("blocking collapsed after 0.1 minutes.")
+
+
+def test_an_interval_of_two_trials_does_not_stretch_the_axis_of_the_headline(full: Case) -> None:
+    """It runs off the figure, with an arrow; the ticks are those of the gains."""
+    cell = full.results.headline_cell
+    assert cell is not None
+    wide = tuple(
+        found if found.headline else found.model_copy(update={"low": -0.9, "high": 30.0})
+        for found in cell.comparisons
+    )
+    stretched = full.results.model_copy(update={"cells": (cell.model_copy(update={"comparisons": wide}),)})
+    before, after = (answer.picture(one) for one in (full.results, stretched))
+    assert before is not None
+    assert after is not None
+    ticks = [text for text in texts(before.svg()) if text.endswith("%")]
+    assert [text for text in texts(after.svg()) if text.endswith("%")] == ticks
+
+
+def test_an_unresolved_gain_is_called_so_in_the_figure_too(tmp_path: Path) -> None:
+    drawn = answer.picture(cases.unresolved(tmp_path).results)
+    assert drawn is not None
+    assert "async over sync  not resolved" in texts(drawn.svg())
+
+
+def test_an_earlier_run_is_a_mark_that_the_axis_explains(full: Case) -> None:
+    before = EarlierFigures(
+        run="20261120T000000Z-bench",
+        gain=0.3,
+        low=0.25,
+        high=0.35,
+        change=0.07,
+        change_low=0,
+        change_high=0.1,
+    )
+    drawn = answer.picture(full.results.model_copy(update={"earlier": before}))
+    assert drawn is not None
+    assert any("a diamond: the earlier run" in text for text in texts(drawn.svg()))
+
+
+def test_figures_of_a_crowd_show_the_headline_and_what_there_is_room_for(reported: Reported) -> None:
+    run, results = reported(cases.crowded)
+    served, gains, tails = throughput.picture(results), answer.picture(results), latency.picture(run)
+    assert served is not None
+    assert gains is not None
+    assert tails is not None
+    assert served.height_px < 2000
+    assert throughput.left_out(results) == 40 - 5
+    assert gains.height_px < 600
+    assert tails.description.count(": p99") == 7
+
+
 def test_a_tail_is_drawn_only_as_far_as_the_requests_reach(tmp_path: Path) -> None:
     few = cases.one_trial(tmp_path)
     drawn = latency.picture(few.run)
@@ -144,7 +204,6 @@ def test_without_figures_nothing_is_drawn(tmp_path: Path) -> None:
     run, results = cases.nothing_measured(tmp_path)
     assert answer.picture(results) is None
     assert curve.picture(results) is None
-    assert curve.standalone(results) is None
     assert throughput.picture(results) is None
     assert timeline.picture(run) is None
     assert latency.picture(run) is None

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gainbench.report import numbers, palette, words
+from gainbench.report import numbers, words
 from gainbench.report.figures.canvas import (
     BAND,
     CLAIM,
@@ -68,13 +68,6 @@ def picture(results: Results) -> Picture | None:
 
     title = "Gain over the database wait ratio"
     return Picture("curve", title, _description(curves, claim), paint, 470, 420)
-
-
-def standalone(results: Results) -> str | None:
-    """The curve as an SVG file of its own, for a page that is not the report."""
-    drawn = picture(results)
-    colours = palette.variables({name: arm.colour for name, arm in results.arms.items()})
-    return drawn.standalone(colours) if drawn else None
 
 
 def _extent(curve: Curve) -> list[float]:
