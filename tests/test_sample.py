@@ -1,4 +1,4 @@
-"""The run that is committed with the code: a real one, as its record has it, and what the README quotes of it."""
+"""The run that is committed with the code: a real one, as its record has it, and as the README quotes it."""
 
 import io
 import re

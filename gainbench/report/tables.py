@@ -56,6 +56,7 @@ def _columns(*titles: str) -> tuple[Column, ...]:
 
 
 def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
+    place = _places(results, cells)
     rows = []
     for cell in cells:
         for found in cell.comparisons:
@@ -63,7 +64,7 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
             gain, low, high = _shown(found)
             rows.append(
                 (
-                    *_place(results, cell, cells),
+                    *place[cell.key],
                     Entry(words.pair(found), mark=mark),
                     Entry(numbers.gain(gain), gain, mark=mark),
                     Entry(numbers.interval(low, high), low),
@@ -109,9 +110,10 @@ def _shown(found: ComparisonFigures | LatencyFigures) -> tuple[float | None, flo
 
 def latencies(results: Results, cells: Sequence[CellFigures]) -> Table:
     """How latencies compare at equal rates; empty for a closed loop."""
+    place = _places(results, cells)
     rows = [
         (
-            *_place(results, cell, cells),
+            *place[cell.key],
             Entry(words.pair(found), mark=mark),
             Entry(words.quantile(latency), latency.quantile),
             Entry(numbers.gain(change), change, mark=mark),
@@ -131,9 +133,10 @@ def latencies(results: Results, cells: Sequence[CellFigures]) -> Table:
 
 
 def service(results: Results, cells: Sequence[CellFigures]) -> Table:
+    place = _places(results, cells)
     rows = [
         (
-            *_place(results, cell, cells),
+            *place[cell.key],
             _arm(name),
             Entry(numbers.rate(arm.throughput_rps) if arm.state == "ok" else arm.state, arm.throughput_rps),
             Entry(numbers.rates(arm.low, arm.high), arm.low),
@@ -156,6 +159,7 @@ def service(results: Results, cells: Sequence[CellFigures]) -> Table:
 
 def requests(results: Results, cells: Sequence[CellFigures]) -> Table:
     """Each request name at each arm, where the file has several."""
+    place = _places(results, cells)
     rows = []
     for cell in cells:
         named = cell.requests if len(cell.requests) > 1 else ()
@@ -167,7 +171,7 @@ def requests(results: Results, cells: Sequence[CellFigures]) -> Table:
                 )
                 rows.append(
                     (
-                        *_place(results, cell, cells),
+                        *place[cell.key],
                         Entry(found.name),
                         _arm(name),
                         Entry(numbers.count(arm.requests), arm.requests),
@@ -195,9 +199,10 @@ def requests(results: Results, cells: Sequence[CellFigures]) -> Table:
 
 
 def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
+    place = _places(results, cells)
     rows = [
         (
-            *_place(results, cell, cells),
+            *place[cell.key],
             _arm(name),
             _cycle(cell, name),
             Entry(numbers.bare(arm.cpu_ms_per_request), arm.cpu_ms_per_request),
@@ -255,8 +260,9 @@ def rules_not_held(results: Results) -> Table:
 
 
 def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
+    place = _places(results, cells)
     rows = [
-        (*_place(results, cell, cells), *_rule(rule))
+        (*place[cell.key], *_rule(rule))
         for cell in cells
         for rule in sorted(cell.validity, key=lambda one: one.ok)
     ]
@@ -274,9 +280,10 @@ def _rule(rule: RuleFigures) -> tuple[Entry, ...]:
 
 
 def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
+    place = _places(results, cells)
     rows = [
         (
-            *_place(results, cell, cells),
+            *place[cell.key],
             _arm(name),
             Entry(words.scatter(spread), spread),
             Entry(f"{cell.combs_dropped} of {cell.combs_measured}", cell.combs_dropped),
@@ -291,9 +298,10 @@ def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
 
 
 def precision(results: Results, cells: Sequence[CellFigures]) -> Table:
+    place = _places(results, cells)
     rows = [
         (
-            *_place(results, cell, cells),
+            *place[cell.key],
             Entry(words.pair(found)),
             Entry(numbers.percent(found.half_width), found.half_width),
             Entry(numbers.percent(found.smallest_detectable), found.smallest_detectable),
@@ -365,9 +373,10 @@ def dropped(run: StoredRun, results: Results) -> Table:
 
 def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
     """How long the parts of a turn were; empty where nothing was kept."""
+    place = _places(results, cells)
     rows = [
         (
-            *_place(results, cell, cells),
+            *place[cell.key],
             Entry(numbers.bare(cell.turns.guard_ms), cell.turns.guard_ms),
             Entry(numbers.bare(cell.turns.window_ms), cell.turns.window_ms),
             Entry(numbers.bare(cell.turns.drain_ms), cell.turns.drain_ms),
@@ -436,9 +445,12 @@ def environment(recorded: Environment) -> Table:
     return Table("environment", "Environment and versions", _columns("what", "value"), tuple(rows))
 
 
-def _place(results: Results, cell: CellFigures, cells: Sequence[CellFigures]) -> tuple[Entry, ...]:
-    """Which cell a row belongs to, where the table holds several."""
-    return (_condition(results, words.headings(results.cells), cell.key),) if len(cells) > 1 else ()
+def _places(results: Results, cells: Sequence[CellFigures]) -> Mapping[str, tuple[Entry, ...]]:
+    """By cell, which one a row belongs to, where the table holds several."""
+    if len(cells) <= 1:
+        return {cell.key: () for cell in cells}
+    headings = words.headings(results.cells)
+    return {cell.key: (_condition(results, headings, cell.key),) for cell in cells}
 
 
 def _condition(results: Results, headings: Mapping[str, str], key: str) -> Entry:
