@@ -1,5 +1,6 @@
 """Opening a Locust file: its user classes, or an error that names file and line."""
 
+import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ class LocustFile:
 
 def open_locustfile(path: Path) -> LocustFile:
     """Import the file."""
+    if path.stem in sys.stdlib_module_names & sys.modules.keys():
+        raise ConfigurationError(
+            f"the Locust file {path} would take the place of Python's own module {path.stem!r}",
+            cure="give it another name",
+        )
     hooks = events.init, events.init_command_line_parser
     before = [list(hook._handlers) for hook in hooks]
     try:

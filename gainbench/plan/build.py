@@ -17,6 +17,7 @@ from gainbench.plan.checks import (
     check_names,
     check_placeholders,
     check_ports,
+    check_upstream,
     check_workers,
 )
 from gainbench.plan.condition import ConditionTable
@@ -85,6 +86,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
     check_workers(arms, cells, problems)
     check_ports(arms, problems)
     check_placeholders(arms, problems)
+    check_upstream(plan_file.upstream, arms, problems)
     control = flags.control or plan_file.control
     check_control(control, arms, problems)
     run = plan_file.run
@@ -98,6 +100,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         scenarios=tuple(_resolve(scenario, folder) for scenario in plan_file.scenarios.values()),
         seeds=tuple(_seed(seed, folder) for seed in plan_file.seeds.values()),
         database=database,
+        upstream=plan_file.upstream,
         profile=profile,
         cells=cells,
         comparisons=comparisons,

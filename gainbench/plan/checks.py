@@ -9,7 +9,7 @@ from pathlib import Path
 from gainbench.masking import mask_text
 from gainbench.plan.expectation import parse_expectation
 from gainbench.plan.file import PlanFile
-from gainbench.plan.model import LONGEST_NAME, PLACEHOLDERS, Arm, Cell, Comparison, Control, Plan
+from gainbench.plan.model import LONGEST_NAME, PLACEHOLDERS, Arm, Cell, Comparison, Control, Plan, Upstream
 from gainbench.plan.problems import Problems
 
 ALIKE = 0.75
@@ -109,6 +109,14 @@ def check_placeholders(arms: Sequence[Arm], problems: Problems) -> None:
                 near = [] if name in PLACEHOLDERS else get_close_matches(name, PLACEHOLDERS, 1, ALIKE)
                 if near:
                     problems.add(f"arms.{arm.name}: {{{name}}} is no placeholder; {{{near[0]}}} is")
+
+
+def check_upstream(upstream: Upstream | None, arms: Sequence[Arm], problems: Problems) -> None:
+    """Arms that call a service of ours need one."""
+    for arm in arms:
+        words = (*(arm.command or ()), *(arm.setup or ()), *arm.env.values())
+        if upstream is None and any("{upstream}" in word for word in words):
+            problems.add(f"arms.{arm.name} uses {{upstream}}: add a table [upstream], with its delay_ms")
 
 
 def check_files(plan: Plan) -> None:

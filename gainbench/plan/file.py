@@ -30,6 +30,7 @@ from gainbench.plan.model import (
     Seed,
     Share,
     Trials,
+    Upstream,
 )
 from gainbench.plan.problems import worded
 
@@ -92,6 +93,7 @@ class PlanFile(Frozen):
     scenarios: Annotated[dict[Name, Scenario], Named, Field(min_length=1)]
     seeds: Annotated[dict[Name, Seed], Named] = Field(default_factory=dict)
     database: Database = Database()
+    upstream: Upstream | None = None
     profiles: Annotated[dict[Name, ProfileTable], Named] = Field(default_factory=dict)
     run: RunTable = RunTable()
     claim: Claim | None = None
@@ -154,6 +156,7 @@ _TABLES: Mapping[str, type[Frozen]] = {
     "profiles": ProfileTable,
     "cells": CellTable,
     "database": Database,
+    "upstream": Upstream,
     "run": RunTable,
     "claim": Claim,
     "control": Control,
@@ -213,7 +216,8 @@ def render(plan: Plan) -> str:
         "profiles": {plan.profile.name: _table(plan.profile)},
         "cells": [_cell_table(cell) for cell in plan.cells],
     }
-    for key, part in (("claim", plan.claim), ("control", plan.control), ("parity", plan.parity)):
+    parts = {"upstream": plan.upstream, "claim": plan.claim, "control": plan.control, "parity": plan.parity}
+    for key, part in parts.items():
         if part is not None:
             tables[key] = _table(part, drop=())
     return tomli_w.dumps(tables)

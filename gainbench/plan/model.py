@@ -31,6 +31,7 @@ PLACEHOLDERS = (
     "db_user",
     "db_password",
     "db_name",
+    "upstream",
 )
 """What is filled in between braces, in commands and environments of arms."""
 
@@ -127,6 +128,12 @@ class Database(Frozen):
 
     server: str = "private"
     tls: bool = False
+
+
+class Upstream(Frozen):
+    """A service of ours beside the arms, `{upstream}` to them, which answers after this delay."""
+
+    delay_ms: Annotated[float, Field(ge=0, le=10_000)] = 10.0
 
 
 class Profile(Frozen):
@@ -260,6 +267,7 @@ class Plan(Frozen):
     scenarios: tuple[Scenario, ...]
     seeds: tuple[Seed, ...] = ()
     database: Database = Database()
+    upstream: Upstream | None = None
     profile: Profile
     cells: Annotated[tuple[Cell, ...], Field(min_length=1)]
     comparisons: tuple[Comparison, ...]

@@ -17,8 +17,8 @@ def advice(results: Results) -> str:
         return _on_collapse(results, cell)
     if headline.verdict == "invalid":
         return _on_invalid(cell)
-    if results.control is not None and headline.expected_gain is not None:
-        return _on_control(headline, headline.expected_gain)
+    if results.control is not None:
+        return _on_control(headline)
     return _on_figure(results, cell, headline)
 
 
@@ -119,9 +119,14 @@ def _on_collapse(results: Results, cell: CellFigures) -> str:
     return f"{words.joined(gone)} stopped serving {load}.{rest} {cure}: here this matters more than any gain."
 
 
-def _on_control(headline: ComparisonFigures, expected: float) -> str:
+def _on_control(headline: ComparisonFigures) -> str:
     """Whether what was planted was found."""
-    low, high = headline.low, headline.high
+    low, high, expected = headline.low, headline.high, headline.expected_gain
+    if expected is None:
+        return (
+            "What a control must show is known where nothing but CPU time bounds the arms: compare the arm "
+            "with itself, at round trip 0."
+        )
     if low is None or high is None:
         return TOO_FEW_TRIALS
     if not low <= expected <= high:

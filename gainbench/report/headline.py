@@ -33,13 +33,28 @@ class Answer:
 
 
 def answer(results: Results) -> Answer | None:
-    """The headline, worded; None where nothing was compared."""
+    """The headline, worded; None where nothing was measured that could be one."""
     cell, headline = results.headline_cell, results.headline
-    if cell is None or headline is None:
+    if cell is None:
         return None
+    if headline is None:
+        return _alone(results, cell)
     return Answer(
         said=_said(results, cell, headline),
         subject=f"{what(headline)} of {words.pair(headline)}, {words.condition(cell)}",
+        measured=words.measured(results, cell),
+    )
+
+
+def _alone(results: Results, cell: CellFigures) -> Answer | None:
+    """An arm that is compared with nothing has a throughput."""
+    rates = {name: arm.throughput_rps for name, arm in cell.arms.items() if arm.state == "ok"}
+    if len(cell.arms) != 1 or None in rates.values() or not rates:
+        return None
+    ((name, rate),) = rates.items()
+    return Answer(
+        said=Said(numbers.rate(rate), f"{name} alone: nothing was compared", "quiet"),
+        subject=f"throughput of {name}, {words.condition(cell)}",
         measured=words.measured(results, cell),
     )
 
@@ -57,8 +72,8 @@ def _said(results: Results, cell: CellFigures, headline: ComparisonFigures) -> S
         return _collapse(words.gone_from_headline(results))
     if shown.value is None:
         return Said("invalid", words.verdict(headline), "alert")
-    if results.control is not None and headline.expected_gain is not None:
-        return _control(results.control, headline, headline.expected_gain)
+    if results.control is not None:
+        return _control(results.control, headline)
     return _figure(results, headline, shown, shown.value)
 
 
@@ -89,13 +104,14 @@ def _collapse(gone: Sequence[CollapseFigures]) -> Said:
     return Said(f"{arms} {gone[0].state}" if gone else "collapsed", told, "alert")
 
 
-def _control(control: ControlFacts, headline: ComparisonFigures, expected: float) -> Said:
+def _control(control: ControlFacts, headline: ComparisonFigures) -> Said:
     """An arm slowed on purpose: what counts is whether the harness saw that."""
-    told = (
-        f"Control: {control.arm} slowed by {numbers.percent(control.share)}: expected"
-        f" {numbers.gain(expected)}, seen {numbers.gain(headline.gain)}"
-    )
-    low, high = headline.low, headline.high
+    low, high, expected = headline.low, headline.high, headline.expected_gain
+    told = f"Control: {control.arm} slowed by {numbers.percent(control.share)}"
+    seen = f"seen {numbers.gain(headline.gain)}"
+    if expected is None:
+        return Said("no truth", f"{told}: nothing can be expected here, {seen}", "quiet")
+    told = f"{told}: expected {numbers.gain(expected)}, {seen}"
     if low is None or high is None or low <= min(0, expected) <= max(0, expected) <= high:
         return Said("not resolved", told, "quiet", interval=_within(low, high))
     is_right = low <= expected <= high

@@ -94,7 +94,8 @@ def _head(results: Results) -> Iterator[RenderableType]:
     if answer is not None and words.gone_from_headline(results):
         yield Text(answer.said.verdict, style="bold red")
     elif answer is not None and results.control is not None:
-        yield Text(f"{answer.said.verdict} ({answer.said.interval}): {answer.said.figure}", style="bold")
+        within = f" ({answer.said.interval})" if answer.said.interval else ""
+        yield Text(f"{answer.said.verdict}{within}: {answer.said.figure}", style="bold")
     cell = results.headline_cell
     if cell is not None:
         yield Text(words.condition(cell), style="dim")

@@ -30,10 +30,11 @@ from gainbench.store.records import (
     UseReading,
 )
 
-GENERATOR, DATABASE, PROXY, HARNESS, SUPERVISOR = (
+GENERATOR, DATABASE, PROXY, UPSTREAM, HARNESS, SUPERVISOR = (
     "(generator)",
     "(database)",
     "(proxy)",
+    "(upstream)",
     "(harness)",
     "(supervisor)",
 )

@@ -24,6 +24,7 @@ from gainbench.run.observation import (
     HARNESS,
     PROXY,
     SUPERVISOR,
+    UPSTREAM,
     Edge,
     Ours,
     Place,
@@ -53,6 +54,7 @@ from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import how_ended, tail
 from gainbench.stack.proxy.handle import ArmTraffic, LatencyProxy
 from gainbench.stack.up import behind, start_proxy
+from gainbench.stack.upstream.handle import Upstream
 from gainbench.store.records import Collapse, Comb
 
 
@@ -65,6 +67,7 @@ class Foundation:
     schemas: Schemas | None
     cores: Cores | None
     logs: Path
+    upstream: Upstream | None = None
 
     @property
     def other_cores(self) -> frozenset[int] | None:
@@ -81,14 +84,18 @@ def foundation(plan: Plan, supervisor: Supervisor, *, logs: Path) -> Iterator[Fo
     pinned = cores.split(cores.available(), workers=workers) if plan.pin else None
     others = pinned.others if pinned else None
     reach("install", {HARNESS: os.getpid(), SUPERVISOR: supervisor.pid})
-    server = open_database(supervisor, plan, logs=logs, cores=others)
-    try:
-        schemas = None if server is None else create_schemas(supervisor, plan, server)
-        with cores.pin_self(others):
-            yield Foundation(plan, supervisor, schemas, pinned, logs)
-    finally:
+    with ExitStack() as ending:
+        server = open_database(supervisor, plan, logs=logs, cores=others)
         if server is not None:
-            server.stop()
+            ending.callback(server.stop)
+        schemas = None if server is None else create_schemas(supervisor, plan, server)
+        upstream = None
+        if plan.upstream is not None:
+            log = logs / "upstream.log"
+            upstream = Upstream.start(supervisor, plan.upstream, cores=others, log=log)
+            ending.callback(upstream.stop)
+        with cores.pin_self(others):
+            yield Foundation(plan, supervisor, schemas, pinned, logs, upstream)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +143,7 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
                 burden.laid_on(arm) if burden is not None and _is_control(ground, arm.name) else arm,
                 settings=ServerSettings.of(ground.plan, cell),
                 database=databases.get(arm.name),
+                upstream=None if ground.upstream is None else ground.upstream.url,
                 log=ground.logs / f"{arm.name}.log",
                 allow_targets=ground.plan.allow_targets,
             )
@@ -147,7 +155,7 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
             for arm in arms:
                 wait_until_ready(arm)
         except ArmFailed:
-            _require_ground(watch, proxy)  # without its database no arm gets ready
+            _require_ground(watch, proxy, ground.upstream)  # without them no arm gets ready
             raise
         if ground.cores is not None:
             # Only now: while they start, all cores are theirs, which halves the time it takes.
@@ -159,11 +167,13 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
         yield servers
 
 
-def _require_ground(watch: Watch | None, proxy: LatencyProxy | None) -> str | None:
-    """Raise where database or proxy are gone, so that no arm is blamed for them; what befell them, if any."""
+def _require_ground(watch: Watch | None, proxy: LatencyProxy | None, upstream: Upstream | None) -> str | None:
+    """Raise where what arms need is gone, so that none is blamed for it; what befell the rest, if any."""
     befallen = None if watch is None else watch.look()
     if proxy is not None:
         proxy.counters()
+    if upstream is not None:
+        upstream.require_running()
     return befallen
 
 
@@ -174,6 +184,7 @@ def _pids(ground: Ground, arms: Iterable[RunningArm], proxy: LatencyProxy | None
         {arm.name: arm.process.pid for arm in arms if arm.process is not None}
         | {GENERATOR: ground.generator.pid, HARNESS: os.getpid(), SUPERVISOR: ground.supervisor.pid}
         | ({} if proxy is None else {PROXY: proxy.pid})
+        | ({} if ground.upstream is None else {UPSTREAM: ground.upstream.pid})
         | ({} if database is None else {DATABASE: database})
         | ground.generator.other_pids()
     )
@@ -303,7 +314,7 @@ class RealServers:
 
     def require_whole(self) -> None:
         """Raise where an arm, or what its answers rest on, has gone or was exchanged since they got ready."""
-        if befallen := _require_ground(self.watch, self.proxy):
+        if befallen := _require_ground(self.watch, self.proxy, self.ground.upstream):
             raise InvalidMeasurement(befallen, cure="run again when it is left in peace")
         for arm in self.arms.values():
             require_running(arm)

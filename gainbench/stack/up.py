@@ -18,6 +18,7 @@ from gainbench.stack.processes.ports import HOST
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import GrowingLog
 from gainbench.stack.proxy.handle import LatencyProxy
+from gainbench.stack.upstream.handle import Upstream
 
 FOLLOW_SECONDS = 0.2
 PROXY = "(proxy)"
@@ -58,6 +59,10 @@ def stack_up(
             proxy = start_proxy(supervisor, cell, server, arms=databases, log=folder / "proxy.log")
             ending.callback(proxy.stop)
             databases = behind(proxy, databases)
+        upstream = None
+        if plan.upstream is not None:
+            upstream = Upstream.start(supervisor, plan.upstream, log=folder / "upstream.log")
+            ending.callback(upstream.stop)
         ending.callback(lambda: stop_arms(supervisor, arms.values()))
         for arm in plan.arms:
             arms[arm.name] = launch_arm(
@@ -65,6 +70,7 @@ def stack_up(
                 arm,
                 settings=ServerSettings.of(plan, cell),
                 database=databases.get(arm.name),
+                upstream=None if upstream is None else upstream.url,
                 log=folder / f"{arm.name}.log",
                 allow_targets=plan.allow_targets,
             )

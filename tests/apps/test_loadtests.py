@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60
 Entries = dict[tuple[str, str], int]
 
 
-def run_locust(app: RunningApp, *user_classes: str) -> Entries:
+def run_locust(app: RunningApp, *user_classes: str, file: str = "todo") -> Entries:
     """Requests by method and name; stopped, after some, in the middle of whatever its users are doing."""
     options = ["--headless", "-u", str(USERS), "-r", "100", "--json", "--exit-code-on-error", "1"]
     with subprocess.Popen(
@@ -27,7 +27,7 @@ def run_locust(app: RunningApp, *user_classes: str) -> Entries:
             "-m",
             "locust",
             "-f",
-            "loadtests/todo.py",
+            f"loadtests/{file}.py",
             *user_classes,
             "--host",
             app.url,
@@ -87,3 +87,54 @@ def test_the_writing_scenarios_leave_the_rows_as_they_were(app: RunningApp) -> N
     # Each user is cut off in the middle of ten requests, and may still delete a task.
     assert abs(reads - 0.7 * sum(mix.values())) <= 3 * USERS
     assert app.schema.row_counts() == before
+
+
+def test_the_blog_scenarios_leave_rows_and_images_as_they_were(app: RunningApp) -> None:
+    before = app.schema.row_counts()
+
+    write = run_locust(app, "BlogWrite", file="blog")
+    mix = run_locust(app, "BlogMix", file="blog")
+
+    assert set(write) == {("POST", "/blogs"), ("PUT", "/blogs/{id}"), ("DELETE", "/blogs/{id}")}
+    assert set(mix) == set(write) | {("GET", "/blogs/{id}"), ("GET", "/blogs?limit=10")}
+    assert set(run_locust(app, "BlogRead", file="blog")) == {("GET", "/blogs/{id}")}
+    assert app.schema.row_counts() == before
+    assert list(app.uploads.glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "entry"),
+    [
+        ("SlowQuery", ("GET", "/io/slow-query")),
+        ("Limited", ("GET", "/io/limited")),
+        ("Echo", ("WS", "/io/ws")),
+    ],
+)
+def test_the_laboratory_is_loaded_where_it_asks_the_database(
+    app: RunningApp, user: str, entry: tuple[str, str]
+) -> None:
+    assert set(run_locust(app, user, file="laboratory")) == {entry}
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        ("Sleep", "/io/sleep"),
+        ("GatherAtOnce", "/io/gather, concurrent"),
+        ("GatherInTurn", "/io/gather, sequential"),
+        ("FileCopy", "/io/file"),
+        ("Cpu", "/io/cpu, inline"),
+        ("CpuThread", "/io/cpu, thread"),
+        ("CpuProcess", "/io/cpu, process"),
+    ],
+)
+def test_the_rest_of_the_laboratory_is_loaded_for_a_second(app: RunningApp, user: str, name: str) -> None:
+    command = [sys.executable, "-m", "locust", "-f", "loadtests/laboratory.py", user, "--host", app.url]
+    options = ["--headless", "-u", "2", "-r", "100", "-t", "1s", "--json", "--exit-code-on-error", "1"]
+    done = subprocess.run(
+        [*command, *options], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(done.stdout)
+    assert (entry["name"], entry["num_failures"]) == (name, 0)
+    assert entry["num_requests"] > 1

@@ -184,6 +184,9 @@ ROWS: Mapping[str, tuple[Callable[..., None], ...]] = {
     "a file that does not import": (
         test_refusals.test_a_file_that_does_not_import_is_refused_with_its_line,
     ),
+    "a file called like a module of Python's that is in use, `io.py` say": (
+        test_refusals.test_a_file_that_would_take_the_place_of_a_module_is_refused,
+    ),
 }
 # fmt: on
 

@@ -51,6 +51,16 @@ def test_a_file_that_does_not_import_is_refused_with_its_line(source, place, rea
     assert reason in refusal.value.message
 
 
+def test_a_file_that_would_take_the_place_of_a_module_is_refused(tmp_path, generator):
+    path = tmp_path / "io.py"
+    path.write_text(IDLE)
+    with pytest.raises(
+        ConfigurationError, match="would take the place of Python's own module 'io'"
+    ) as refusal:
+        generator.prepare(workload(path))
+    assert refusal.value.cure == "give it another name"
+
+
 def test_a_file_without_a_user_class_is_refused(locustfile, generator):
     with pytest.raises(ConfigurationError, match="has no user class"):
         generator.prepare(workload(locustfile("from locust import FastHttpUser\n")))

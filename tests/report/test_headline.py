@@ -68,7 +68,11 @@ def test_an_interrupted_run_says_so_before_any_figure(tmp_path: Path) -> None:
 
 def test_an_arm_alone_is_not_compared_with_anything(tmp_path: Path) -> None:
     results = cases.one_arm(tmp_path).results
-    assert headline.answer(results) is None
+    answer = headline.answer(results)
+    assert answer is not None
+    assert (answer.said.figure, answer.said.value, answer.said.tone) == ("1 300/s", None, "quiet")
+    assert answer.said.verdict == "sync alone: nothing was compared"
+    assert answer.subject.startswith("throughput of sync, read-list, 4 users")
     assert advice(results) == "Nothing was compared: name two arms to see a gain."
 
 
@@ -112,6 +116,14 @@ def test_a_control_is_held_against_what_was_planted(
     assert (said.figure, said.value, said.tone) == (figure, None, tone)
     assert said.verdict == "Control: sync#2 slowed by 30.0 %: expected −23.0 %, seen −27.0 %"
     assert advised in advice(results)
+
+
+def test_a_control_of_which_nothing_can_be_expected_is_said_to_be_one(tmp_path: Path) -> None:
+    results = cases.control(tmp_path).results
+    said = said_of(results)
+    assert (said.figure, said.tone) == ("no truth", "quiet")
+    assert said.verdict == "Control: sync#2 slowed by 30.0 %: nothing can be expected here, seen +0.0 %"
+    assert advice(results).startswith("What a control must show is known where")
 
 
 def test_a_null_is_headed_as_one_and_says_whether_its_interval_contains_zero(tmp_path: Path) -> None:

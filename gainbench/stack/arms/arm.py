@@ -96,6 +96,7 @@ def launch_arm(
     *,
     settings: ServerSettings,
     database: ArmDatabase | None = None,
+    upstream: str | None = None,
     log: Path,
     cores: Collection[int] | None = None,
     allow_targets: Sequence[str] = (),
@@ -107,7 +108,14 @@ def launch_arm(
     port = free_port()
     scratch = supervisor.folder / "scratch" / arm.name
     scratch.mkdir(parents=True, exist_ok=True)
-    placeholders = for_arm(arm.name, port=port, workers=settings.workers, scratch=scratch, database=database)
+    placeholders = for_arm(
+        arm.name,
+        port=port,
+        workers=settings.workers,
+        scratch=scratch,
+        database=database,
+        upstream=upstream,
+    )
     env = environment(arm, settings, database, placeholders)
     if arm.setup is not None:
         _run_setup(supervisor, arm, arm.setup, placeholders=placeholders, env=env, arm_log=log)

@@ -60,7 +60,13 @@ class Placeholders:
 
 
 def for_arm(
-    name: str, *, port: int, workers: int, scratch: Path, database: ArmDatabase | None
+    name: str,
+    *,
+    port: int,
+    workers: int,
+    scratch: Path,
+    database: ArmDatabase | None,
+    upstream: str | None = None,
 ) -> Placeholders:
     values = {
         "port": str(port),
@@ -68,6 +74,8 @@ def for_arm(
         "python": sys.executable,
         "scratch": str(scratch),
     }
+    if upstream is not None:
+        values["upstream"] = upstream
     if database is not None:
         endpoint = database.endpoint
         values |= {
