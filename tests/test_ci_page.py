@@ -40,8 +40,8 @@ def test_each_command_is_one_that_can_be_given(
     words[words.index("HEAD") if "HEAD" in words else words.index("origin/main")] = "HEAD"
     done = gainbench(*words, "--dry-run")
     assert done.status == 0, done.stderr
-    assert "base head" in done.stdout
-    assert "of 18 trials" in done.stdout
+    assert "base, head" in done.stdout
+    assert "18 trials with fresh servers" in done.stdout
 
 
 def test_there_are_commands_to_look_at() -> None:

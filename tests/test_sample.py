@@ -56,8 +56,8 @@ def test_the_readme_tells_its_finding_in_its_figures(results: Results) -> None:
     whole, part, rest = (
         by_pair[pair] for pair in (("async", "blocking"), ("sync", "blocking"), ("async", "sync"))
     )
-    assert results.claim is not None
+    assert results.crossing is not None
     assert f"**{whole:.0%}".replace("%", " % more requests**") in readme
     assert f"{part * 100:.0f} of these {whole * 100:.0f} points" in readme
     assert f"adds {rest * 100:.0f} % to that" in readme
-    assert f"{results.claim.wait_ratio:.2f} times as long" in readme
+    assert f"{results.crossing.wait_ratio:.2f} times as long" in readme

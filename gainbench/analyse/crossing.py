@@ -12,11 +12,11 @@ from itertools import pairwise
 from gainbench.analyse.arms import cpu_ms, loop_wait_ms, per_trial
 from gainbench.analyse.compare import trial_ratios
 from gainbench.plan.model import Band, Cell, Claim, Comparison, Plan
-from gainbench.stats import claim as claims
 from gainbench.stats import curve as curves
+from gainbench.stats import reproduced
 from gainbench.stats.estimate import estimate_gain
 from gainbench.store.records import Comb
-from gainbench.store.results import ClaimFigures, Curve, CurvePoint, GainAt, SetUp, Status
+from gainbench.store.results import CrossingFigures, Curve, CurvePoint, GainAt, SetUp, Status
 
 FIT_STEP = 8  # of the fitted line's 401 places, a figure needs no more than every eighth
 FIRST_RTT_MS = 0.1  # to propose where only the cell without a delay was measured
@@ -90,7 +90,7 @@ def curve_of(plan: Plan, comparison: Comparison, believed: Believed) -> Curve | 
     )
 
 
-def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFigures | None:
+def crossing_figures(plan: Plan, believed: Believed, *, status: Status) -> CrossingFigures | None:
     """Find the claimed gain on the curve and hold its place against the band of the claim's set-up."""
     claim = plan.claim
     if claim is None:
@@ -102,11 +102,11 @@ def claim_figures(plan: Plan, believed: Believed, *, status: Status) -> ClaimFig
     crossing = fitted.crossing(claim.gain)
     band = _band(claim.band) if claim.band else None
     judged = band if status == "valid" else None
-    verdict = claims.judge_claim(crossing, judged) if judged else claims.ClaimVerdict.UNRESOLVED
-    refused = claims.refused_gains(fitted, judged) if judged else claims.Refused(None, None)
+    verdict = reproduced.judge_claim(crossing, judged) if judged else reproduced.Reproduction.UNRESOLVED
+    refused = reproduced.refused_gains(fitted, judged) if judged else reproduced.Refused(None, None)
     measured = sorted({sample.cell.rtt_ms for sample in samples})
-    wanting = verdict is not claims.ClaimVerdict.NOT_REPRODUCED and fitted.low is not None
-    return ClaimFigures(
+    wanting = verdict is not reproduced.Reproduction.NOT_REPRODUCED and fitted.low is not None
+    return CrossingFigures(
         gain=claim.gain,
         baseline=claim.baseline,
         candidate=claim.candidate,
@@ -216,8 +216,8 @@ def _gain_at(fitted: curves.Curve, wait_ratio: float) -> GainAt:
     )
 
 
-def _band(band: Band) -> claims.Band:
-    return claims.wait_ratio_band(
+def _band(band: Band) -> reproduced.Band:
+    return reproduced.wait_ratio_band(
         loop_trips=band.loop_trips, rtt_ms=band.rtt_ms, database_ms=band.database_ms, cpu_ms=band.cpu_ms
     )
 
@@ -244,7 +244,7 @@ def _notes(crossing: curves.Crossing, status: Status, *, trials: int) -> tuple[s
 
 
 def _missing(
-    crossing: curves.Crossing, refused: claims.Refused, band: claims.Band, rtt_ms: Sequence[float]
+    crossing: curves.Crossing, refused: reproduced.Refused, band: reproduced.Band, rtt_ms: Sequence[float]
 ) -> Iterator[str]:
     """Which cells would give the bounds that are unknown, and make the claim one that can be refused."""
     if crossing.low is None and rtt_ms[0] > 0:

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from gainbench.analyse.arms import arm_figures, turn_spread
 from gainbench.analyse.compare import comparison_figures
-from gainbench.analyse.crossing import Believed, KeptCombs, claim_figures, curve_of
+from gainbench.analyse.crossing import Believed, KeptCombs, crossing_figures, curve_of
 from gainbench.analyse.expectations import expectations
 from gainbench.analyse.held_rates import held_rates
 from gainbench.analyse.requests import request_figures
@@ -81,7 +81,7 @@ def summarise(run: StoredRun) -> Results:
         control=ControlFacts(arm=plan.control.arm, share=plan.control.share) if plan.control else None,
         held_rates=held_rates(plan.arm_names, run.probes, plan.slo) if plan.slo else (),
         expectations=expectations(plan, cells),
-        claim=claim_figures(plan, believed, status=status),
+        crossing=crossing_figures(plan, believed, status=status),
     )
 
 

@@ -9,6 +9,7 @@ from gainbench import __version__
 from gainbench.cli import (
     bench,
     check,
+    claims,
     diff,
     doctor,
     faults,
@@ -34,6 +35,7 @@ EPILOGS = {
     ),
     "init": "Example: gainbench init --app main:app, then gainbench bench; docs/your-app.md has more.",
     "check": "Example: gainbench check --plan my.toml; ends with 2 where something does not fit.",
+    "claims": "Example: gainbench claims --only blocking-query,sleep-table; --list names them all.",
     "diff": "Example: gainbench diff reports/20261101T120000Z-bench reports/latest",
     "null": "Example: gainbench null --arms async --repeat 20",
     "parity": "Example: gainbench parity --sequences 2000; ends with 3 where the arms are not alike.",
@@ -53,6 +55,7 @@ for command in (
     parity.parity,
     predict.predict,
     prove.prove,
+    claims.claims,
     faults.faults,
     worker.worker,
     report.report,

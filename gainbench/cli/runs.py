@@ -11,10 +11,12 @@ from gainbench.analyse.diff import against
 from gainbench.analyse.summary import summarise
 from gainbench.cli.console import err, open_report, out
 from gainbench.errors import GainbenchError
+from gainbench.experiments.claims.claims import results_of as claims_of
 from gainbench.experiments.predict.predict import results_of as forecast_of
 from gainbench.experiments.prove.prove import results_of
 from gainbench.plan.model import Plan
 from gainbench.report import reliability, terminal, write
+from gainbench.report import write_claims as write_claim_files
 from gainbench.report import write_forecast as write_forecast_files
 from gainbench.report import write_proofs as write_proof_files
 from gainbench.report.files import REPORT
@@ -51,6 +53,14 @@ def write_proofs(run: Path) -> Results:
     stored = load_whole(run)
     results = results_of(stored)
     write_proof_files(stored.path, results)
+    return results
+
+
+def write_claims(run: Path) -> Results:
+    """The same for a run of claims."""
+    stored = load_whole(run)
+    results = claims_of(stored)
+    write_claim_files(stored.path, results)
     return results
 
 

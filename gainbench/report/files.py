@@ -47,6 +47,16 @@ def write_forecast(path: Path, results: Results) -> None:
     directory.write_text(REPORT, html.render_forecast(results))
 
 
+def write_claims(path: Path, results: Results) -> None:
+    """The same of a run of claims, which compares no arms in turns."""
+    from gainbench.report import html  # noqa: PLC0415 - as above
+
+    directory = RunDirectory(path)
+    directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
+    directory.write_text("summary.md", markdown.render_claims(results))
+    directory.write_text(REPORT, html.render_claims(results))
+
+
 def write_proofs(path: Path, results: Results) -> None:
     """The same of a run of prove, which has no windows of its own."""
     from gainbench.report import html  # noqa: PLC0415 - as above

@@ -18,6 +18,7 @@ from gainbench.plan.masking import mask_plan
 from gainbench.plan.model import ColourName
 from gainbench.report import (
     appdiff,
+    claims,
     forecast,
     headline,
     markdown,
@@ -30,7 +31,15 @@ from gainbench.report import (
     words,
 )
 from gainbench.report.advice import advice
-from gainbench.report.figures import answer, curve, latency, settling, throughput, timeline
+from gainbench.report.figures import (
+    answer,
+    curve,
+    latency,
+    settling,
+    throughput,
+    timeline,
+    timelines,
+)
 from gainbench.report.figures import forecast as forecast_figure
 from gainbench.report.figures.canvas import FONT, Picture
 from gainbench.report.files import RAW_FILES
@@ -75,6 +84,29 @@ def render_proofs(results: Results) -> str:
         results=results,
         proofs=proofs,
         table=proofs.table(results),
+        environment=tables.environment(results.environment),
+        numbers=numbers,
+        command=results.environment.command,
+    )
+
+
+def render_claims(results: Results) -> str:
+    """The page of a run of claims, with a picture of each burst."""
+    shown = [one for found in results.claims for one in found.timelines]
+    arms = list(dict.fromkeys(timelines.arm_of(row.name) for one in shown for row in one.rows))
+    drawn = {
+        found.id: [
+            timelines.picture(f"{found.id}-{at}", timeline, arms)
+            for at, timeline in enumerate(found.timelines)
+        ]
+        for found in results.claims
+    }
+    return _page(
+        "claims.html.j2",
+        dict.fromkeys(arms),
+        results=results,
+        claims=claims,
+        pictures=drawn,
         environment=tables.environment(results.environment),
         numbers=numbers,
         command=results.environment.command,

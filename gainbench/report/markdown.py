@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from gainbench.report import forecast, headline, notes, numbers, proofs, tables, words
+from gainbench.report import claims, forecast, headline, notes, numbers, proofs, tables, words
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
 from gainbench.store.results import CellFigures, Results
@@ -33,6 +33,13 @@ def render_proofs(results: Results) -> str:
     """The summary of a run of prove."""
     lines = [f"- {_safe(line)}" for line in (*proofs.summary(results), *results.notes)]
     parts = [f"### {_safe(proofs.counts(results))}", "", *_table(proofs.table(results)), *lines, ""]
+    return "\n".join([*parts, *_footer(results)]).rstrip() + "\n"
+
+
+def render_claims(results: Results) -> str:
+    """The summary of a run of claims."""
+    notes = [f"- {_safe(note)}" for note in results.notes]
+    parts = [f"### {_safe(claims.counts(results))}", "", *_table(claims.table(results)), *notes, ""]
     return "\n".join([*parts, *_footer(results)]).rstrip() + "\n"
 
 
@@ -118,9 +125,9 @@ def _held_rates(results: Results) -> list[str]:
 
 
 def _claim(results: Results) -> list[str]:
-    if results.claim is None:
+    if results.crossing is None:
         return []
-    said = (words.claim(results.claim), words.refused(results.claim), *words.gains_at(results))
+    said = (words.crossing(results.crossing), words.refused(results.crossing), *words.gains_at(results))
     return [text for line in said if line for text in (_safe(line), "")]
 
 

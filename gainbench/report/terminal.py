@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gainbench.report import forecast, headline, notes, proofs, words
+from gainbench.report import claims, forecast, headline, notes, proofs, words
 from gainbench.report.advice import advice
-from gainbench.store.results import ComparisonFigures, ProofFigures, Results
+from gainbench.store.results import ClaimFigures, ComparisonFigures, ProofFigures, Results
 
 _STYLES = {
     "faster": "green",
@@ -47,6 +47,21 @@ def render_forecast(results: Results, report: Path) -> RenderableType:
     )
 
 
+def render_claims(results: Results, report: Path) -> RenderableType:
+    """How many claims were what, and where the report is; each has been told already."""
+    return Group(
+        Text(claims.counts(results), style="bold"),
+        *(Text(f"Note: {note}", style="yellow") for note in results.notes),
+        Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
+    )
+
+
+def claim(found: ClaimFigures) -> Text:
+    style = {"confirmed": "green", "refuted": "red", "depends": "cyan", "not shown": "yellow"}[found.verdict]
+    line = Text.assemble((f"{found.id:<18}", "bold"), (found.verdict, style), f": {found.why}")
+    return line.append(f"\n    {found.told}", style="dim") if found.told else line
+
+
 def proof(found: ProofFigures) -> Text:
     """One case on a line, and why it was refused or is wrong on another."""
     style = {"right": "green", "refused": "cyan", "wrong": "bold red"}[found.verdict]
@@ -69,9 +84,9 @@ def _lines(results: Results, report: Path) -> Iterator[RenderableType]:
         )
     for held in results.held_rates:
         yield Text(words.held_rate(held))
-    if results.claim is not None:
-        yield Text(words.claim(results.claim))
-        more = words.refused(results.claim) or words.claim_meaning(results.claim)
+    if results.crossing is not None:
+        yield Text(words.crossing(results.crossing))
+        more = words.refused(results.crossing) or words.crossing_meaning(results.crossing)
         if more:
             yield Text(more)
     yield Text(advice(results), style="bold")

@@ -12,9 +12,9 @@ from gainbench.report.effect import NO_FIGURE, effect
 from gainbench.store.results import (
     USERS_REST,
     CellFigures,
-    ClaimFigures,
     CollapseFigures,
     ComparisonFigures,
+    CrossingFigures,
     Curve,
     ExpectationFigures,
     GainAt,
@@ -245,7 +245,7 @@ def _think_time(cell: CellFigures) -> str:
     return f", who wait for an answer {numbers.percent(1 - resting)} of the time,"
 
 
-def claim(found: ClaimFigures) -> str:
+def crossing(found: CrossingFigures) -> str:
     """Where the published gain lies, and whether that reproduces it."""
     published = f"the published {numbers.target(found.gain)} of {found.candidate} over {found.baseline}"
     subject = f"{found.verdict.capitalize()}: {published}"
@@ -255,7 +255,7 @@ def claim(found: ClaimFigures) -> str:
     return f"{subject} lies at a wait ratio of {_place(found)}. {_against_band(found)}"
 
 
-def _place(found: ClaimFigures) -> str:
+def _place(found: CrossingFigures) -> str:
     place = f"{numbers.ratio(found.wait_ratio)} ({numbers.ratio_range(found.low, found.high)})"
     if found.rtt_ms is None:
         return place
@@ -267,7 +267,7 @@ def _place(found: ClaimFigures) -> str:
     )
 
 
-def _against_band(found: ClaimFigures) -> str:
+def _against_band(found: CrossingFigures) -> str:
     if found.band is None:
         return "The plan names no band to hold it against."
     within = f"the band of {numbers.ratio_range(*found.band)} in which the published set-up must have been"
@@ -279,7 +279,7 @@ def _against_band(found: ClaimFigures) -> str:
     }[found.verdict]
 
 
-def band(found: ClaimFigures) -> str | None:
+def band(found: CrossingFigures) -> str | None:
     """How the band comes about, so that it can be done by hand."""
     if found.band is None or found.set_up is None:
         return None
@@ -293,7 +293,7 @@ def band(found: ClaimFigures) -> str | None:
     )
 
 
-def refused(found: ClaimFigures) -> str | None:
+def refused(found: CrossingFigures) -> str | None:
     """Which other claims this very run would have turned down: what makes it a test."""
     below, above = found.refused_below, found.refused_above
     if below is None and above is None:
@@ -321,7 +321,7 @@ def gain_at(curve: Curve) -> str | None:
 
 def gains_at(results: Results) -> tuple[str, ...]:
     """The same for each curve, the claim's own first."""
-    claimed = results.claim.baseline if results.claim else None
+    claimed = results.crossing.baseline if results.crossing else None
     ordered = sorted(results.curves, key=lambda curve: curve.baseline != claimed)
     return tuple(said for said in map(gain_at, ordered) if said is not None)
 
@@ -335,7 +335,7 @@ def _measured_gain(place: GainAt) -> str:
     return f"{numbers.gain(place.gain)} ({within})"
 
 
-def claim_meaning(found: ClaimFigures) -> str | None:
+def crossing_meaning(found: CrossingFigures) -> str | None:
     """The wait ratio of the claim in words."""
     if found.wait_ratio is None:
         return None
@@ -392,7 +392,7 @@ def banners(results: Results) -> Iterator[tuple[str, str]]:
 def invalid_on_curve(results: Results) -> tuple[CellFigures, ...]:
     """The cells that the curve would pass through, had they broken no rule: none where there is no curve."""
     headline = results.headline_cell
-    if headline is None or not (results.curves or results.claim):
+    if headline is None or not (results.curves or results.crossing):
         return ()
     return tuple(
         cell

@@ -43,6 +43,7 @@ from gainbench.store.records import (
     ProvenCase,
     Question,
     Trial,
+    TriedClaim,
     TriedFault,
 )
 from gainbench.store.results import ForecastFigures, Results
@@ -145,6 +146,10 @@ class StoredWhole:
         return tuple(line for line in self.lines if isinstance(line, ProvenCase))
 
     @property
+    def claims(self) -> tuple[TriedClaim, ...]:
+        return tuple(line for line in self.lines if isinstance(line, TriedClaim))
+
+    @property
     def question(self) -> Question | None:
         return next((line for line in self.lines if isinstance(line, Question)), None)
 
@@ -188,8 +193,8 @@ def load_run(path: Path) -> StoredRun:
             f"{path} is a run of {purpose}, which is many runs",
             cure=f"name one of those below {path / (CASES if purpose == 'prove' else PARTS)}",
         )
-    if purpose == "faults":
-        raise ConfigurationError(f"{path} is a run of faults, which measures nothing")
+    if purpose in ("faults", "claims"):
+        raise ConfigurationError(f"{path} is a run of {purpose}, which compares no arms in turns")
     path = _existing_run(path)
     header, entries, warnings = _read_record(path / RECORD)
     for name in VOUCHED_FOR:

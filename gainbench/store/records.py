@@ -289,6 +289,48 @@ class ProvenCase(Record):
     seconds: float
 
 
+class Span(Record):
+    """A request: when it was sent and when its answer had come, in seconds since the first of its kind."""
+
+    start: float
+    end: float
+    name: str
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+class TimelineRow(Record):
+    name: str
+    spans: tuple[Span, ...]
+
+
+class Timeline(Record):
+    """Requests beside each other: a bar each, a row an arm."""
+
+    title: str
+    rows: tuple[TimelineRow, ...]
+
+
+class Evidence(Record):
+    """What was measured for a claim: figures and words by name, and what can be drawn."""
+
+    figures: Mapping[str, float] = {}
+    texts: Mapping[str, str] = {}
+    timelines: tuple[Timeline, ...] = ()
+
+
+class TriedClaim(Record):
+    """A claim and its evidence, or why there is none."""
+
+    kind: Literal["claim"] = "claim"
+    id: str
+    evidence: Evidence | None
+    refusal: str | None
+    seconds: float
+
+
 PartName = Literal["app", "exchange"]
 
 
@@ -344,4 +386,4 @@ class End(Record):
     seconds: float
 
 
-Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | Question | Part | TriedFault | End
+Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | Question | Part | TriedClaim | TriedFault | End

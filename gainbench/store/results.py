@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 from gainbench.plan.condition import Condition
 from gainbench.plan.model import ColourName
 from gainbench.store.environment import Environment
-from gainbench.store.records import Outcome, Record
+from gainbench.store.records import Outcome, Record, Timeline
 
 State = Literal["ok", "collapsed", "failed"]
 Status = Literal["valid", "invalid", "interrupted"]
@@ -21,7 +21,8 @@ LatencyVerdict = Literal[
     "lower latency", "higher latency", "no difference", "unresolved", "invalid", "collapsed"
 ]
 ProofVerdict = Literal["right", "wrong", "refused"]
-ClaimVerdict = Literal["reproduced", "not reproduced", "unresolved"]
+ClaimVerdict = Literal["confirmed", "refuted", "depends", "not shown"]
+Reproduction = Literal["reproduced", "not reproduced", "unresolved"]
 
 
 TURNAROUND = "generator's turnaround"
@@ -270,13 +271,13 @@ class SetUp(Record):
     loop_trips: float
 
 
-class ClaimFigures(Record):
+class CrossingFigures(Record):
     """Where the claimed gain lies on the curve measured here. `wait_ratio` None: it was not crossed."""
 
     gain: float
     baseline: str
     candidate: str
-    verdict: ClaimVerdict
+    verdict: Reproduction
     wait_ratio: float | None
     low: float | None
     high: float | None
@@ -461,6 +462,23 @@ class EarlierFigures(Record):
     change_high: float | None
 
 
+class ClaimFigures(Record):
+    """A claim of the ledger, and what came of it. `told`: what was measured, in words."""
+
+    id: str
+    says: str
+    claimed: str
+    measured: float | None
+    low: float | None
+    high: float | None
+    told: str
+    verdict: ClaimVerdict
+    why: str
+    command: str
+    timelines: tuple[Timeline, ...]
+    seconds: float
+
+
 class PooledFigures(Record):
     """Several runs of one truth taken together."""
 
@@ -485,12 +503,13 @@ class Results(Record):
     collapses: tuple[CollapseFigures, ...]
     notes: tuple[str, ...]
     control: ControlFacts | None = None
-    claim: ClaimFigures | None
+    crossing: CrossingFigures | None = Field(alias="claim")  # of the published gain with the curve
     earlier: EarlierFigures | None = None
     held_rates: tuple[HeldRate, ...] = ()
     expectations: tuple[ExpectationFigures, ...] = ()
     proofs: tuple[ProofFigures, ...] = ()
     forecast: ForecastFigures | None = None
+    claims: tuple[ClaimFigures, ...] = ()
     nulls: PooledFigures | None = None  # of a run of prove: all of its nulls together
 
     @property

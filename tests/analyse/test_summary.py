@@ -137,7 +137,7 @@ def test_a_claims_baseline_that_names_no_statement_off_its_loop_waits_for_all_of
 
 
 def test_a_run_over_a_curve_finds_the_claim_on_it(tmp_path: Path) -> None:
-    claim = results_of(tmp_path, runs.curve_plan()).claim
+    claim = results_of(tmp_path, runs.curve_plan()).crossing
     assert claim is not None
     # 1400 (0.9 + rtt) / 1000 = 1.38 at an added round trip of 0.0857 ms: a wait of 0.2657 ms in 0.72 ms.
     assert claim.rtt_ms == pytest.approx(0.0857, abs=0.01)
@@ -160,7 +160,7 @@ def test_a_crossing_far_from_the_set_up_refutes_the_claim_whatever_a_request_cos
     tmp_path: Path,
 ) -> None:
     plan = runs.curve_plan()
-    claim = results_of(tmp_path, plan, costing(plan, 0.1)).claim
+    claim = results_of(tmp_path, plan, costing(plan, 0.1)).crossing
     assert claim is not None
     # Ten times less CPU time: the crossing lies at a wait ratio of 3.7, the set-up where it was.
     assert claim.wait_ratio == pytest.approx(3.69, abs=0.15)
@@ -170,7 +170,7 @@ def test_a_crossing_far_from_the_set_up_refutes_the_claim_whatever_a_request_cos
 
 
 def test_a_run_says_which_published_gains_it_would_have_refused(tmp_path: Path) -> None:
-    claim = results_of(tmp_path, runs.curve_plan()).claim
+    claim = results_of(tmp_path, runs.curve_plan()).crossing
     assert claim is not None
     # At 1.125 a request waits for 0.81 ms, 0.63 of them added: 1400 (0.9 + 0.63) / 1000 = 2.142
     assert claim.refused_above == pytest.approx(1.142, abs=0.03)
@@ -183,7 +183,7 @@ def test_a_run_whose_curve_lies_past_the_start_of_the_band_refuses_gains_that_ar
     tmp_path: Path,
 ) -> None:
     plan = runs.curve_plan()
-    claim = results_of(tmp_path, plan, costing(plan, 2.5)).claim
+    claim = results_of(tmp_path, plan, costing(plan, 2.5)).crossing
     assert claim is not None
     # 0.18 ms in 1.8 ms is 0.1; at 0.12 a request waits for 0.216 ms: 1400 (0.9 + 0.036) / 1000 = 1.31
     assert claim.refused_below == pytest.approx(0.29, abs=0.03)
@@ -206,7 +206,7 @@ def test_a_claim_that_is_not_bounded_says_which_cells_to_add(
     tmp_path: Path, rtts: tuple[float, ...], note: str
 ) -> None:
     plan = runs.plan(cells=[runs.cell(rtt, headline=rtt == rtts[0]) for rtt in rtts], trials=8)
-    claim = results_of(tmp_path, plan).claim
+    claim = results_of(tmp_path, plan).crossing
     assert claim is not None
     assert claim.verdict == "unresolved"
     assert note in claim.notes
@@ -457,12 +457,12 @@ def test_a_cell_in_which_the_claims_baseline_collapsed_decides_nothing_of_the_cl
     without = results_of(tmp_path, plan.model_copy(update={"cells": tuple(served)}))
     results = results_of(tmp_path, plan, collapse_in(plan, trial=3, at=3, arm="blocking"))
     assert [places(results, arm) for arm in ("blocking", "sync")] == [[cell.key for cell in served]] * 2
-    assert results.claim == without.claim
+    assert results.crossing == without.crossing
 
 
 def test_the_claim_of_an_interrupted_run_is_unresolved_because_of_that(tmp_path: Path) -> None:
     plan = runs.curve_plan()
-    claim = results_of(tmp_path, plan, runs.lines(plan, end=False)).claim
+    claim = results_of(tmp_path, plan, runs.lines(plan, end=False)).crossing
     assert claim is not None
     assert claim.verdict == "unresolved"
     assert claim.notes == ("the run was interrupted: a part of it does not decide the claim",)
@@ -477,7 +477,7 @@ def test_the_claim_of_an_invalid_run_is_unresolved_because_of_that(tmp_path: Pat
         else line
         for line in runs.lines(plan)
     ]
-    claim = results_of(tmp_path, plan, record).claim
+    claim = results_of(tmp_path, plan, record).crossing
     assert claim is not None
     assert claim.verdict == "unresolved"
     assert claim.notes == ("the run is invalid, so that nothing can be said of the claim",)

@@ -18,8 +18,8 @@ def test_only_the_headline_claims_its_confidence(full: Case) -> None:
 
 
 def claimed(full: Case, **changes: Any) -> str:
-    assert full.results.claim is not None
-    return words.claim(full.results.claim.model_copy(update=changes))
+    assert full.results.crossing is not None
+    return words.crossing(full.results.crossing.model_copy(update=changes))
 
 
 def test_a_claim_is_placed_in_wait_ratio_and_in_the_milliseconds_of_this_machine(full: Case) -> None:
@@ -138,8 +138,8 @@ def test_a_claim_that_the_curve_never_crosses_has_no_place(full: Case) -> None:
         "Not reproduced: the published +38 % of async over blocking was not found on the curve: "
         "the gain stays below."
     )
-    assert full.results.claim is not None
-    assert words.claim_meaning(full.results.claim.model_copy(update={"wait_ratio": None})) is None
+    assert full.results.crossing is not None
+    assert words.crossing_meaning(full.results.crossing.model_copy(update={"wait_ratio": None})) is None
 
 
 def test_a_claim_outside_its_band_is_not_reproduced(full: Case) -> None:
@@ -153,8 +153,8 @@ def test_an_undecided_claim_says_what_is_missing(full: Case) -> None:
 
 
 def test_the_band_can_be_worked_out_by_hand(full: Case) -> None:
-    assert full.results.claim is not None
-    assert words.band(full.results.claim) == (
+    assert full.results.crossing is not None
+    assert words.band(full.results.crossing) == (
         "The band of 0.12 to 1.12: 1 trip that stops the event loop, 0.20 to 0.60 ms of round trip and "
         "0.10 to 0.30 ms in the database for each, over 0.80 to 2.50 ms of CPU time for a request. "
         "Nothing measured here is in it."
@@ -183,9 +183,9 @@ def test_the_band_can_be_worked_out_by_hand(full: Case) -> None:
 def test_the_gains_that_would_have_been_refused_are_said(
     full: Case, below: float | None, above: float | None, said: str | None
 ) -> None:
-    assert full.results.claim is not None
+    assert full.results.crossing is not None
     limits = {"refused_below": below, "refused_above": above}
-    assert words.refused(full.results.claim.model_copy(update=limits)) == said
+    assert words.refused(full.results.crossing.model_copy(update=limits)) == said
 
 
 def test_the_gain_at_a_wait_ratio_is_said_with_its_interval_or_as_not_measured(full: Case) -> None:

@@ -96,7 +96,7 @@ def results_of(run: StoredWhole) -> Results:
         curves=(),
         collapses=(),
         notes=(*run.warnings, *([run.end.reason] if run.end and run.end.reason else []), *broken),
-        claim=None,
+        crossing=None,
         forecast=forecast_figures(run.question, parts["app"], parts["exchange"], found["app"]),
     )
 

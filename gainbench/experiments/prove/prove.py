@@ -143,7 +143,7 @@ def results_of(run: StoredWhole) -> Results:
         curves=(),
         collapses=(),
         notes=(*run.warnings, *([run.end.reason] if run.end and run.end.reason else [])),
-        claim=None,
+        crossing=None,
         proofs=proofs,
         nulls=_nulls(judged),
     )

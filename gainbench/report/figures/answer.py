@@ -41,7 +41,7 @@ def picture(results: Results) -> Picture | None:
     colours = arm_colours(tuple(cell.arms))
     waits = next((f"{words.quantile(tail)} latency" for found in shown if (tail := effect(found).tail)), None)
     subject = f"change of {waits}" if waits else "gain in throughput"
-    target = results.claim.gain if results.claim and not waits else None
+    target = results.crossing.gain if results.crossing and not waits else None
     earlier_gain = None if results.earlier is None else results.earlier.gain
     marks = [value for value in (target, earlier_gain) if value is not None]
     limits = _limits(shown, marks)

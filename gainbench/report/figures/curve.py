@@ -20,7 +20,7 @@ from gainbench.report.figures.canvas import (
     headroom,
 )
 from gainbench.report.figures.labels import Place, put
-from gainbench.store.results import ClaimFigures, Curve, CurvePoint, Results
+from gainbench.store.results import CrossingFigures, Curve, CurvePoint, Results
 
 MOST_FIT_POINTS = 60
 WIDE_ROOM, NARROW_ROOM = 0.12, 0.2  # of the values' range, for a label of one line or two
@@ -33,7 +33,7 @@ def picture(results: Results) -> Picture | None:
     curves = [curve for curve in results.curves if curve.points]
     if not curves:
         return None
-    claim = results.claim
+    claim = results.crossing
     main = next((curve for curve in curves if claim and curve.baseline == claim.baseline), curves[0])
     colours = arm_colours(tuple(results.cells[0].arms))
 
@@ -120,7 +120,7 @@ def _label_curve(axes: Axes, curve: Curve, colour: str, *, narrow: bool) -> None
     put(axes, name, places, color=colour, weight="bold")
 
 
-def _paint_claim(axes: Axes, claim: ClaimFigures, furthest: float, *, narrow: bool) -> None:
+def _paint_claim(axes: Axes, claim: CrossingFigures, furthest: float, *, narrow: bool) -> None:
     axes.axhline(claim.gain, color=CLAIM, linewidth=1.5, linestyle=(0, (4, 3)))
     if claim.band is None or claim.band[0] >= furthest:
         return
@@ -137,7 +137,7 @@ def _paint_claim(axes: Axes, claim: ClaimFigures, furthest: float, *, narrow: bo
     )
 
 
-def _label_claim(axes: Axes, claim: ClaimFigures) -> None:
+def _label_claim(axes: Axes, claim: CrossingFigures) -> None:
     """On its line, at either end."""
     start, end = axes.get_xlim()
     places = (
@@ -149,7 +149,7 @@ def _label_claim(axes: Axes, claim: ClaimFigures) -> None:
     put(axes, f"published {numbers.target(claim.gain)}", places, color=CLAIM)
 
 
-def _paint_crossing(axes: Axes, claim: ClaimFigures) -> None:
+def _paint_crossing(axes: Axes, claim: CrossingFigures) -> None:
     if claim.wait_ratio is None:
         return
     bottom = axes.get_ylim()[0]
@@ -159,7 +159,7 @@ def _paint_crossing(axes: Axes, claim: ClaimFigures) -> None:
     axes.plot([claim.wait_ratio], [claim.gain], "D", color=CLAIM, markersize=8)
 
 
-def _paint_bounds(axes: Axes, claim: ClaimFigures) -> None:
+def _paint_bounds(axes: Axes, claim: CrossingFigures) -> None:
     """From the lower to the upper bound; one that is not known is an arrow away from the crossing."""
     style: Any = {"color": CLAIM, "linewidth": 5, "solid_capstyle": "butt"}
     assert claim.wait_ratio is not None
@@ -171,7 +171,7 @@ def _paint_bounds(axes: Axes, claim: ClaimFigures) -> None:
             axes.plot([end], [claim.gain], arrow, color=CLAIM, markersize=11)
 
 
-def _label_crossing(axes: Axes, claim: ClaimFigures, *, narrow: bool) -> None:
+def _label_crossing(axes: Axes, claim: CrossingFigures, *, narrow: bool) -> None:
     """Beside the crossing on either side of it, else along its line, where the axes have room."""
     if claim.wait_ratio is None:
         return
@@ -217,11 +217,11 @@ def _shared_labels(points: Sequence[CurvePoint], *, apart: float) -> list[str]:
     return labels
 
 
-def _description(curves: list[Curve], claim: ClaimFigures | None) -> str:
+def _description(curves: list[Curve], claim: CrossingFigures | None) -> str:
     lines = []
     for curve in curves:
         points = ", ".join(
             f"{numbers.gain(point.gain)} at {numbers.ratio(point.wait_ratio)}" for point in curve.points
         )
         lines.append(f"{curve.candidate} over {curve.baseline}: {points}.")
-    return " ".join([*lines, *([words.claim(claim)] if claim else [])])
+    return " ".join([*lines, *([words.crossing(claim)] if claim else [])])

@@ -12,7 +12,7 @@ import numpy as np
 from gainbench.stats.curve import Crossing, CrossingState, Curve
 
 
-class ClaimVerdict(StrEnum):
+class Reproduction(StrEnum):
     """What the curve says about a published gain."""
 
     REPRODUCED = "reproduced"
@@ -57,7 +57,7 @@ def wait_ratio_band(
     )
 
 
-def judge_claim(crossing: Crossing, band: Band) -> ClaimVerdict:
+def judge_claim(crossing: Crossing, band: Band) -> Reproduction:
     """Return the verdict on the claim that the gain lies in the band.
 
     One bound on the far side of the band is enough to refuse the claim. To confirm it, both bounds must lie
@@ -66,11 +66,11 @@ def judge_claim(crossing: Crossing, band: Band) -> ClaimVerdict:
     beyond = crossing.low is not None and crossing.low > band.high
     short = crossing.high is not None and crossing.high < band.low
     if beyond or short:
-        return ClaimVerdict.NOT_REPRODUCED
+        return Reproduction.NOT_REPRODUCED
     both = crossing.low is not None and crossing.high is not None
     if crossing.state is CrossingState.CROSSED and both:
-        return ClaimVerdict.REPRODUCED
-    return ClaimVerdict.UNRESOLVED
+        return Reproduction.REPRODUCED
+    return Reproduction.UNRESOLVED
 
 
 def refused_gains(curve: Curve, band: Band) -> Refused:

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from gainbench.stats.claim import Band, ClaimVerdict, judge_claim, refused_gains, wait_ratio_band
 from gainbench.stats.curve import Crossing, CrossingState, CurvePoint, fit_curve
+from gainbench.stats.reproduced import Band, Reproduction, judge_claim, refused_gains, wait_ratio_band
 
 BAND = Band(0.1, 1.0)
 
@@ -36,22 +36,22 @@ def test_two_trips_on_the_loop_wait_twice_as_long():
 
 @pytest.mark.parametrize(("low", "high"), [(0.4, 0.5), (0.05, 0.1), (1.0, 1.3), (0.05, 2.0)])
 def test_a_crossing_that_overlaps_the_band_reproduces_the_claim(low, high):
-    assert judge_claim(crossing(low, high, x=(low + high) / 2), BAND) is ClaimVerdict.REPRODUCED
+    assert judge_claim(crossing(low, high, x=(low + high) / 2), BAND) is Reproduction.REPRODUCED
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.05, 0.09), (1.01, 1.3), (None, 0.09), (1.01, None)])
 def test_a_crossing_surely_beside_the_band_refutes_the_claim_whatever_its_other_end(low, high):
-    assert judge_claim(crossing(low, high, x=low or high), BAND) is ClaimVerdict.NOT_REPRODUCED
+    assert judge_claim(crossing(low, high, x=low or high), BAND) is Reproduction.NOT_REPRODUCED
 
 
 def test_a_curve_surely_below_until_past_the_band_refutes_the_claim():
     verdict = judge_claim(crossing(2.1, None, state=CrossingState.BELOW), BAND)
-    assert verdict is ClaimVerdict.NOT_REPRODUCED
+    assert verdict is Reproduction.NOT_REPRODUCED
 
 
 def test_a_curve_surely_above_before_the_band_refutes_the_claim():
     verdict = judge_claim(crossing(None, 0.08, state=CrossingState.ABOVE), BAND)
-    assert verdict is ClaimVerdict.NOT_REPRODUCED
+    assert verdict is Reproduction.NOT_REPRODUCED
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_curve_surely_above_before_the_band_refutes_the_claim():
     ],
 )
 def test_what_an_open_end_overlaps_resolves_nothing(open_crossing):
-    assert judge_claim(open_crossing, BAND) is ClaimVerdict.UNRESOLVED
+    assert judge_claim(open_crossing, BAND) is Reproduction.UNRESOLVED
 
 
 def test_gains_are_refused_below_the_lower_edge_at_the_bands_start_and_above_the_upper_at_its_end():
@@ -100,4 +100,4 @@ def test_the_gains_said_to_be_refused_are_those_that_the_verdict_refuses(xs):
             refused.above is not None and gain > refused.above
         )
         verdict = judge_claim(measured.crossing(float(gain)), band)
-        assert (verdict is ClaimVerdict.NOT_REPRODUCED) == is_refused, gain
+        assert (verdict is Reproduction.NOT_REPRODUCED) == is_refused, gain

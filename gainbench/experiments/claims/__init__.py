@@ -1,0 +1,1 @@
+"""What books and courses tell of sync and async, measured on the spot: one file a claim in ledger/."""

@@ -1,0 +1,136 @@
+"""What claims are measured on: the arms with their database, and ways to send them requests.
+
+Requests go out together or one after another, each with when it was sent and when its answer had come.
+"""
+
+import asyncio
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from gainbench.errors import InvalidMeasurement
+from gainbench.masking import inheritable
+from gainbench.store.records import Span
+
+ANSWER_SECONDS = 60.0
+TRY_SECONDS = 60.0
+FIRST_REFUSAL = 400
+TOLD = "gainbench-told: "  # before what a try has to say, on a line of its own
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request: so many seconds after the beginning, to that path."""
+
+    path: str
+    after_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`arms`: the address of each."""
+
+    arms: Mapping[str, str]
+
+    def send(self, arm: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
+        """All of them, each at its time; how long each took, by one clock."""
+        return asyncio.run(_send(self.arms[arm], asks))
+
+    def burst(self, arm: str, path: str, count: int) -> tuple[Span, ...]:
+        return self.send(arm, [Ask(path)] * count)
+
+    def seconds_in_turn(self, arm: str, path: str, count: int) -> float:
+        """One after another over one connection."""
+        with httpx.Client(base_url=self.arms[arm], timeout=ANSWER_SECONDS, trust_env=False) as client:
+            started = time.perf_counter()
+            for _ in range(count):
+                _require_answer(client.get(path))
+            return time.perf_counter() - started
+
+    def run(self, script: str) -> dict[str, Any]:
+        """A program of its own, which may fail as it likes, and what it had to tell."""
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TRY_SECONDS,
+            env=inheritable(),
+        )
+        for line in done.stdout.splitlines():
+            if line.startswith(TOLD):
+                told: dict[str, Any] = json.loads(line.removeprefix(TOLD))
+                return told
+        raise InvalidMeasurement(f"a try ended without a word: {done.stderr.strip()[-300:]}")
+
+
+async def _send(url: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
+    """Over connections that are open already: what is timed is the server, and as little of us as can be."""
+    place = urlsplit(url)
+    lines = [await _Line.open(place.hostname or "", place.port or 80) for _ in asks]
+    began = time.perf_counter()
+
+    async def one(ask: Ask, line: _Line) -> Span:
+        await asyncio.sleep(ask.after_seconds)
+        sent = time.perf_counter()
+        await line.get(ask.path)
+        return Span(start=sent - began, end=time.perf_counter() - began, name=ask.path)
+
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return tuple(await asyncio.gather(*(one(*pair) for pair in zip(asks, lines, strict=True))))
+    except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+        raise InvalidMeasurement(f"a request was not answered: {type(error).__name__}") from None
+    finally:
+        for line in lines:
+            line.close()
+
+
+class _Line:
+    """A connection of HTTP/1.1, without anything that a burst need not wait for."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+        self._reader, self._writer, self._host = reader, writer, host
+
+    @classmethod
+    async def open(cls, host: str, port: int) -> "_Line":
+        return cls(*await asyncio.open_connection(host, port), f"{host}:{port}")
+
+    async def get(self, path: str) -> None:
+        self._writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"(?i)^content-length: *(\d+)", head, re.MULTILINE)
+        body = await self._reader.readexactly(int(length[1]) if length else 0)
+        status = int(head.split()[1])
+        if status >= FIRST_REFUSAL:
+            raise InvalidMeasurement(
+                f"{path} was answered with {status}: {body.decode(errors='replace')[:200]}"
+            )
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _require_answer(response: httpx.Response) -> None:
+    if response.status_code >= FIRST_REFUSAL:
+        raise InvalidMeasurement(
+            f"{response.request.url.path} was answered with {response.status_code}: {response.text[:200]}"
+        )
+
+
+def lasted(spans: Sequence[Span]) -> float:
+    """From the first request to the last answer."""
+    return max(span.end for span in spans) - min(span.start for span in spans)
+
+
+def middle(values: Sequence[float]) -> float:
+    return statistics.median(values)
