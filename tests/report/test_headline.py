@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gainbench.report import headline, words
+from gainbench.report import headline, numbers, words
 from gainbench.report.advice import advice
 from gainbench.report.headline import Said
 from gainbench.store.results import ControlFacts, Results
@@ -70,7 +70,7 @@ def test_an_arm_alone_is_not_compared_with_anything(tmp_path: Path) -> None:
     results = cases.one_arm(tmp_path).results
     answer = headline.answer(results)
     assert answer is not None
-    assert (answer.said.figure, answer.said.value, answer.said.tone) == ("1 300/s", None, "quiet")
+    assert (answer.said.figure, answer.said.value, answer.said.tone) == (numbers.rate(1300), None, "quiet")
     assert answer.said.verdict == "sync alone: nothing was compared"
     assert answer.subject.startswith("throughput of sync, read-list, 4 users")
     assert advice(results) == "Nothing was compared: name two arms to see a gain."
