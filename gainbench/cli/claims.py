@@ -64,5 +64,5 @@ def _report(run: Path, *, as_json: bool) -> Results:
 
 def _show(wanted: Sequence[Claim]) -> None:
     for claim in wanted:
-        out.print(f"{claim.id:<18} {claim.says}", markup=False, soft_wrap=True)
+        out.print(f"{claim.id:<20} {claim.says}", markup=False, soft_wrap=True)
     out.print(f"\n{len(wanted)} claims")

@@ -83,10 +83,15 @@ def _verdict(checks: list[Check], found: Stillness) -> str:
     """Whether to begin, and what that would give."""
     notes = sum(check.ok is None for check in checks)
     told = f"Ready to measure, with {numbers.several(notes, 'note')}." if notes else "Ready to measure."
-    if not found.is_still:
+    if not is_still(found):
         told = "Everything is there, but the machine is not still: many combs would be left out now."
     expected = _expected(found)
     return f"{told} {expected}" if expected else told
+
+
+def is_still(found: Stillness) -> bool:
+    """Within what a comb may have; what is not known is no reason to wait."""
+    return (found.steal or 0.0) <= MOST_STEAL and (found.others or 0.0) <= MOST_FOREIGN
 
 
 def _expected(found: Stillness) -> str | None:

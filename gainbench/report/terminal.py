@@ -58,7 +58,7 @@ def render_claims(results: Results, report: Path) -> RenderableType:
 
 def claim(found: ClaimFigures) -> Text:
     style = {"confirmed": "green", "refuted": "red", "depends": "cyan", "not shown": "yellow"}[found.verdict]
-    line = Text.assemble((f"{found.id:<18}", "bold"), (found.verdict, style), f": {found.why}")
+    line = Text.assemble((f"{found.id:<20}", "bold"), (found.verdict, style), f": {found.why}")
     return line.append(f"\n    {found.told}", style="dim") if found.told else line
 
 

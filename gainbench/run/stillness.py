@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import scipy
 
-from gainbench.analyse.validity.drops import MOST_FOREIGN, MOST_STEAL
 from gainbench.plan.model import Plan
 from gainbench.run.sampler import CoreUse, cores_use
 from gainbench.stack.processes import cores
@@ -29,10 +28,6 @@ class Stillness:
     steal: float | None
     others: float | None
     flicker: float
-
-    @property
-    def is_still(self) -> bool:
-        return (self.steal or 0.0) <= MOST_STEAL and (self.others or 0.0) <= MOST_FOREIGN
 
 
 def look(sleep: Callable[[float], None] = time.sleep) -> Stillness:

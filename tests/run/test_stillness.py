@@ -2,12 +2,11 @@
 
 import math
 import random
-from dataclasses import replace
 
 import pytest
 
 from gainbench.run import stillness
-from gainbench.run.stillness import Stillness, half_width, look, scatter
+from gainbench.run.stillness import half_width, look, scatter
 from tests.runs import plan
 
 
@@ -34,14 +33,6 @@ def test_more_trials_and_a_stiller_core_make_the_interval_narrower() -> None:
     assert narrow is not None
     assert narrow < wide / 2
     assert half_width(few, 0.05) == pytest.approx(wide / 2)
-
-
-def test_a_machine_is_still_within_the_limits_of_a_comb() -> None:
-    still = Stillness(steal=0.01, others=0.05, flicker=0.2)
-    assert still.is_still
-    assert not replace(still, steal=0.06).is_still
-    assert not replace(still, others=0.2).is_still
-    assert Stillness(steal=None, others=None, flicker=0.0).is_still
 
 
 def test_looking_sees_shares_and_a_flicker(monkeypatch: pytest.MonkeyPatch) -> None:

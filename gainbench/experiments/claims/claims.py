@@ -13,7 +13,7 @@ from gainbench.plan.model import Plan
 from gainbench.run.environment import surroundings
 from gainbench.run.run import Progress, Watcher
 from gainbench.stack.processes.supervisor import Supervisor
-from gainbench.stack.up import stack_up
+from gainbench.stack.up import Stack, stack_up
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import StoredWhole
 from gainbench.store.records import TriedClaim
@@ -41,12 +41,20 @@ def try_claims(wanted: Trying, directory: RunDirectory) -> None:
     with ended(directory), Supervisor.start() as supervisor:
         wanted.watch(Progress(stage="starting the database and the arms"))
         with stack_up(supervisor, wanted.plan, logs=directory.logs, behind_proxy=True) as stack:
-            ground = Ground({name: arm.url for name, arm in stack.arms.items()})
+            ground = Ground({name: arm.url for name, arm in stack.arms.items()}, _async_url(stack))
             for number, claim in enumerate(wanted.claims, 1):
                 wanted.watch(Progress(stage=f"{number} of {len(wanted.claims)}: {claim.id}"))
                 tried = _tried(claim, ground)
                 directory.append(tried)
                 wanted.tell(figures_of(tried))
+
+
+def _async_url(stack: Stack) -> str:
+    """An arm's own schema, for those who ask it without the arm."""
+    if stack.schemas is None:
+        return ""
+    own = stack.schemas.databases[ARMS[-1]]
+    return own.url.replace("mysql://", "mysql+aiomysql://", 1)
 
 
 def _tried(claim: Claim, ground: Ground) -> TriedClaim:

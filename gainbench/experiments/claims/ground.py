@@ -33,13 +33,15 @@ class Ask:
 
     path: str
     after_seconds: float = 0.0
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
 class Ground:
-    """`arms`: the address of each."""
+    """`arms`: the address of each. `async_url`: of a seeded schema, for a try that asks it itself."""
 
     arms: Mapping[str, str]
+    async_url: str = ""
 
     def send(self, arm: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
         """All of them, each at its time; how long each took, by one clock."""
@@ -64,7 +66,7 @@ class Ground:
             text=True,
             check=False,
             timeout=TRY_SECONDS,
-            env=inheritable(),
+            env=inheritable() | {"ASYNC_URL": self.async_url},
         )
         for line in done.stdout.splitlines():
             if line.startswith(TOLD):
@@ -82,7 +84,7 @@ async def _send(url: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
     async def one(ask: Ask, line: _Line) -> Span:
         await asyncio.sleep(ask.after_seconds)
         sent = time.perf_counter()
-        await line.get(ask.path)
+        await line.answer(ask)
         return Span(start=sent - began, end=time.perf_counter() - began, name=ask.path)
 
     try:
@@ -105,15 +107,17 @@ class _Line:
     async def open(cls, host: str, port: int) -> "_Line":
         return cls(*await asyncio.open_connection(host, port), f"{host}:{port}")
 
-    async def get(self, path: str) -> None:
-        self._writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+    async def answer(self, ask: Ask) -> None:
+        empty = "Content-Length: 0\r\n" if ask.method != "GET" else ""
+        head = f"{ask.method} {ask.path} HTTP/1.1\r\nHost: {self._host}\r\n{empty}\r\n"
+        self._writer.write(head.encode())
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         length = re.search(r"(?i)^content-length: *(\d+)", head, re.MULTILINE)
         body = await self._reader.readexactly(int(length[1]) if length else 0)
         status = int(head.split()[1])
         if status >= FIRST_REFUSAL:
             raise InvalidMeasurement(
-                f"{path} was answered with {status}: {body.decode(errors='replace')[:200]}"
+                f"{ask.path} was answered with {status}: {body.decode(errors='replace')[:200]}"
             )
 
     def close(self) -> None:

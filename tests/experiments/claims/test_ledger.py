@@ -206,3 +206,104 @@ def test_computing_delays_those_who_wait(whole: float, verdict: str) -> None:
 )
 def test_a_thread_keeps_the_loop_going(place: float, thread: float, verdict: str) -> None:
     assert word("to-thread", figures={"place": place, "thread": thread})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("lazy", "expired", "kept", "verdict"),
+    [
+        ("MissingGreenlet", "MissingGreenlet", "no error", "confirmed"),
+        ("no error", "no error", "no error", "refuted"),
+        ("MissingGreenlet", "no error", "no error", "depends"),
+    ],
+)
+def test_attributes_are_loaded_when_touched_or_not(lazy: str, expired: str, kept: str, verdict: str) -> None:
+    assert word("lazy-loading", texts={"lazy": lazy, "expired": expired, "kept": kept})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("rows", "out", "warned", "verdict", "why"),
+    [
+        (0, 1, 2, "confirmed", "Python warns"),
+        (0, 1, 0, "confirmed", "Nobody warns"),
+        (1, 0, 0, "refuted", "all the same"),
+        (1, 1, 1, "depends", "One of the two"),
+    ],
+)
+def test_what_is_not_awaited_is_not_done(rows: int, out: int, warned: int, verdict: str, why: str) -> None:
+    found, said = word("forgotten-await", figures={"rows": rows, "out": out, "warned": warned})
+    assert found == verdict
+    assert why in said
+
+
+@pytest.mark.parametrize(
+    ("without", "through", "verdict"),
+    [
+        ("AttributeError: no", "no error", "confirmed"),
+        ("no error", "no error", "refuted"),
+        ("AttributeError: no", "Other: no", "refuted"),
+    ],
+)
+def test_tables_are_made_through_run_sync(without: str, through: str, verdict: str) -> None:
+    assert word("run-sync-ddl", texts={"without": without, "with": through})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("figures", "verdict"),
+    [
+        ((1, 0.25, 0, 0), "confirmed"),
+        ((1, 0.25, 0, 1), "depends"),
+        ((1, 0.25, 3, 0), "refuted"),
+        ((1, 5.0, 0, 0), "refuted"),
+        ((0, 0.25, 0, 0), "refuted"),
+    ],
+)
+def test_a_wait_is_cut_off_and_what_is_left_of_the_connection(
+    figures: tuple[float, ...], verdict: str
+) -> None:
+    names = ("cut", "seconds", "wrong", "failed")
+    assert word("timeout", figures=dict(zip(names, figures, strict=True)))[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("buffered", "streamed", "verdict"),
+    [(0.9, 0.9, "confirmed"), (0.9, 0.1, "depends"), (0.4, 0.1, "refuted")],
+)
+def test_rows_are_there_after_execute_or_not(buffered: float, streamed: float, verdict: str) -> None:
+    assert word("fetch-in-memory", figures={"buffered": buffered, "streamed": streamed})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("without", "disposed", "verdict"), [(3, 0, "depends"), (0, 0, "refuted"), (3, 3, "refuted")]
+)
+def test_connections_are_left_or_not(without: int, disposed: int, verdict: str) -> None:
+    assert word("dispose", figures={"without": without, "disposed": disposed})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("shared", "scoped", "verdict"), [(40, 0, "confirmed"), (0, 0, "not shown"), (40, 3, "refuted")]
+)
+def test_a_session_is_one_threads_own(shared: int, scoped: int, verdict: str) -> None:
+    assert word("session-per-thread", figures={"shared": shared, "scoped": scoped})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("plain_wait", "aio_wait", "aio_file", "verdict"),
+    [(0.5, 0.01, 0.8, "confirmed"), (0.5, 0.01, 5.0, "depends"), (0.02, 0.015, 0.8, "refuted")],
+)
+def test_who_waits_for_a_file(plain_wait: float, aio_wait: float, aio_file: float, verdict: str) -> None:
+    figures = {"blocking.wait": plain_wait, "async.wait": aio_wait, "blocking.file": 0.5}
+    assert word("files-block", figures={**figures, "async.file": aio_file})[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("sync", "async_", "verdict"),
+    [
+        ((500, 510, 490), (800, 810, 790), "confirmed"),
+        ((800, 810, 790), (500, 510, 490), "refuted"),
+        ((500, 800, 600), (550, 790, 640), "not shown"),
+    ],
+)
+def test_who_echoes_more(sync: tuple[float, ...], async_: tuple[float, ...], verdict: str) -> None:
+    figures = {f"sync.{at}": float(rate) for at, rate in enumerate(sync)}
+    figures |= {f"async.{at}": float(rate) for at, rate in enumerate(async_)}
+    assert word("websocket", figures=figures)[0] == verdict
