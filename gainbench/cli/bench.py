@@ -98,12 +98,12 @@ def bench(
         plan = plan.model_copy(update={"parity": parity})
     engine.check_budget(plan)
     check_files(plan)
+    if baseline_run is not None:
+        _require_comparable(baseline_run, plan)
     load = _generators(plan, generators, generator_listen, secret_file)
     if dry_run:
         _show_order(plan)
         return
-    if baseline_run is not None:
-        _require_comparable(baseline_run, plan)
     directory = _directory(stored, out_folder, plan, baseline_run)
 
     def measure() -> None:

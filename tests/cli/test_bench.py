@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
+from gainbench.analyse.summary import summarise
 from gainbench.store import load_run
 from tests import runs
 from tests.cli.conftest import Command
@@ -208,3 +209,20 @@ def test_a_run_that_never_began_says_what_was_lacking(gainbench: Command, tmp_pa
     assert "no run directory" not in done.stderr
     (run,) = (folder for folder in tmp_path.iterdir() if not folder.is_symlink())
     assert load_run(run).all_combs == ()
+
+
+def test_an_earlier_run_of_something_else_is_no_baseline(gainbench: Command, tmp_path: Path) -> None:
+    other = runs.store(tmp_path, runs.plan(arms=("sync", "async"), claim=False))
+    (other / "results.json").write_text(summarise(load_run(other)).model_dump_json())
+    done = gainbench("bench", "--dry-run", "--baseline-run", str(other))
+    assert done.status == 2
+    assert "does not hold what this plan's headline compares" in done.stderr
+    missing = gainbench("bench", "--dry-run", "--baseline-run", str(tmp_path / "none"))
+    assert missing.status == 2
+    assert "there is no run directory" in missing.stderr
+
+
+def test_a_resumed_run_is_held_beside_what_it_began_with(gainbench: Command, tmp_path: Path) -> None:
+    done = gainbench("bench", "--resume", str(tmp_path), "--baseline-run", str(tmp_path))
+    assert done.status == 2
+    assert "--baseline-run cannot be given" in done.stderr

@@ -377,3 +377,37 @@ def test_an_arm_that_an_overload_killed_is_asked_again_as_fresh_servers() -> Non
     assert len(found) == 2
     assert len(started) == 3  # 320/s was too much twice; 226, 269 and 293/s were held
     assert [probe.comb.number for probe in probes] == list(range(len(probes)))
+
+
+def busy(comb: Comb, *, others: float = 0.0) -> Comb:
+    """The load's cores are as good as never idle, and other programs have some of them."""
+    for arm in comb.arms:
+        comb = runs.changed(comb, arm, use={"core_idle_seconds": 0.01, "core_seconds": 1.0})
+    assert comb.machine.load_cores is not None
+    taken = comb.machine.load_cores.model_copy(
+        update={"foreign_seconds": others * comb.machine.load_cores.seconds}
+    )
+    return comb.model_copy(update={"machine": comb.machine.model_copy(update={"load_cores": taken})})
+
+
+def test_a_broken_rule_is_told_with_what_becomes_of_the_run_and_whose_it_is() -> None:
+    the_plan = two_arms()
+    combs = [runs.comb(trial, 0, the_plan.headline_cell, 9.0 * trial, arms=ARMS) for trial in range(3)]
+    assert bench.broken_so_far(the_plan, True, combs) == {}
+    own = bench.broken_so_far(the_plan, True, [busy(comb) for comb in combs])
+    (said,) = own.values()
+    assert said.startswith(
+        "so far generator's cores busy: 99.0 % of its cores, limit 90.0 %: if it stays so, this run gives "
+        "no figure."
+    )
+    assert "other programs" not in said
+    (shared,) = bench.broken_so_far(the_plan, True, [busy(comb, others=0.4) for comb in combs]).values()
+    assert "40.0 % of these cores' time goes to other programs." in shared
+
+
+def test_a_broken_rule_is_told_once_and_as_news() -> None:
+    seen: list[Progress] = []
+    run = a_run(two_arms(trials=4, budget=360.0), Script(Clock()), seen.append)
+    run.broken_so_far = lambda combs: {"errors": "so far errors"} if len(combs) > 1 else {}
+    bench.run_trials(run)
+    assert [told.notice for told in seen if told.notice] == ["so far errors"]

@@ -1,15 +1,18 @@
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gainbench.analyse.summary import summarise
 from gainbench.errors import ConfigurationError
 from gainbench.store import RunDirectory, last_null_run, load_results, load_run
 from gainbench.store.environment import Environment
 from gainbench.store.lines import Header, encode
+from gainbench.store.reading import last_bench, runs_before
 from gainbench.store.records import Collapse, End
 from tests.runs import ENVIRONMENT, NOW, cell, comb, lines, plan, store
 
@@ -325,3 +328,39 @@ def test_the_last_null_run_is_the_newest_one_of_the_same_machine(tmp_path: Path)
     assert found.run.id == "20261121T093200Z-null"
     (run.path / "environment.json").unlink()
     assert last_null_run(load_run(run.path)) is None
+
+
+def reported(out: Path, days: int) -> Path:
+    """A run of so many days later, with its figures."""
+    path = store(out, now=NOW + timedelta(days=days))
+    run = load_run(path)
+    results = summarise(run)
+    (path / "results.json").write_text(results.model_dump_json())
+    return path
+
+
+def test_the_runs_before_one_are_the_older_ones_beside_it_the_newest_first(tmp_path: Path) -> None:
+    paths = [reported(tmp_path, days) for days in (0, 1, 2)]
+    found = [results.run.id for results in runs_before(load_run(paths[1]))]
+    assert found == [paths[0].name]
+    assert [results.run.id for results in runs_before(load_run(paths[2]))] == [paths[1].name, paths[0].name]
+
+
+def test_a_run_that_was_named_is_the_one_and_one_that_is_gone_is_none(tmp_path: Path) -> None:
+    first, second = reported(tmp_path, 0), reported(tmp_path, 1)
+    run = load_run(second)
+    named = replace(run, header=run.header.model_copy(update={"baseline_run": str(first)}))
+    assert [results.run.id for results in runs_before(named)] == [first.name]
+    gone = replace(run, header=run.header.model_copy(update={"baseline_run": str(tmp_path / "gone")}))
+    assert list(runs_before(gone)) == []
+
+
+def test_the_last_bench_is_one_of_the_same_machine(tmp_path: Path) -> None:
+    reported(tmp_path, 0)
+    newest = reported(tmp_path, 1)
+    machine = load_run(newest).environment.machine
+    assert machine is not None
+    found = last_bench(tmp_path, machine)
+    assert found is not None
+    assert found.run.id == newest.name
+    assert last_bench(tmp_path, machine.model_copy(update={"cores": 99})) is None
