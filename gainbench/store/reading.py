@@ -215,7 +215,7 @@ def load_faults(path: Path) -> tuple[TriedFault, ...]:
 
 def load_results(path: Path) -> Results:
     """Read the derived figures of the run at `path`."""
-    file = path / RESULTS
+    file = _existing_run(path, holds=(RESULTS,)) / RESULTS
     content = _content(file)
     try:
         schema = _Versioned.model_validate_json(content).schema_version
