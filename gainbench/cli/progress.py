@@ -6,13 +6,14 @@ from functools import partial
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from gainbench.cli.console import err
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers
 from gainbench.run.run import Progress, Watcher
+
+BAR_WIDTH = 40
 
 
 @contextmanager
@@ -69,7 +70,8 @@ def _panel(progress: Progress) -> RenderableType:
     """A few lines that are drawn over, for a terminal."""
     if not progress.trial:
         return Text(progress.stage)
-    bar = ProgressBar(total=max(progress.combs_total, 1), completed=progress.combs_done, width=40)
+    done = round(BAR_WIDTH * min(progress.combs_done / max(progress.combs_total, 1), 1.0))
+    bar = Text("\N{BOX DRAWINGS HEAVY HORIZONTAL}" * done + "\N{MIDDLE DOT}" * (BAR_WIDTH - done))
     return Group(Text(progress.stage, style="dim"), bar, Text(_line(progress)))
 
 

@@ -176,6 +176,11 @@ class Run:
         self._report(number, comb.cell.key)
         return True
 
+    def _in_words(self, key: str) -> str:
+        """The condition of that key; a probe's stage is words already."""
+        found = (f"{cell.scenario}, {cell.condition.short()}" for cell in self.plan.cells if cell.key == key)
+        return next(found, key)
+
     def _report(self, number: int, stage: str) -> None:
         per_trial = sum(self.plan.combs_of(cell) for cell in self.plan.cells)
         done, total = len(self.combs), per_trial * self.wanted_trials
@@ -183,7 +188,7 @@ class Run:
         left = min(expected * (1 - done / total), self.plan.profile.budget - self.clock())
         self.watch(
             Progress(
-                stage=stage,
+                stage=self._in_words(stage),
                 trial=number + 1,
                 trials=self.wanted_trials,
                 combs_done=done,

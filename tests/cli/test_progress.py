@@ -1,8 +1,11 @@
 """What a running command shows, line by line."""
 
-import pytest
+import io
 
-from gainbench.cli.progress import watching
+import pytest
+from rich.console import Console
+
+from gainbench.cli.progress import _panel, watching
 from gainbench.run.run import Progress
 from gainbench.stats.estimate import Gain, estimate_gain
 
@@ -51,3 +54,12 @@ def test_nothing_is_shown_where_quiet_is_asked_for(capsys: pytest.CaptureFixture
     with watching(quiet=True) as watch:
         watch(told(1, 0))
     assert capsys.readouterr().err == ""
+
+
+def test_on_a_terminal_bar_and_words_have_lines_of_their_own_also_without_colours() -> None:
+    console = Console(file=io.StringIO(), width=80, no_color=True, force_terminal=True)
+    console.print(_panel(told(2, 3, estimate_gain([0.33, 0.335, 0.34]))))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 3
+    assert lines[1].strip() == "\u2501" * 20 + "\u00b7" * 20
+    assert lines[2].startswith("trial 2/3, 1 min 30 s left, gain so far +39.8 %")
