@@ -3,7 +3,6 @@
 They expect the seeded posts 1 to 200 and leave rows and images as they found them.
 """
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,11 +66,6 @@ class BlogWrite(BlogUser):
 class BlogMix(BlogUser):
     """Seven reads in ten requests, in a fixed order."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        one, many, write = self.read_one, self.read_list, self.write
-        self.order = itertools.cycle((one, many, write, one, many, write, one, many, write, one))
-
     @task
     def next_request(self) -> None:
-        next(self.order)()
+        self.mixed()

@@ -26,6 +26,16 @@ class OwnRowUser(FastHttpUser):
         self.dice = random.Random(next(OwnRowUser.numbers))
         self.creation: gevent.Greenlet | None = None
         self.life = self.lives()
+        one, many, write = self.read_one, self.read_list, self.write
+        self.order = itertools.cycle((one, many, write, one, many, write, one, many, write, one))
+
+    def read_one(self) -> None:
+        """A seeded row by its id."""
+        raise NotImplementedError
+
+    def read_list(self) -> None:
+        """The first few rows."""
+        raise NotImplementedError
 
     def create(self) -> int | None:
         """The new row's id, if there is one."""
@@ -42,6 +52,10 @@ class OwnRowUser(FastHttpUser):
     def write(self) -> None:
         """The next request in the life of a row."""
         next(self.life)
+
+    def mixed(self) -> None:
+        """Seven reads in ten requests, in a fixed order."""
+        next(self.order)()
 
     def lives(self) -> Iterator[None]:
         while True:

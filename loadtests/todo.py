@@ -3,9 +3,7 @@
 They expect the seeded tasks 1 to 1 000 and leave the rows as they found them.
 """
 
-import itertools
 from collections.abc import Iterator
-from typing import Any
 
 from locust import task
 from own_row import OwnRowUser
@@ -69,11 +67,6 @@ class Write(TodoUser):
 class Mix(TodoUser):
     """Seven reads in ten requests, in a fixed order."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        one, many, write = self.read_one, self.read_list, self.write
-        self.order = itertools.cycle((one, many, write, one, many, write, one, many, write, one))
-
     @task
     def next_request(self) -> None:
-        next(self.order)()
+        self.mixed()

@@ -32,8 +32,8 @@ def doctor(
 ) -> None:
     """Say what this machine has and lacks for a measurement, and how sure one would be today."""
     found = stillness.look()  # before anything of ours runs
-    checks = diagnosis.checks()
-    _show("What a measurement needs", [*checks, *_libraries(diagnosis.libraries())])
+    checks, libraries = diagnosis.checks(), diagnosis.libraries()
+    _show("What a measurement needs", [*checks, *_libraries(libraries)])
     url = parsed("--db-url", db_url, database_url)
     own = diagnosis.database_checks(url) if url is not None else []
     if url is not None:
@@ -42,7 +42,7 @@ def doctor(
             _time_round_trip(url)
     still = list(_stillness(found))
     _show("How still this machine is, seen for three seconds", still)
-    lacking = [check for check in (*checks, *diagnosis.libraries(), *own) if check.ok is False]
+    lacking = [check for check in (*checks, *libraries, *own) if check.ok is False]
     if lacking:
         raise EnvironmentLacking("this machine lacks something a measurement needs; the cures are above")
     out.print(f"\n[bold]{escape(_verdict([*checks, *own], found))}[/]", soft_wrap=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from gainbench.report import numbers
 from gainbench.report.tables import Column, Entry, Table
-from gainbench.store.results import ClaimFigures, ClaimVerdict, Results
+from gainbench.store.results import ClaimVerdict, Results
 
 MARKS: Mapping[ClaimVerdict, str] = {
     "confirmed": "good",
@@ -20,12 +20,6 @@ def counts(results: Results) -> str:
     found = Counter(claim.verdict for claim in results.claims)
     told = [f"{verdict}: {found[verdict]}" for verdict in MARKS if found[verdict]]
     return f"{numbers.several(len(results.claims), 'claim')}: {', '.join(told)}"
-
-
-def line(found: ClaimFigures) -> str:
-    """A claim and what came of it, on a line or two."""
-    told = f" ({found.told})" if found.told else ""
-    return f"{found.id}: {found.verdict}. {found.why}{told}"
 
 
 def table(results: Results) -> Table:

@@ -114,9 +114,9 @@ def _control(control: ControlFacts, headline: ComparisonFigures) -> Said:
     told = f"{told}: expected {numbers.gain(expected)}, {seen}"
     if low is None or high is None or low <= min(0, expected) <= max(0, expected) <= high:
         return Said("not resolved", told, "quiet", interval=_within(low, high))
-    is_right = low <= expected <= high
-    word, tone = ("recovered", "quiet") if is_right else ("not recovered", "alert")
-    return Said(word, told, tone, interval=_within(low, high))  # type: ignore[arg-type]
+    if low <= expected <= high:
+        return Said("recovered", told, "quiet", interval=_within(low, high))
+    return Said("not recovered", told, "alert", interval=_within(low, high))
 
 
 def _within(low: float | None, high: float | None) -> str:

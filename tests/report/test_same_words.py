@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gainbench import report
 from gainbench.report import headline, junit, markdown, notes, terminal, words
 from gainbench.report.advice import advice
+from gainbench.store.records import Comb, RequestReading
 from tests.report import cases
 from tests.report.cases import Case
 from tests.report.conftest import Reported
 from tests.report.test_html import page_of
+from tests.runs import changed, combs_changed, latencies, lines, plan
 
 
 def plain(text: str) -> str:
@@ -62,7 +65,25 @@ def test_the_headline_is_the_same_on_page_and_in_markdown_and_its_line_elsewhere
     assert plain(words.line(found)) in shown["junit"]
 
 
-def test_what_stands_out_by_name_is_said_everywhere(full: Case) -> None:
-    """Held with figures in tests/analyse/test_requests.py; here, that nothing is said where nothing does."""
-    assert words.changed_requests(full.results) is None
-    assert all("stands out" not in text for text in texts(full).values())
+def test_what_stands_out_by_name_is_said_everywhere(tmp_path: Path) -> None:
+    """One of two requests takes half as long; the other one as long as before."""
+
+    def named(whole: Comb) -> Comb:
+        for arm in whole.arms:
+            mean = {"async": 1000}.get(arm, 2000) + whole.trial * 10
+            readings = {
+                "GET /list": RequestReading(requests=300, failures=0, latency=latencies(mean, 300)),
+                "GET /read": RequestReading(requests=100, failures=0, latency=latencies(4000, 100)),
+            }
+            whole = changed(whole, arm, load={"by_request": readings})
+        return whole
+
+    the_plan = plan()
+    case = cases.stored(tmp_path, the_plan, combs_changed(lines(the_plan), named))
+    report.write(*case)
+    said = words.changed_requests(case.results)
+    assert said is not None
+    assert "GET /list" in said
+    assert "GET /read" not in said
+    for where, text in texts(case).items():
+        assert plain(said) in text, where

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gainbench.errors import EnvironmentLacking, GainbenchError
+from gainbench.errors import ConfigurationError, EnvironmentLacking, GainbenchError
 from gainbench.experiments.claims.claim import Claim, all_claims
 from gainbench.experiments.claims.ground import Ground
 from gainbench.experiments.whole import ended
@@ -41,7 +41,12 @@ def try_claims(wanted: Trying, directory: RunDirectory) -> None:
     with ended(directory), Supervisor.start() as supervisor:
         wanted.watch(Progress(stage="starting the database and the arms"))
         with stack_up(supervisor, wanted.plan, logs=directory.logs, behind_proxy=True) as stack:
-            ground = Ground({name: arm.url for name, arm in stack.arms.items()}, _async_url(stack))
+            ground = Ground(
+                arms={name: arm.url for name, arm in stack.arms.items()},
+                async_url=_async_url(stack),
+                supervisor=supervisor,
+                logs=directory.logs,
+            )
             for number, claim in enumerate(wanted.claims, 1):
                 wanted.watch(Progress(stage=f"{number} of {len(wanted.claims)}: {claim.id}"))
                 tried = _tried(claim, ground)
@@ -51,8 +56,7 @@ def try_claims(wanted: Trying, directory: RunDirectory) -> None:
 
 def _async_url(stack: Stack) -> str:
     """An arm's own schema, for those who ask it without the arm."""
-    if stack.schemas is None:
-        return ""
+    assert stack.schemas is not None  # the plan has been asked
     own = stack.schemas.databases[ARMS[-1]]
     return own.url.replace("mysql://", "mysql+aiomysql://", 1)
 
@@ -121,5 +125,11 @@ def _status(run: StoredWhole) -> Status:
 
 
 def claims_plan(plan: Plan) -> Plan:
-    """The three arms of the to-do app, on one core or many: what is claimed is claimed of all machines."""
-    return plan.model_copy(update={"arms": tuple(arm for arm in plan.arms if arm.name in ARMS)})
+    """The three arms of our own apps: it is of these that a claim's requests and rules speak."""
+    arms = tuple(arm for arm in plan.arms if arm.name in ARMS)
+    if len(arms) < len(ARMS) or plan.strangers or plan.database.server == "none":
+        raise ConfigurationError(
+            f"the claims are about gainbench's own apps: arms {', '.join(ARMS)}, with their database",
+            cure="run it in gainbench's clone, with its bench.toml",
+        )
+    return plan.model_copy(update={"arms": arms})

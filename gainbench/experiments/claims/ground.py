@@ -7,23 +7,25 @@ import asyncio
 import json
 import re
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from gainbench.errors import InvalidMeasurement
 from gainbench.masking import inheritable
+from gainbench.stack.processes.supervisor import Supervisor
+from gainbench.stack.processes.text import how_ended
 from gainbench.store.records import Span
 
 ANSWER_SECONDS = 60.0
 TRY_SECONDS = 60.0
 FIRST_REFUSAL = 400
+NO_ERROR = "no error"
 TOLD = "gainbench-told: "  # before what a try has to say, on a line of its own
 
 
@@ -41,7 +43,9 @@ class Ground:
     """`arms`: the address of each. `async_url`: of a seeded schema, for a try that asks it itself."""
 
     arms: Mapping[str, str]
-    async_url: str = ""
+    async_url: str
+    supervisor: Supervisor
+    logs: Path
 
     def send(self, arm: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
         """All of them, each at its time; how long each took, by one clock."""
@@ -52,45 +56,69 @@ class Ground:
 
     def seconds_in_turn(self, arm: str, path: str, count: int) -> float:
         """One after another over one connection."""
-        with httpx.Client(base_url=self.arms[arm], timeout=ANSWER_SECONDS, trust_env=False) as client:
-            started = time.perf_counter()
-            for _ in range(count):
-                _require_answer(client.get(path))
-            return time.perf_counter() - started
+        return asyncio.run(_seconds_in_turn(self.arms[arm], [Ask(path)] * count))
 
     def run(self, script: str) -> dict[str, Any]:
         """A program of its own, which may fail as it likes, and what it had to tell."""
-        done = subprocess.run(
+        log = self.logs / f"try-{time.monotonic_ns():x}.log"
+        process = self.supervisor.spawn(
             [sys.executable, "-c", script],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TRY_SECONDS,
+            name="a try",
+            log=log,
             env=inheritable() | {"ASYNC_URL": self.async_url},
         )
-        for line in done.stdout.splitlines():
+        status = process.wait(TRY_SECONDS)
+        process.stop(grace_seconds=1.0)
+        said = log.read_text(errors="replace")
+        for line in said.splitlines():
             if line.startswith(TOLD):
                 told: dict[str, Any] = json.loads(line.removeprefix(TOLD))
                 return told
-        raise InvalidMeasurement(f"a try ended without a word: {done.stderr.strip()[-300:]}")
+        how = f"did not end within {TRY_SECONDS:.0f} s" if status is None else how_ended(status)
+        raise InvalidMeasurement(f"a try {how} without a word: {said.strip()[-300:]}")
+
+    def error_of(self, imports: str, statement: str) -> str:
+        """What Python says to it, with the name of the error; or NO_ERROR."""
+        told = self.run(
+            f"import json\n{imports}\ntry:\n    {statement}\n    told = {NO_ERROR!r}\n"
+            'except Exception as error:\n    told = f"{type(error).__name__}: {error}"\n'
+            f"print({TOLD!r} + json.dumps({{'told': told}}))"
+        )
+        return str(told["told"]).partition(" (Background")[0]
+
+
+async def _seconds_in_turn(url: str, asks: Sequence[Ask]) -> float:
+    async with _lines(url, 1) as (line,):
+        started = time.perf_counter()
+        for ask in asks:
+            await line.answer(ask)
+        return time.perf_counter() - started
 
 
 async def _send(url: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
-    """Over connections that are open already: what is timed is the server, and as little of us as can be."""
+    async with _lines(url, len(asks)) as lines:
+        began = time.perf_counter()
+
+        async def one(ask: Ask, line: _Line) -> Span:
+            await asyncio.sleep(ask.after_seconds)
+            sent = time.perf_counter()
+            await line.answer(ask)
+            return Span(start=sent - began, end=time.perf_counter() - began, name=ask.path)
+
+        return tuple(await asyncio.gather(*(one(*pair) for pair in zip(asks, lines, strict=True))))
+
+
+@asynccontextmanager
+async def _lines(url: str, count: int) -> AsyncIterator[Sequence["_Line"]]:
+    """Connections that are open already: what is timed is the server, and as little of us as can be."""
     place = urlsplit(url)
-    lines = [await _Line.open(place.hostname or "", place.port or 80) for _ in asks]
-    began = time.perf_counter()
-
-    async def one(ask: Ask, line: _Line) -> Span:
-        await asyncio.sleep(ask.after_seconds)
-        sent = time.perf_counter()
-        await line.answer(ask)
-        return Span(start=sent - began, end=time.perf_counter() - began, name=ask.path)
-
+    lines: list[_Line] = []
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return tuple(await asyncio.gather(*(one(*pair) for pair in zip(asks, lines, strict=True))))
-    except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+            for _ in range(count):
+                lines.append(await _Line.open(place.hostname or "", place.port or 80))
+            yield lines
+    except (OSError, EOFError) as error:  # a time-out is one of the first
         raise InvalidMeasurement(f"a request was not answered: {type(error).__name__}") from None
     finally:
         for line in lines:
@@ -122,13 +150,6 @@ class _Line:
 
     def close(self) -> None:
         self._writer.close()
-
-
-def _require_answer(response: httpx.Response) -> None:
-    if response.status_code >= FIRST_REFUSAL:
-        raise InvalidMeasurement(
-            f"{response.request.url.path} was answered with {response.status_code}: {response.text[:200]}"
-        )
 
 
 def lasted(spans: Sequence[Span]) -> float:

@@ -31,8 +31,8 @@ print({TOLD!r} + json.dumps({{"spans": asyncio.run(main())}}))
 
 
 def measure(ground: Ground) -> Evidence:
-    """The second begins to wait when the first lets it: only then is its time told."""
-    spans = [Span(start=0.0, end=end, name=name) for _, end, name in ground.run(SCRIPT)["spans"]]
+    """Both are begun at once; a bar starts when its coroutine is first let run."""
+    spans = [Span(start=start, end=end, name=name) for start, end, name in ground.run(SCRIPT)["spans"]]
     rows = tuple(
         TimelineRow(name=span.name, spans=(span,)) for span in sorted(spans, key=lambda one: one.name)
     )

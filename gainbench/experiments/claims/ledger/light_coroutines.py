@@ -11,7 +11,7 @@ CLAIMED = "far less memory and time to start"
 COUNT = 5000
 FAR = 5.0  # times
 SCRIPT = f"""
-import asyncio, json, sys, threading, time
+import asyncio, json, threading, time
 import psutil
 own = psutil.Process()
 def kib(): return own.memory_info().rss / 1024

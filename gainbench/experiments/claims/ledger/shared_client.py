@@ -2,8 +2,8 @@
 
 from gainbench.experiments.claims.claim import Judged
 from gainbench.experiments.claims.ground import Ground
+from gainbench.experiments.claims.rounds import speedup, surely_above, surely_below
 from gainbench.report import numbers
-from gainbench.stats.estimate import difference_of_means
 from gainbench.store.records import Evidence
 
 SAYS = "Reuse one `httpx.AsyncClient` for calls to other services."
@@ -17,21 +17,17 @@ def measure(ground: Ground) -> Evidence:
     figures = {}
     for at in range(REPEATS):
         for kind in ("shared", "per-request"):
-            seconds = ground.seconds_in_turn("async", f"/io/upstream?client={kind}", COUNT)
-            figures[f"{kind}.{at}"] = COUNT / seconds
+            path = f"/io/upstream?client={kind}"
+            figures[f"{kind}.{at}"] = ground.seconds_in_turn("async", path, COUNT)
     return Evidence(figures=figures)
 
 
 def judge(evidence: Evidence) -> Judged:
-    each, shared = (
-        [rate for name, rate in evidence.figures.items() if name.startswith(f"{kind}.")]
-        for kind in ("per-request", "shared")
-    )
-    gain = difference_of_means(each, shared)
-    if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
-        return Judged("not shown", "The two cannot be told apart.", numbers.gain(gain.gain))
+    gain = speedup(evidence.figures, "per-request", "shared")
     told = f"{numbers.gain(gain.gain)} requests ({numbers.interval(gain.low, gain.high)})"
-    if gain.low > 0:
+    if not surely_above(gain, 0) and not surely_below(gain, 0):
+        return Judged("not shown", "The two cannot be told apart.", told)
+    if surely_above(gain, 0):
         why = "A client of its own builds a TLS context and opens a connection for every single call."
         return Judged("confirmed", why, told, gain.gain, gain.low, gain.high)
     return Judged("refuted", "A client for each call was faster.", told, gain.gain, gain.low, gain.high)

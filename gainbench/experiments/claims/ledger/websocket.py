@@ -2,14 +2,14 @@
 
 from gainbench.experiments.claims.claim import Judged
 from gainbench.experiments.claims.ground import TOLD, Ground
+from gainbench.experiments.claims.rounds import speedup, surely_above, surely_below
 from gainbench.report import numbers
-from gainbench.stats.estimate import difference_of_means
 from gainbench.store.records import Evidence
 
 SAYS = "Async suits WebSockets."
 CLAIMED = "more echoes than with threads"
 
-CONNECTIONS, MESSAGES, REPEATS = 50, 10, 5
+CONNECTIONS, MESSAGES, REPEATS = 50, 10, 8
 SCRIPT = """
 import asyncio, json, time
 import websockets
@@ -23,8 +23,8 @@ async def main(url):
     await asyncio.gather(*map(talk, lines))
     seconds = time.perf_counter() - started
     for line in lines: await line.close()
-    return %(connections)d * %(messages)d / seconds
-print(%(told)r + json.dumps({"rate": asyncio.run(main(%(url)r))}))
+    return seconds
+print(%(told)r + json.dumps({"seconds": asyncio.run(main(%(url)r))}))
 """
 
 
@@ -35,23 +35,19 @@ def measure(ground: Ground) -> Evidence:
         for arm, url in ground.arms.items():
             words = {"connections": CONNECTIONS, "messages": MESSAGES, "told": TOLD}
             words["url"] = f"{url.replace('http://', 'ws://')}/io/ws?task_id=1"
-            rate = float(ground.run(SCRIPT % words)["rate"])
+            seconds = float(ground.run(SCRIPT % words)["seconds"])
             if at >= 0:
-                figures[f"{arm}.{at}"] = rate
+                figures[f"{arm}.{at}"] = seconds
     return Evidence(figures=figures)
 
 
 def judge(evidence: Evidence) -> Judged:
-    threads, loop = (
-        [rate for name, rate in evidence.figures.items() if name.startswith(f"{arm}.")]
-        for arm in ("sync", "async")
-    )
-    gain = difference_of_means(threads, loop)
-    if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
-        why = f"All {CONNECTIONS} connections are held by both; in echoes they cannot be told apart."
-        return Judged("not shown", why, numbers.gain(gain.gain))
+    gain = speedup(evidence.figures, "sync", "async")
     told = f"async over sync: {numbers.gain(gain.gain)} echoes ({numbers.interval(gain.low, gain.high)})"
+    if not surely_above(gain, 0) and not surely_below(gain, 0):
+        why = f"All {CONNECTIONS} connections are held by both; in echoes they cannot be told apart."
+        return Judged("not shown", why, told)
     figures = (gain.gain, gain.low, gain.high)
-    if gain.low > 0:
+    if surely_above(gain, 0):
         return Judged("confirmed", "A message needs no thread to be handed to and back from.", told, *figures)
     return Judged("refuted", "Handing each row to a thread gave more echoes.", told, *figures)
