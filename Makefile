@@ -4,7 +4,7 @@ BIN := .venv/bin
 GAINBENCH := $(BIN)/gainbench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests bench ui null parity prove claims faults test fuzz check audit lock clean
+.PHONY: help setup setup-tests bench ui null parity prove claims explain map faults test fuzz check audit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ setup: ## make .venv from the lock and find or install a database server
 setup-tests:
 	@tools/setup --tests
 
-bench ui null parity prove claims faults: setup
+bench ui null parity prove claims explain map faults: setup
 	@$(GAINBENCH) $@ $(ARGS)
 
 bench: ## measure the gain of the async app over the blocking one, and write the report
@@ -25,6 +25,8 @@ null: ## measure one arm against itself: what the harness sees when there is not
 parity: ## prove that all arms give the same answers
 prove: ## try the harness against truths known in advance (about 20 minutes)
 claims: ## try what books say of sync and async on the real apps
+explain: ## say what the gain is made of, step by step (about 8 minutes)
+map: ## draw where the gain begins and where it ends (about 15 minutes)
 faults: ## make every part fail at every stage, and see what comes of it (about 80 minutes)
 
 test: setup-tests ## run the tests (real database server, real browser)

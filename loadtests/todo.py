@@ -20,8 +20,8 @@ class TodoUser(OwnRowUser):
     def read_one(self) -> None:
         self.client.get(f"/tasks/{self.dice.randint(1, SEEDED_TASKS)}", name="/tasks/{id}")
 
-    def read_list(self) -> None:
-        self.client.get(f"/tasks?limit={LIST_LIMIT}", name=f"/tasks?limit={LIST_LIMIT}")
+    def read_list(self, rows: int = LIST_LIMIT) -> None:
+        self.client.get(f"/tasks?limit={rows}", name=f"/tasks?limit={rows}")
 
     def create(self) -> int | None:
         response = self.client.post("/tasks", json={"title": "Under load", "due_date": "2027-01-31"})
@@ -54,6 +54,22 @@ class ReadList(TodoUser):
     @task
     def next_request(self) -> None:
         self.read_list()
+
+
+class ReadHundred(TodoUser):
+    """The first hundred."""
+
+    @task
+    def next_request(self) -> None:
+        self.read_list(100)
+
+
+class ReadThousand(TodoUser):
+    """All that were seeded: what a driver does with rows weighs most here."""
+
+    @task
+    def next_request(self) -> None:
+        self.read_list(SEEDED_TASKS)
 
 
 class Write(TodoUser):

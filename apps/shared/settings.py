@@ -114,7 +114,11 @@ class SyncSettings(Settings):
     """The blocking app: handlers run in the thread pool or, by a common mistake, on the event loop."""
 
     # Since 1.2 pymysql uses TLS wherever the server offers it, unless told so; the others only when asked.
-    drivers = {"pymysql": {"ssl_disabled": True}}
+    drivers = {
+        "pymysql": {"ssl_disabled": True},
+        "mysqldb": {},
+        "mysqlconnector": {"ssl_disabled": True},
+    }
     driver_is_async = False
 
     handlers: Literal["thread-pool", "event-loop"] = Field(

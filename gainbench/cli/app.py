@@ -12,8 +12,10 @@ from gainbench.cli import (
     claims,
     diff,
     doctor,
+    explain,
     faults,
     init,
+    maps,
     null,
     parity,
     predict,
@@ -33,10 +35,15 @@ EPILOGS = {
         "Ends with 0 measured (a collapse is a result, too), 1 an expectation is not met, 2 wrong usage or"
         " plan, 3 no valid measurement, 4 this machine lacks something, 130 interrupted."
     ),
+    "explain": "Example: gainbench explain --users 8 --rtt 0.5; the steps are those of --plan FILE.",
     "init": "Example: gainbench init --app main:app, then gainbench bench; docs/your-app.md has more.",
     "check": "Example: gainbench check --plan my.toml; ends with 2 where something does not fit.",
     "claims": "Example: gainbench claims --only blocking-query,sleep-table; --list names them all.",
     "diff": "Example: gainbench diff reports/20261101T120000Z-bench reports/latest",
+    "map": (
+        "Example: gainbench map --columns rtt=0,0.5,2 --rows users=1,8,40; or --columns pool=5,10,40"
+        " --rows workers=1,2"
+    ),
     "null": "Example: gainbench null --arms async --repeat 20",
     "parity": "Example: gainbench parity --sequences 2000; ends with 3 where the arms are not alike.",
     "predict": (
@@ -53,6 +60,8 @@ for command in (
     check.check,
     null.null,
     parity.parity,
+    explain.explain,
+    maps.map_,
     predict.predict,
     prove.prove,
     claims.claims,
@@ -65,7 +74,7 @@ for command in (
     doctor.doctor,
     init.init,
 ):
-    app.command(epilog=EPILOGS.get(command.__name__))(command)
+    app.command(command.__name__.rstrip("_"), epilog=EPILOGS.get(command.__name__.rstrip("_")))(command)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +33,9 @@ from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import GATE_SEQUENCES, ParityRules, Plan
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers, words
+from gainbench.run.pythons import Interpreter, chosen, lock_of, with_environments
 from gainbench.run.refs import Refs, check_out, require_commits
+from gainbench.run.run import Progress
 from gainbench.run.turns import trial_combs
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import RunDirectory
@@ -70,6 +72,10 @@ def bench(
         str | None,
         typer.Option(metavar="REF", help="With --base-ref: this commit instead of the working tree."),
     ] = None,
+    pythons: Annotated[
+        str | None,
+        typer.Option(metavar="V,V...", help="Compare an arm under these Pythons, as 3.11,3.13."),
+    ] = None,
     baseline_run: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="An earlier run to hold this one beside; else the newest alike."),
@@ -83,12 +89,17 @@ def bench(
     if resume is not None and baseline_run is not None:
         raise ConfigurationError("--resume goes on with a run as it began: --baseline-run cannot be given")
     refs = _refs(base_ref, head_ref)
+    if pythons is not None and (refs is not None or resume is not None):
+        raise ConfigurationError("--pythons compares versions of Python: leave out --base-ref and --resume")
+    interpreters = () if pythons is None else chosen([one.strip() for one in pythons.split(",")])
     stored = _resumable(resume, flags, refs) if resume else None
     if stored is not None:
         plan = stored.plan
     elif refs is not None:
         plan = _before_and_after(plan_path, flags)
         require_commits(plan, refs)
+    elif interpreters:
+        plan = _under_pythons(plan_path, flags, interpreters)
     else:
         plan = _plan(plan_path, flags, a, b, locustfile)
     if check_parity:
@@ -109,6 +120,9 @@ def bench(
     def measure() -> None:
         with Supervisor.start() as supervisor, watching(quiet) as watch:
             measured = plan if refs is None else check_out(plan, refs, supervisor)
+            if interpreters:
+                watch(Progress(stage="building an environment for each Python"))
+                measured = with_environments(plan, interpreters, supervisor)
             engine.measure(engine.Job(measured, supervisor, sys.argv, watch, load), directory, resumed=stored)
 
     results = measured_and_reported(directory.path, measure, as_json=as_json, in_browser=open_report)
@@ -152,6 +166,17 @@ def _before_and_after(path: Path, flags: Flags) -> Plan:
         raise ConfigurationError("--base-ref compares one arm with itself: name it with --arms A")
     arm = plan.arms[0] if plan.headline is None else plan.arm(plan.headline.candidate)
     return build.before_and_after(plan, arm, flags.expect or ())
+
+
+def _under_pythons(path: Path, flags: Flags, found: Sequence[Interpreter]) -> Plan:
+    """One arm of the plan, once for each Python."""
+    plan = build.load_plan(path, dataclasses.replace(flags, expect=None))
+    if flags.arms is not None and len(flags.arms) != 1:
+        raise ConfigurationError("--pythons compares one arm with itself: name it with --arms A")
+    arm = plan.arms[0] if plan.headline is None else plan.arm(plan.headline.candidate)
+    lock_of(arm)
+    told = {f"python-{one.version}{'t' if one.is_free else ''}": one.told for one in found}
+    return build.under_pythons(plan, arm, told, flags.expect or ())
 
 
 def _resumable(run: Path, flags: Flags, refs: Refs | None) -> StoredRun:

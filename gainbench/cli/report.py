@@ -7,7 +7,15 @@ import typer
 
 from gainbench.cli import console
 from gainbench.cli.flags import Open
-from gainbench.cli.runs import write_claims, write_forecast, write_proofs, write_reliability, write_report
+from gainbench.cli.runs import (
+    write_claims,
+    write_explained,
+    write_forecast,
+    write_map,
+    write_proofs,
+    write_reliability,
+    write_report,
+)
 from gainbench.report import terminal
 from gainbench.report.files import REPORT
 from gainbench.store.reading import purpose_of
@@ -26,6 +34,10 @@ def report(
         shown = terminal.render_proofs(write_proofs(run), path)
     elif purpose == "claims":
         shown = terminal.render_claims(write_claims(run), path)
+    elif purpose == "explain":
+        shown = terminal.render_explained(write_explained(run), path)
+    elif purpose == "map":
+        shown = terminal.render_map(write_map(run), path)
     elif purpose == "predict":
         shown = terminal.render_forecast(write_forecast(run), path)
     else:

@@ -12,12 +12,16 @@ from gainbench.analyse.summary import summarise
 from gainbench.cli.console import err, open_report, out
 from gainbench.errors import GainbenchError
 from gainbench.experiments.claims.claims import results_of as claims_of
+from gainbench.experiments.explain.explain import results_of as explained_of
+from gainbench.experiments.map.maps import results_of as map_of
 from gainbench.experiments.predict.predict import results_of as forecast_of
 from gainbench.experiments.prove.prove import results_of
 from gainbench.plan.model import Plan
 from gainbench.report import reliability, terminal, write
 from gainbench.report import write_claims as write_claim_files
+from gainbench.report import write_explained as write_explained_files
 from gainbench.report import write_forecast as write_forecast_files
+from gainbench.report import write_map as write_map_files
 from gainbench.report import write_proofs as write_proof_files
 from gainbench.report.files import REPORT
 from gainbench.run.observation import HARNESS
@@ -69,6 +73,22 @@ def write_forecast(run: Path) -> Results:
     stored = load_whole(run)
     results = forecast_of(stored)
     write_forecast_files(stored.path, results)
+    return results
+
+
+def write_explained(run: Path) -> Results:
+    """The same for a run of explain."""
+    stored = load_whole(run)
+    results = explained_of(stored)
+    write_explained_files(stored.path, results, stored.flames)
+    return results
+
+
+def write_map(run: Path) -> Results:
+    """The same for a map."""
+    stored = load_whole(run)
+    results = map_of(stored)
+    write_map_files(stored.path, results)
     return results
 
 

@@ -63,6 +63,7 @@ class Workload:
     args: tuple[str, ...] = ()  # of the file's own command line
     tags: tuple[str, ...] = ()  # none: all tasks
     exclude_tags: tuple[str, ...] = ()
+    stamped: bool = False  # requests tell the server when they were sent
 
 
 @dataclass(frozen=True)

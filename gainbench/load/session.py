@@ -205,7 +205,15 @@ class LocustSession:
 
     def _user_class(self, base: type[locust.User], arm: ArmTarget, workload: Workload) -> type[locust.User]:
         """The file's class as the arm's, with those of its tasks that the tags leave."""
-        found = seated(base, arm.name, arm.host, self.turnstile, self._request_event, workload.allowed)
+        found = seated(
+            base,
+            arm.name,
+            arm.host,
+            self.turnstile,
+            self._request_event,
+            workload.allowed,
+            is_stamped=workload.stamped,
+        )
         _require_tasks(found, base, workload)
         return found
 

@@ -22,6 +22,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST
 from gainbench.load.cycle import Cycle
 from gainbench.load.failure import SentElsewhere, example, failure_name
 from gainbench.load.seat import Seat, current_seat
+from gainbench.load.stamps import stamped
 from gainbench.load.turnstile import NEVER_REPORTED, Lane, Turnstile
 
 # Beyond it, a client of the user's own making reports nonsense.
@@ -97,14 +98,19 @@ def _settle(seat: Seat, cycle: Cycle, meta: Mapping[str, Any]) -> None:
 
 
 def seat_client(
-    client: FastHttpSession | HttpSession, seat: Seat, event: RequestEvent, allowed: Collection[str] = ()
+    client: FastHttpSession | HttpSession,
+    seat: Seat,
+    event: RequestEvent,
+    allowed: Collection[str] = (),
+    *,
+    is_stamped: bool = False,
 ) -> None:
     """Put the gate before the client's ``request``, which all its other methods call.
 
     The cycle travels in the request's context, which Locust hands on to whoever reports the outcome. What
     would go to another server than the arm's, or those that the plan allows, is not sent.
     """
-    send = client.request
+    send = stamped(client.request) if is_stamped else client.request
     hosts = {urlsplit(str(client.base_url)).netloc, *allowed}
 
     def request(*args: Any, **kwargs: Any) -> Any:
@@ -197,6 +203,7 @@ class _Seated(User):
     gainbench_turnstile: ClassVar[Turnstile]
     gainbench_event: ClassVar[RequestEvent]
     gainbench_allowed: ClassVar[Collection[str]]
+    gainbench_stamped: ClassVar[bool]
 
     def __init__(self, environment: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(_ArmsEnvironment(environment, self.host), *args, **kwargs)
@@ -205,7 +212,13 @@ class _Seated(User):
         self.gainbench_seat = self.gainbench_lane.seat()
         for client in list(vars(self).values()):
             if isinstance(client, FastHttpSession | HttpSession):
-                seat_client(client, self.gainbench_seat, self.gainbench_event, self.gainbench_allowed)
+                seat_client(
+                    client,
+                    self.gainbench_seat,
+                    self.gainbench_event,
+                    self.gainbench_allowed,
+                    is_stamped=self.gainbench_stamped,
+                )
 
     def on_start(self) -> None:
         """The file's own, when it is the lane's turn; then wait until all other users have done theirs."""
@@ -238,6 +251,8 @@ def seated(
     turnstile: Turnstile,
     event: RequestEvent,
     allowed: Collection[str] = (),
+    *,
+    is_stamped: bool = False,
 ) -> type[User]:
     """The user class, as users of this arm, which may send to it and to these hosts."""
     attributes: dict[str, Any] = {
@@ -246,6 +261,7 @@ def seated(
         "gainbench_turnstile": turnstile,
         "gainbench_event": event,
         "gainbench_allowed": allowed,
+        "gainbench_stamped": is_stamped,
         "__module__": base.__module__,
     }
     if turnstile.lanes[arm].is_paced:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, count
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,9 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         slo=flags.slo_seconds or run.slo,
         allow_targets=plan_file.allow_targets,
         expect=expect,
+        steps=tuple(
+            step for step in plan_file.steps if {step.before, step.after} <= {arm.name for arm in arms}
+        ),
     )
     remember_secrets(plan)
     return plan
@@ -148,6 +151,34 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
             "profile": profile,
             "claim": None,
             "expect": (),
+        }
+    )
+
+
+def under_pythons(plan: Plan, arm: Arm, pythons: Mapping[str, str], expect: Sequence[str]) -> Plan:
+    """One arm several times, called by its Python; `pythons` says of each what a reader should know."""
+    arms = tuple(
+        arm.model_copy(update={"name": name, "origin": told, "twin_of": None, "colour": None})
+        for name, told in pythons.items()
+    )
+    names = list(pythons)
+    comparisons = tuple(
+        Comparison(baseline=first, candidate=second, headline=(first, second) == (names[0], names[-1]))
+        for first, second in combinations(names, 2)
+    )
+    problems = Problems()
+    check_expectations(expect, comparisons, plan.cells, problems)
+    if arm.kind == "url":
+        problems.add(f"arms.{arm.name}: nothing tells which Python answers at a url")
+    problems.raise_any("--pythons")
+    return plan.model_copy(
+        update={
+            "arms": arms,
+            "comparisons": comparisons,
+            "claim": None,
+            "control": None,
+            "expect": tuple(expect),
+            "steps": (),
         }
     )
 

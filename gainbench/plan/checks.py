@@ -27,6 +27,10 @@ def check_names(plan_file: PlanFile, arms: Sequence[Arm], problems: Problems) ->
                 problems.unknown(f"{table}.{key}", name, known)
         if said.candidate is not None and said.candidate == said.baseline:
             problems.add(f"{table}.candidate = {said.candidate!r}: that is the baseline; name another arm")
+    for number, step in enumerate(plan_file.steps):
+        for key, name in (("before", step.before), ("after", step.after)):
+            if name not in plan_file.arms:
+                problems.unknown(f"steps[{number}].{key}", name, list(plan_file.arms))
     claim = plan_file.claim
     if claim is not None and claim.scenario is not None and claim.scenario not in plan_file.scenarios:
         problems.unknown("claim.scenario", claim.scenario, list(plan_file.scenarios))
@@ -130,6 +134,11 @@ def check_files(plan: Plan) -> None:
             problems.add(f"arms.{arm.name}.cwd: there is no folder {arm.cwd}")
         elif arm.app is not None and arm.python is None and not _can_be_imported(arm.app, arm.cwd):
             problems.add(f"arms.{arm.name}.app = {arm.app!r}: there is no such module in {arm.cwd}")
+        lacking = [name for name in arm.requires if arm.python is None and find_spec(name) is None]
+        if lacking:
+            problems.add(
+                f"arms.{arm.name} requires {lacking[0]}, which is not installed; --arms names others"
+            )
         if arm.python is not None and not arm.python.exists():
             problems.add(f"arms.{arm.name}.python: there is no file {arm.python}")
     problems.raise_any(plan.name)

@@ -29,6 +29,7 @@ from gainbench.plan.model import (
     Seconds,
     Seed,
     Share,
+    Step,
     Trials,
     Upstream,
 )
@@ -100,6 +101,7 @@ class PlanFile(Frozen):
     control: Control | None = None
     parity: ParityRules | None = None
     cells: tuple[CellTable, ...] = ()
+    steps: tuple[Step, ...] = ()
     allow_targets: tuple[str, ...] = ()
 
 
@@ -161,6 +163,7 @@ _TABLES: Mapping[str, type[Frozen]] = {
     "claim": Claim,
     "control": Control,
     "parity": ParityRules,
+    "steps": Step,
 }
 
 
@@ -216,6 +219,8 @@ def render(plan: Plan) -> str:
         "profiles": {plan.profile.name: _table(plan.profile)},
         "cells": [_cell_table(cell) for cell in plan.cells],
     }
+    if plan.steps:
+        tables["steps"] = [_table(step, drop=()) for step in plan.steps]
     parts = {"upstream": plan.upstream, "claim": plan.claim, "control": plan.control, "parity": plan.parity}
     for key, part in parts.items():
         if part is not None:

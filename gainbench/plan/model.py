@@ -85,6 +85,7 @@ class Arm(Frozen):
     # Three arms with two workers each take half of it where they share one slow core.
     ready_timeout: Seconds = 60.0
     seed: str | None = None
+    requires: tuple[str, ...] = ()  # modules that it cannot do without, and that may be missing
     # Kinds of statements that run outside the event loop, where the others stop it; None: none stops it.
     off_loop: tuple[str, ...] | None = None
     origin: str | None = None  # what a report says it was made from: a commit, say
@@ -251,6 +252,15 @@ class Comparison(Frozen):
     headline: bool = False
 
 
+class Step(Frozen):
+    """Two arms that differ in one thing. An aside is no part of the way from before to after."""
+
+    before: Name
+    after: Name
+    says: str
+    aside: bool = False
+
+
 class Control(Frozen):
     """CPU added to one arm on purpose, as a share of what one of its requests costs."""
 
@@ -283,6 +293,7 @@ class Plan(Frozen):
     slo: Seconds | None = None  # also find the highest rate each arm holds with its p99 below this
     allow_targets: tuple[str, ...] = ()
     expect: tuple[Expected, ...] = ()
+    steps: tuple[Step, ...] = ()  # what `explain` makes the gain up of
 
     @property
     def expectations(self) -> tuple[Expectation, ...]:

@@ -1,11 +1,12 @@
 """Every file that is derived from a run, written into its directory. The same run gives the same bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gainbench.report import junit, markdown
 from gainbench.store import RunDirectory, StoredRun, last_null_run
 from gainbench.store.frames import Frames, csv_of
+from gainbench.store.records import Flame
 from gainbench.store.results import Results
 
 REPORT = "report.html"
@@ -55,6 +56,26 @@ def write_claims(path: Path, results: Results) -> None:
     directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
     directory.write_text("summary.md", markdown.render_claims(results))
     directory.write_text(REPORT, html.render_claims(results))
+
+
+def write_explained(path: Path, results: Results, flames: Sequence[Flame]) -> None:
+    """The same of a run of explain, whose steps are a run of their own."""
+    from gainbench.report import html  # noqa: PLC0415 - as above
+
+    directory = RunDirectory(path)
+    directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
+    directory.write_text("summary.md", markdown.render_explained(results))
+    directory.write_text(REPORT, html.render_explained(results, flames))
+
+
+def write_map(path: Path, results: Results) -> None:
+    """The same of a map, whose parts have theirs."""
+    from gainbench.report import html  # noqa: PLC0415 - as above
+
+    directory = RunDirectory(path)
+    directory.write_text("results.json", results.model_dump_json(indent=1) + "\n")
+    directory.write_text("summary.md", markdown.render_map(results))
+    directory.write_text(REPORT, html.render_map(results))
 
 
 def write_proofs(path: Path, results: Results) -> None:

@@ -6,8 +6,9 @@ Builds what the templates show; the templates lay it out. Everything a stranger 
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,8 +20,10 @@ from gainbench.plan.model import ColourName
 from gainbench.report import (
     appdiff,
     claims,
+    explained,
     forecast,
     headline,
+    maps,
     markdown,
     notes,
     numbers,
@@ -34,16 +37,21 @@ from gainbench.report.advice import advice
 from gainbench.report.figures import (
     answer,
     curve,
+    flame,
+    heatmap,
     latency,
+    phases,
     settling,
     throughput,
     timeline,
     timelines,
+    waterfall,
 )
 from gainbench.report.figures import forecast as forecast_figure
 from gainbench.report.figures.canvas import FONT, Picture
 from gainbench.report.files import RAW_FILES
 from gainbench.store import StoredRun
+from gainbench.store.records import Flame
 from gainbench.store.results import Results
 
 
@@ -130,7 +138,64 @@ def render_forecast(results: Results) -> str:
     )
 
 
-def _page(template: str, coloured: Mapping[str, ColourName | None], **shown: Any) -> str:
+def render_map(results: Results) -> str:
+    """The page of a map: tiles for each comparison, and when arms stop serving."""
+    drawn, arms = maps.drawn(results), list(results.arms)
+    return _page(
+        "map.html.j2",
+        {name: arm.colour for name, arm in results.arms.items()},
+        results=results,
+        maps=maps,
+        pictures=[heatmap.picture(drawn, pair, arms) for pair in drawn.pairs],
+        places=maps.places(results),
+        starving=maps.starving(results),
+        mechanism=maps.mechanism(results),
+        arms=arms,
+        environment=tables.environment(results.environment),
+        numbers=numbers,
+        command=results.environment.command,
+    )
+
+
+def render_explained(results: Results, flames: Sequence[Flame]) -> str:
+    """The page of a run of explain: steps, phases, and flame graphs of what was sampled."""
+    one, arms = explained.found(results), list(results.arms)
+    return _page(
+        "explain.html.j2",
+        {name: arm.colour for name, arm in results.arms.items()},
+        palette.KINDS,
+        results=results,
+        explained=explained,
+        way=waterfall.way(one, arms),
+        asides=waterfall.asides(one, arms),
+        steps=explained.steps(results),
+        phases=phases.picture(one),
+        phase_table=explained.phases(results),
+        functions=explained.functions(results),
+        flames=_flames(flames),
+        kinds=flame.COLOURS,
+        arms=arms,
+        environment=tables.environment(results.environment),
+        numbers=numbers,
+        command=results.environment.command,
+    )
+
+
+def _flames(found: Sequence[Flame]) -> list[tuple[str, Markup]]:
+    """One for each arm, and what the last computes more and less than the first."""
+    drawn = [one for one in found if one.stacks]
+    shown = [(one.arm, Markup(flame.graph(one))) for one in drawn]
+    if len(drawn) > 1:
+        shown.append((f"{drawn[-1].arm} less {drawn[0].arm}", Markup(flame.difference(drawn[0], drawn[-1]))))
+    return shown
+
+
+def _page(
+    template: str,
+    coloured: Mapping[str, ColourName | None],
+    more_colours: Mapping[str, palette.Colour] = MappingProxyType({}),
+    **shown: Any,
+) -> str:
     """What all pages share: filters, colours, style and script."""
     templates = Environment(
         loader=PackageLoader("gainbench.report"),
@@ -142,7 +207,7 @@ def _page(template: str, coloured: Mapping[str, ColourName | None], **shown: Any
     templates.filters.update(prose=_prose, figure=_figure, slug=_slug)
     script = _asset("report.js")
     return templates.get_template(template).render(
-        colours=palette.variables(coloured),
+        colours={**palette.variables(coloured), **more_colours},
         font=Markup(FONT),
         style=Markup(_asset("report.css")),
         script=Markup(script),
@@ -173,6 +238,7 @@ def _tables(run: StoredRun, results: Results) -> dict[str, tables.Table | None]:
     return {
         **{table.name: table for table in shown},
         "matrix": tables.matrix(results),
+        "ranking": tables.ranking(results),
         "not_held": tables.rules_not_held(results),
         "settings": tables.settings(run.environment),
     }

@@ -3,7 +3,18 @@
 import re
 from collections.abc import Sequence
 
-from gainbench.report import claims, forecast, headline, notes, numbers, proofs, tables, words
+from gainbench.report import (
+    claims,
+    explained,
+    forecast,
+    headline,
+    maps,
+    notes,
+    numbers,
+    proofs,
+    tables,
+    words,
+)
 from gainbench.report.advice import advice
 from gainbench.report.tables import Entry, Table
 from gainbench.store.results import CellFigures, Results
@@ -54,6 +65,26 @@ def render_forecast(results: Results) -> str:
         for line in (f"**{_safe(table.caption)}**", "", *_table(table))
     ]
     title = _safe(forecast.subject(results))
+    return "\n".join([f"### {title}", "", *told, "", *shown, *_footer(results)]).rstrip() + "\n"
+
+
+def render_explained(results: Results) -> str:
+    """The summary of a run of explain."""
+    lines = (*explained.answers(results), explained.adding_up(results), *results.notes)
+    told = [f"- {_safe(line)}" for line in lines]
+    shown = [*_table(explained.steps(results)), *_table(explained.phases(results))]
+    title = _safe(explained.subject(results))
+    return "\n".join([f"### {title}", "", *told, "", *shown, *_footer(results)]).rstrip() + "\n"
+
+
+def render_map(results: Results) -> str:
+    """The summary of a map."""
+    told = [
+        f"- {_safe(line)}"
+        for line in (*maps.answers(results), *maps.regimes(results), *maps.rule(results), *results.notes)
+    ]
+    shown = [*_table(maps.places(results)), *_table(maps.starving(results))]
+    title = _safe(maps.subject(results))
     return "\n".join([f"### {title}", "", *told, "", *shown, *_footer(results)]).rstrip() + "\n"
 
 

@@ -27,6 +27,9 @@ ARMS: Mapping[ColourName, Colour] = {
     "grey": Colour("#5a5a5a", "#b5b5b5"),
 }
 
+KINDS: Mapping[str, Colour] = {f"kind-{name}": colour for name, colour in ARMS.items()}
+"""For what is no arm: the parts that something is made of."""
+
 PAGE: Mapping[str, Colour] = {
     "paper": Colour("#ffffff", "#16181b"),
     "ink": Colour("#1b1d20", "#e8e9eb"),

@@ -20,6 +20,7 @@ from gainbench.store.results import (
 )
 
 MOST_PAIRS = 6  # as columns of a matrix
+FEWEST_RANKED = 4  # arms
 RULE_TITLES = ("rule", "#value", "#limit", "verdict", "why it matters")
 COMMIT_DIGITS = 12  # more than any repository needs to tell its commits apart
 
@@ -91,6 +92,38 @@ def matrix(results: Results) -> Table | None:
         rows.append(tuple(row))
     titles = ("condition", *(f"#{pair}" for pair in pairs))
     return Table("matrix", "Gain of every comparison under every condition", _columns(*titles), tuple(rows))
+
+
+def ranking(results: Results) -> Table | None:
+    """Many arms in the order of what they serve, condition by condition; None for few.
+
+    Neighbours that cannot be told apart say so: their order is chance.
+    """
+    if len(results.arms) < FEWEST_RANKED:
+        return None
+    headings = words.headings(results.cells)
+    rows = []
+    for cell in results.cells:
+        apart = {
+            frozenset((found.baseline, found.candidate)): found.verdict in ("faster", "slower")
+            for found in cell.comparisons
+        }
+        known = [(name, arm) for name, arm in cell.arms.items() if arm.throughput_rps is not None]
+        known.sort(key=lambda pair: -(pair[1].throughput_rps or 0.0))
+        for place, (name, arm) in enumerate(known, 1):
+            alike = [other for other, _ in known if apart.get(frozenset((name, other))) is False]
+            rows.append(
+                (
+                    _condition(results, headings, cell.key),
+                    Entry(str(place), place),
+                    Entry(name, arm=name),
+                    Entry(numbers.rate(arm.throughput_rps), arm.throughput_rps),
+                    Entry(numbers.bare(arm.cpu_ms_per_request), arm.cpu_ms_per_request),
+                    Entry(", ".join(alike)),
+                )
+            )
+    columns = _columns("condition", "#place", "arm", "#requests/s", "#CPU ms", "cannot be told from")
+    return Table("ranking", "Who serves most", columns, tuple(rows))
 
 
 def _cell_of_matrix(found: ComparisonFigures) -> Entry:

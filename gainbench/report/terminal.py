@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from gainbench.report import claims, forecast, headline, notes, proofs, words
+from gainbench.report import claims, explained, forecast, headline, maps, notes, proofs, words
 from gainbench.report.advice import advice
 from gainbench.store.results import ClaimFigures, ComparisonFigures, ProofFigures, Results
 
@@ -42,6 +42,26 @@ def render_forecast(results: Results, report: Path) -> RenderableType:
     return Group(
         *(Text(line, style="bold") for line in forecast.answers(results)),
         *(Text(line) for line in forecast.trust(results)),
+        *(Text(f"Note: {note}", style="yellow") for note in results.notes),
+        Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
+    )
+
+
+def render_explained(results: Results, report: Path) -> RenderableType:
+    """What the whole is worth, which step gives most, what to change first."""
+    return Group(
+        *(Text(line, style="bold" if at < 2 else "") for at, line in enumerate(explained.answers(results))),
+        Text(explained.adding_up(results)),
+        *(Text(f"Note: {note}", style="yellow") for note in results.notes),
+        Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
+    )
+
+
+def render_map(results: Results, report: Path) -> RenderableType:
+    """Where the gain begins and ends, what holds the arms back, and when they stop serving."""
+    return Group(
+        *(Text(line, style="bold") for line in maps.answers(results)),
+        *(Text(line) for line in (*maps.regimes(results), *maps.rule(results))),
         *(Text(f"Note: {note}", style="yellow") for note in results.notes),
         Text(f"Report: {report}", no_wrap=True, overflow="ignore"),
     )

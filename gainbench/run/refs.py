@@ -3,7 +3,6 @@
 The repository is not touched: no branch, no worktree and nothing to prune is left in it, however a run ends.
 """
 
-import hashlib
 import shlex
 import subprocess
 import sys
@@ -14,13 +13,11 @@ from pathlib import Path
 from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.plan.build import BASE, HEAD
 from gainbench.plan.model import Arm, Plan
+from gainbench.run.environments import LOCKS, environment
 from gainbench.stack.processes.supervisor import Supervisor
-from gainbench.stack.processes.text import how_ended, tail
 
-LOCKS = ("requirements.lock", "requirements.txt")  # of which an environment can be built
 OTHER_LOCKS = ("poetry.lock", "pdm.lock", "Pipfile.lock")
-BUILD_SECONDS = 900.0
-CACHE = Path("~/.cache/gainbench/environments")
+GIT_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -118,32 +115,7 @@ def _own_python(
     )
     if lock is None or len({_content(one.root / lock) for one in sides}) == 1:
         return None
-    return _environment(side.root / lock, arm.python or Path(sys.executable), supervisor)
-
-
-def _environment(lock: Path, python: Path, supervisor: Supervisor) -> Path:
-    """Built once for each lock and interpreter."""
-    version = subprocess.run([str(python), "-VV"], capture_output=True, text=True, check=True).stdout
-    name = hashlib.sha256(lock.read_bytes() + version.encode()).hexdigest()[:24]
-    folder = CACHE.expanduser() / name
-    built = folder / "bin" / "python"
-    done = folder / "complete"
-    if done.exists():
-        return built
-    log = supervisor.folder / f"environment-{name}.log"
-    pip = [str(built), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(lock)]
-    for command in ([str(python), "-m", "venv", "--clear", str(folder)], pip):
-        process = supervisor.spawn(command, name="the environment of a commit", log=log, cwd=lock.parent)
-        status = process.wait(BUILD_SECONDS)
-        process.stop()
-        if status != 0:
-            end = f"took more than {BUILD_SECONDS:.0f} s" if status is None else how_ended(status)
-            raise EnvironmentLacking(
-                f"the environment of {lock.name} cannot be built: {shlex.join(command)} {end}\n{tail(log)}",
-                cure="build it by hand, and name its interpreter as the arm's `python`",
-            )
-    done.touch()
-    return built
+    return environment(side.root / lock, arm.python or Path(sys.executable), supervisor)
 
 
 def _require_buildable(root: Path, sides: Sequence[_Side]) -> None:
@@ -179,7 +151,7 @@ def _git(folder: Path, *words: str) -> str:
             capture_output=True,
             text=True,
             check=False,
-            timeout=BUILD_SECONDS,
+            timeout=GIT_SECONDS,
         )
     except FileNotFoundError:
         raise EnvironmentLacking("there is no git here", cure="install git") from None

@@ -16,7 +16,7 @@ from gainbench.load.handle import Generator
 from gainbench.load.protocol import ArmTarget, CombReport, Pace, TriedOut, Workload
 from gainbench.load.protocol import Comb as CombOrder
 from gainbench.masking import mask_text
-from gainbench.plan.model import Cell, Plan
+from gainbench.plan.model import Arm, Cell, Plan
 from gainbench.run.lookout import Lookout
 from gainbench.run.observation import (
     DATABASE,
@@ -45,6 +45,7 @@ from gainbench.stack.arms.arm import (
 )
 from gainbench.stack.arms.burden import Burden
 from gainbench.stack.arms.evidence import stacks
+from gainbench.stack.arms.insight import watched_inside
 from gainbench.stack.database.schemas import Schemas, create_schemas, open_database
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.database.watch import Watch
@@ -104,6 +105,7 @@ class Ground(Foundation):
 
     generator: Generator
     run_started: float
+    looks_inside: bool = False  # arms note where a request's time goes, and requests tell when they were sent
 
     def clock(self) -> float:
         """Seconds since the run began."""
@@ -140,7 +142,7 @@ def real_servers(ground: Ground, cell: Cell) -> Iterator["RealServers"]:
         arms = [
             launch_arm(
                 ground.supervisor,
-                burden.laid_on(arm) if burden is not None and _is_control(ground, arm.name) else arm,
+                _prepared(ground, arm, burden),
                 settings=ServerSettings.of(ground.plan, cell),
                 database=databases.get(arm.name),
                 upstream=None if ground.upstream is None else ground.upstream.url,
@@ -190,8 +192,11 @@ def _pids(ground: Ground, arms: Iterable[RunningArm], proxy: LatencyProxy | None
     )
 
 
-def _is_control(ground: Ground, name: str) -> bool:
-    return ground.plan.control is not None and ground.plan.control.arm == name
+def _prepared(ground: Ground, arm: Arm, burden: Burden | None) -> Arm:
+    """The arm with what is put into it from outside."""
+    if burden is not None and ground.plan.control is not None and ground.plan.control.arm == arm.name:
+        return burden.laid_on(arm)
+    return watched_inside(arm) if ground.looks_inside else arm
 
 
 @dataclass
@@ -266,6 +271,7 @@ class RealServers:
             args=scenario.args,
             tags=scenario.tags,
             exclude_tags=scenario.exclude_tags,
+            stamped=self.ground.looks_inside,
         )
 
     def set_round_trip(self, rtt_ms: float) -> None:

@@ -10,13 +10,14 @@ import math
 import random
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import combinations, cycle, groupby, islice, permutations
+from itertools import cycle, groupby, islice, permutations
 from statistics import variance
 
 from gainbench.load.protocol import Comb
 from gainbench.plan.model import Cell, Plan
 
 MOST_ARMS_IN_A_COMB = 3
+MOST_PERMUTED = 6  # arms: their orders are 720
 SHORTEST_GUARD_SECONDS = 0.010
 GUARD_GROWTH = 1.5
 MOST_GROWTHS = 3
@@ -86,11 +87,11 @@ def comb_arms(plan: Plan, cell: Cell) -> list[tuple[str, ...]]:
     """Which arms share a comb, in turn. Few of them do: what an arm loses by standing idle grows with it.
 
     In the headline cell, the headline's pair has two combs of three for itself. More arms than a comb holds
-    are joined by all their pairs.
+    are joined by the pairs that are compared.
     """
     names = plan.arm_names
     if len(names) > MOST_ARMS_IN_A_COMB:
-        return list(combinations(names, 2))
+        return [(one.baseline, one.candidate) for one in plan.comparisons]
     pair = plan.headline
     if not cell.headline or pair is None or len(names) < MOST_ARMS_IN_A_COMB:
         return [names]
@@ -99,7 +100,13 @@ def comb_arms(plan: Plan, cell: Cell) -> list[tuple[str, ...]]:
 
 
 def mirrored_orders(arms: Sequence[str], rng: random.Random) -> Iterator[tuple[str, ...]]:
-    """Endless mirrored orders; each run of K! of them holds every order of the K arms once."""
+    """Endless mirrored orders; each run of K! of them holds every order of the K arms once.
+
+    So many arms that this would never come about, as in a warm-up of all, are shuffled.
+    """
+    while len(arms) > MOST_PERMUTED:
+        order = tuple(rng.sample(arms, len(arms)))
+        yield order + order[::-1]
     every = list(permutations(arms))
     while True:
         rng.shuffle(every)

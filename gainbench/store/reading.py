@@ -35,10 +35,13 @@ from gainbench.store.records import (
     Collapse,
     Comb,
     End,
+    ExplainQuestion,
+    Flame,
     Line,
+    Look,
+    MapQuestion,
     Parity,
     Part,
-    PartName,
     Probe,
     ProvenCase,
     Question,
@@ -153,10 +156,31 @@ class StoredWhole:
     def question(self) -> Question | None:
         return next((line for line in self.lines if isinstance(line, Question)), None)
 
-    def part(self, name: PartName) -> Path | None:
+    @property
+    def explain_question(self) -> ExplainQuestion | None:
+        return next((line for line in self.lines if isinstance(line, ExplainQuestion)), None)
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        return tuple(line for line in self.lines if isinstance(line, Look))
+
+    @property
+    def flames(self) -> tuple[Flame, ...]:
+        return tuple(line for line in self.lines if isinstance(line, Flame))
+
+    @property
+    def map_question(self) -> MapQuestion | None:
+        return next((line for line in self.lines if isinstance(line, MapQuestion)), None)
+
+    @property
+    def parts(self) -> tuple[tuple[str, Path], ...]:
+        """What the whole is made of so far: names and folders."""
+        return tuple((line.name, self.path / line.run) for line in self.lines if isinstance(line, Part))
+
+    def part(self, name: str) -> Path | None:
         """The folder of this part, once it has been measured."""
-        found = [line.run for line in self.lines if isinstance(line, Part) and line.name == name]
-        return self.path / found[-1] if found else None
+        found = [folder for known, folder in self.parts if known == name]
+        return found[-1] if found else None
 
     @property
     def end(self) -> End | None:
@@ -176,7 +200,7 @@ def purpose_of(path: Path) -> Purpose:
 
 
 def load_whole(path: Path) -> StoredWhole:
-    """Read a run of prove or predict, the runs in it not included."""
+    """Read a run that is made of others, these not included."""
     path = _existing_run(path, holds=(RECORD,))
     header, entries, warnings = _read_record(path / RECORD)
     _check_file(path / ENVIRONMENT, entries)
@@ -188,7 +212,7 @@ def load_whole(path: Path) -> StoredWhole:
 def load_run(path: Path) -> StoredRun:
     """Read the run directory at `path`; refuse, with the reason, what cannot be trusted."""
     purpose = purpose_of(path)
-    if purpose in ("prove", "predict"):
+    if purpose in ("prove", "predict", "map", "explain"):
         raise ConfigurationError(
             f"{path} is a run of {purpose}, which is many runs",
             cure=f"name one of those below {path / (CASES if purpose == 'prove' else PARTS)}",

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gainbench.plan.condition import Condition
+from gainbench.plan.grid import Grid
+from gainbench.plan.model import Step
 
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0)]
@@ -331,14 +333,11 @@ class TriedClaim(Record):
     seconds: float
 
 
-PartName = Literal["app", "exchange"]
-
-
 class Part(Record):
-    """A run that a forecast rests on: the app, or the exchange of drivers."""
+    """A run beside this record that the whole is made of."""
 
     kind: Literal["part"] = "part"
-    name: PartName
+    name: str
     run: str  # a folder, relative to this record
 
 
@@ -355,6 +354,65 @@ class Question(Record):
     cores: int  # that the arms may run on
     gain_error: float | None  # of the last forecasts that were checked on this machine
     trips: float | None = None  # of a request, as the user says, where nobody can count them
+
+
+class MapQuestion(Record):
+    """What a run of map is asked."""
+
+    kind: Literal["map"] = "map"
+    grid: Grid
+    pairs: tuple[tuple[str, str], ...]  # baseline and candidate
+    lines: tuple[float, ...]  # gains at which the map is to have a line
+    precision: float
+    plan: str  # the whole of it, as a file: a map goes on with no other
+
+
+class ExplainQuestion(Record):
+    """What a run of explain is asked."""
+
+    kind: Literal["explain"] = "explain"
+    steps: tuple[Step, ...]
+    missing: Mapping[str, str]  # arms that cannot be measured here, and what they lack
+    looked_at: tuple[str, ...]  # arms whose requests are followed, from before to after
+    users: tuple[int, ...]  # how many, each time
+
+
+class InsideSums(Record):
+    """Where the time of an arm's requests went, in nanoseconds over all of them, as seen from inside.
+
+    By mode and place, until the answer begins. `latency` and `way_back` are the client's.
+    """
+
+    requests: int
+    wall: Mapping[str, int]
+    cpu: Mapping[str, int]
+    way_in: int
+    inside: int
+    ways_back: int
+    way_back: int
+    latency: int
+    statements: int
+
+
+class Look(Record):
+    """An arm alone under so many users, while it was watched from inside."""
+
+    kind: Literal["look"] = "look"
+    arm: str
+    users: int
+    comb: Comb
+    sums: InsideSums
+
+
+class Flame(Record):
+    """What an arm's Python was doing when it was sampled: stacks, outermost first, and how often."""
+
+    kind: Literal["flame"] = "flame"
+    arm: str
+    users: int
+    cpu_ms: float | None  # of a request, meanwhile
+    stacks: Mapping[str, int]
+    problem: str | None = None  # why there are none
 
 
 class TriedFault(Record):
@@ -386,4 +444,20 @@ class End(Record):
     seconds: float
 
 
-Line = Comb | Trial | Collapse | Probe | Parity | ProvenCase | Question | Part | TriedClaim | TriedFault | End
+Line = (
+    Comb
+    | Trial
+    | Collapse
+    | Probe
+    | Parity
+    | ProvenCase
+    | Question
+    | MapQuestion
+    | ExplainQuestion
+    | Look
+    | Flame
+    | Part
+    | TriedClaim
+    | TriedFault
+    | End
+)

@@ -22,6 +22,9 @@ LatencyVerdict = Literal[
 ]
 ProofVerdict = Literal["right", "wrong", "refused"]
 ClaimVerdict = Literal["confirmed", "refuted", "depends", "not shown"]
+Regime = Literal[
+    "CPU-bound", "loop-blocked", "thread-capped", "pool-capped", "waiting", "collapsed", "unknown"
+]
 Reproduction = Literal["reproduced", "not reproduced", "unresolved"]
 
 
@@ -479,6 +482,129 @@ class ClaimFigures(Record):
     seconds: float
 
 
+class AxisFigures(Record):
+    """One of the two things that change on a map."""
+
+    name: str
+    title: str
+    values: tuple[str, ...]
+
+
+class MapCell(Record):
+    """One place of a map. `gain` is None where an arm stopped serving or nothing was measured."""
+
+    column: int
+    row: int
+    cell: str
+    state: Literal["measured", "unresolved", "invalid", "collapsed", "not measured"]
+    gain: float | None
+    low: float | None
+    high: float | None
+    half_width: float | None  # as a share of the ratio
+    trials: int
+    baseline_regime: Regime
+    candidate_regime: Regime
+
+
+class MapPair(Record):
+    """A comparison all over the map."""
+
+    baseline: str
+    candidate: str
+    cells: tuple[MapCell, ...]
+
+    def at(self, column: int, row: int) -> MapCell:
+        return next(cell for cell in self.cells if (cell.column, cell.row) == (column, row))
+
+
+class StarvingFigures(Record):
+    """Users and connections, what the rule says of an arm there, and what it did."""
+
+    arm: str
+    serves: Literal["threads", "event loop"] | None
+    users: int
+    pool: int
+    threads: int
+    forecast: bool  # that it stops
+    stopped: bool
+
+
+class MapFigures(Record):
+    """Where a gain begins and ends."""
+
+    scenario: str
+    columns: AxisFigures
+    rows: AxisFigures
+    lines: tuple[float, ...]  # gains to be drawn as lines
+    precision: float  # a wider interval is unresolved, as a share of the ratio
+    pairs: tuple[MapPair, ...]
+    starving: tuple[StarvingFigures, ...]
+
+    @property
+    def rule_right(self) -> int:
+        return sum(one.forecast == one.stopped for one in self.starving)
+
+
+class StepFigures(Record):
+    """One thing changed, and what it is worth. `missing`: what an arm lacks to be measured here."""
+
+    before: str
+    after: str
+    says: str
+    aside: bool
+    gain: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict | None
+    missing: str | None
+
+
+class Phase(Record):
+    name: str
+    ms: float
+
+
+class PhaseFigures(Record):
+    """Where the time of one request goes, at one arm under so many users."""
+
+    arm: str
+    users: int
+    latency_ms: float | None  # None: it stopped serving
+    phases: tuple[Phase, ...]
+
+    @property
+    def sum_ms(self) -> float:
+        return sum(phase.ms for phase in self.phases)
+
+    @property
+    def off(self) -> float | None:
+        """By which share of the latency the phases do not add up to it."""
+        return self.sum_ms / self.latency_ms - 1 if self.latency_ms else None
+
+
+class FunctionFigures(Record):
+    """A function's own CPU time per request, at the first arm looked at and at the last."""
+
+    name: str
+    kind: str
+    before_ms: float
+    after_ms: float
+
+
+class ExplainFigures(Record):
+    """What a gain is made of."""
+
+    before: str
+    after: str
+    gain: float | None
+    low: float | None
+    high: float | None
+    steps: tuple[StepFigures, ...]
+    looks: tuple[PhaseFigures, ...]
+    functions: tuple[FunctionFigures, ...]
+    no_flames: Mapping[str, str]  # arms without, and why
+
+
 class PooledFigures(Record):
     """Several runs of one truth taken together."""
 
@@ -510,6 +636,8 @@ class Results(Record):
     proofs: tuple[ProofFigures, ...] = ()
     forecast: ForecastFigures | None = None
     claims: tuple[ClaimFigures, ...] = ()
+    map: MapFigures | None = None
+    explained: ExplainFigures | None = None
     nulls: PooledFigures | None = None  # of a run of prove: all of its nulls together
 
     @property

@@ -13,12 +13,13 @@ from gainbench.plan.model import Band
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
 TABLES = {**file._TABLES, "claim.band": Band}
+LISTED = ("cells", "steps")  # a plan may have several of these
 NAMED = ("arms", "scenarios", "seeds", "profiles")  # a table of these has its name in its heading
 
 
 def explained(table: str) -> set[str]:
     """The keys in the first column below a table's own heading."""
-    heading = f"[{table}.NAME]" if table in NAMED else "[[cells]]" if table == "cells" else f"[{table}]"
+    heading = f"[{table}.NAME]" if table in NAMED else f"[[{table}]]" if table in LISTED else f"[{table}]"
     below = PAGE.partition(f"\n### {heading}\n")[2].partition("\n## ")[0].partition("\n### ")[0]
     return set(re.findall(r"^\| `(\w+)` \|", below.partition("| built in |")[0], re.MULTILINE))
 

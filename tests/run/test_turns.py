@@ -48,6 +48,21 @@ def test_every_order_of_the_arms_comes_equally_often(arms: str, orders: int) -> 
     assert len({order[: len(arms)] for order in drawn}) == orders
 
 
+def test_so_many_arms_that_all_their_orders_would_fill_the_memory_are_shuffled() -> None:
+    arms = tuple("abcdefghijklmnopqrst")
+    drawn = list(islice(mirrored_orders(arms, random.Random(1)), 4))
+    assert all(order == order[::-1] and Counter(order) == dict.fromkeys(arms, 2) for order in drawn)
+    assert len(set(drawn)) == 4
+
+
+def test_pairs_that_nobody_compares_have_no_comb() -> None:
+    arms = ("a", "b", "c", "d")
+    the_plan = plan(arms=arms, claim=False)
+    asked = tuple(one for one in the_plan.comparisons if "d" in (one.baseline, one.candidate))
+    few = the_plan.model_copy(update={"comparisons": asked})
+    assert comb_arms(few, cell()) == [("a", "d"), ("b", "d"), ("c", "d")]
+
+
 def test_a_comb_holds_as_many_units_as_asked_of_the_arms_that_still_serve() -> None:
     (stint,) = trial_combs(plan(), 0)
     order = stint.combs[0].order(("blocking", "async"), 3)

@@ -15,7 +15,7 @@ from gainbench.run.run import Progress, Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.up import Stack, stack_up
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
-from gainbench.store.reading import StoredWhole
+from gainbench.store.reading import PARTS, StoredWhole
 from gainbench.store.records import TriedClaim
 from gainbench.store.results import ClaimFigures, Results, RunFacts, Status
 
@@ -46,6 +46,9 @@ def try_claims(wanted: Trying, directory: RunDirectory) -> None:
                 async_url=_async_url(stack),
                 supervisor=supervisor,
                 logs=directory.logs,
+                plan=wanted.plan,
+                parts=directory.path / PARTS,
+                watch=wanted.watch,
             )
             for number, claim in enumerate(wanted.claims, 1):
                 wanted.watch(Progress(stage=f"{number} of {len(wanted.claims)}: {claim.id}"))

@@ -12,17 +12,28 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from gainbench.analyse.summary import summarise
 from gainbench.errors import InvalidMeasurement
+from gainbench.experiments import bench
+from gainbench.experiments.whole import Length, part_of
 from gainbench.masking import inheritable
+from gainbench.plan.model import Plan
+from gainbench.run.run import Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import how_ended
+from gainbench.store.directory import RunDirectory
+from gainbench.store.reading import load_run
 from gainbench.store.records import Span
+from gainbench.store.results import Results
 
 ANSWER_SECONDS = 60.0
+COMB_SECONDS = 2.4
+BENCH_SECONDS = 110.0  # a claim alone takes no longer than two minutes
 TRY_SECONDS = 60.0
 FIRST_REFUSAL = 400
 NO_ERROR = "no error"
@@ -46,6 +57,22 @@ class Ground:
     async_url: str
     supervisor: Supervisor
     logs: Path
+    plan: Plan
+    parts: Path  # where benches of claims are kept
+    watch: Watcher
+
+    def bench(
+        self, name: str, conditions: Sequence[Mapping[str, Any]], trials: int, **changed: Any
+    ) -> Results:
+        """The three arms compared under these conditions, on fresh servers and a database of their own."""
+        here = self.plan.headline_cell
+        cells = [here.changed({**said, "headline": False}) for said in conditions]
+        length = Length(trials, 1, COMB_SECONDS, BENCH_SECONDS)
+        plan = part_of(self.plan, name, cells, length, is_gated=False).model_copy(update=changed)
+        directory = RunDirectory.create_part(self.parts, name, now=datetime.now(UTC))
+        with Supervisor.start() as supervisor:
+            bench.measure(bench.Job(plan, supervisor, (), self.watch), directory)
+        return summarise(load_run(directory.path))
 
     def send(self, arm: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
         """All of them, each at its time; how long each took, by one clock."""

@@ -7,9 +7,10 @@ from itertools import product
 from typing import Any
 
 from gainbench.errors import ConfigurationError
+from gainbench.experiments.whole import Length, part_of
 from gainbench.plan.condition import Condition, Pool
-from gainbench.plan.model import Arm, Cell, Comparison, ParityRules, Plan
-from gainbench.store.records import PartName, Question
+from gainbench.plan.model import Arm, Cell, Comparison, Plan
+from gainbench.store.records import Question
 
 TRIALS, COMBS = 6, 2
 COMB_SECONDS = 2.4
@@ -37,7 +38,7 @@ class Parts:
     """What is asked, and what has to be measured for it, in this order."""
 
     question: Question
-    plans: tuple[tuple[PartName, Plan], ...]
+    plans: tuple[tuple[str, Plan], ...]
 
 
 def parts_of(
@@ -144,7 +145,7 @@ def _check(plan: Plan, arms: Sequence[Arm], near: Cell, cores: int) -> list[Cell
 
 def _part(
     plan: Plan,
-    name: PartName,
+    name: str,
     arms: Sequence[Arm],
     cells: Iterable[Cell],
     comparisons: Sequence[Comparison],
@@ -152,31 +153,13 @@ def _part(
 ) -> Plan:
     names = {arm.name for arm in arms}
     kept = tuple(arm if arm.twin_of in names else arm.model_copy(update={"twin_of": None}) for arm in arms)
-    cells = tuple({cell.key: cell for cell in cells}.values())
-    profile = plan.profile.changed(
-        {
-            "name": name,
-            "trials": trials,
-            "combs": COMBS,
-            "headline_combs": COMBS,
-            "comb": COMB_SECONDS,
-            "budget": BUDGET_SECONDS,
-            "precision": None,
-        }
-    )
-    return plan.model_copy(
+    length = Length(trials, COMBS, COMB_SECONDS, BUDGET_SECONDS)
+    part = part_of(plan, name, cells, length, is_gated=bool(comparisons))
+    return part.model_copy(
         update={
-            "name": name,
             "arms": kept,
-            "cells": (cells[0].model_copy(update={"headline": True}), *cells[1:]),
-            # None of them is the headline, which would have combs without the other arms.
             "comparisons": tuple(one.model_copy(update={"headline": False}) for one in comparisons),
-            "profile": profile,
             "claim": None,
-            "control": None,
-            "slo": None,
-            "expect": (),
-            "parity": plan.parity if comparisons else ParityRules(gate_sequences=0),
         }
     )
 

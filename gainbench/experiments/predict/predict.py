@@ -22,10 +22,10 @@ from gainbench.stack.processes import cores
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, RunDirectory
 from gainbench.store.reading import PARTS, StoredWhole, load_run
-from gainbench.store.records import Part, PartName, Question
+from gainbench.store.records import Part, Question
 from gainbench.store.results import ArmFacts, Results, RunFacts, Status
 
-STAGES: dict[PartName, str] = {
+STAGES: dict[str, str] = {
     "app": "the app",
     "exchange": "what exchanging the driver changes",
 }

@@ -17,14 +17,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from gainbench.plan.model import ColourName
 from gainbench.report import numbers
-from gainbench.report.palette import ARMS, PAGE, Colour
+from gainbench.report.palette import ARMS, KINDS, PAGE, Colour
 
 WIDE_PX, NARROW_PX = 760, 350
 PX_PER_INCH = 72  # of matplotlib's SVG: one unit is one CSS pixel
 
 # matplotlib insists on real colours: each stands for the CSS variable that takes its place afterwards.
-_ROLES = (*PAGE, *(f"arm-{at}" for at in range(64)))
+_ROLES = (*PAGE, *(f"arm-{at}" for at in range(64)), *KINDS)
 _STAND_INS = {role: f"#fe{at:04x}" for at, role in enumerate(_ROLES)}
 INK, MUTED, LINE = _STAND_INS["ink"], _STAND_INS["muted"], _STAND_INS["line"]
 PAPER, BAND, CLAIM, ALERT = (_STAND_INS[role] for role in ("paper", "band", "claim", "alert"))
@@ -104,6 +105,11 @@ class Picture:
 def arm_colours(arms: Sequence[str]) -> Mapping[str, str]:
     """The colour to draw each arm with, in the plan's order."""
     return {arm: _STAND_INS[f"arm-{at}"] for at, arm in enumerate(arms)}
+
+
+def kind_colour(colour: ColourName) -> str:
+    """A colour of its own, whatever the arms have; for pages that define these variables."""
+    return _STAND_INS[f"kind-{colour}"]
 
 
 def shortened(name: str, most: int) -> str:

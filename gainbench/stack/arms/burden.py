@@ -3,14 +3,12 @@
 A harness that cannot see a difference it made itself cannot be trusted with one it did not make.
 """
 
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 from gainbench.plan.model import Arm
-
-_WRAPPER = Path(__file__).with_name("inside")
+from gainbench.stack.arms.inside_of import wrapped
 
 
 @dataclass(frozen=True)
@@ -36,11 +34,4 @@ class Burden:
 
     def laid_on(self, arm: Arm) -> Arm:
         """The same arm, wrapped."""
-        path = os.pathsep.join(part for part in (str(_WRAPPER), os.environ.get("PYTHONPATH")) if part)
-        env = {
-            "PYTHONPATH": path,
-            **arm.env,
-            "GAINBENCH_BURDENED_APP": str(arm.app),
-            "GAINBENCH_BURDEN_FILE": str(self.file),
-        }
-        return arm.model_copy(update={"app": "gainbench_burden:app", "env": env})
+        return wrapped(arm, "gainbench_burden", GAINBENCH_BURDEN_FILE=str(self.file))

@@ -8,6 +8,7 @@ import pytest
 from gainbench.errors import InvalidMeasurement
 from gainbench.experiments.claims import claims
 from gainbench.experiments.claims.ground import Ground
+from gainbench.plan.build import load_plan
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.reading import load_results
 from gainbench.store.records import TriedClaim
@@ -61,7 +62,15 @@ def test_a_plan_of_other_apps_is_refused_before_anything_starts(gainbench: Comma
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
     with Supervisor.start() as supervisor:
-        yield Ground({"gone": "http://127.0.0.1:9"}, "", supervisor, tmp_path)
+        yield Ground(
+            {"gone": "http://127.0.0.1:9"},
+            "",
+            supervisor,
+            tmp_path,
+            load_plan(Path("bench.toml")),
+            tmp_path / "parts",
+            lambda progress: None,
+        )
 
 
 def test_a_try_without_a_word_is_told_with_its_last_ones(ground: Ground) -> None:

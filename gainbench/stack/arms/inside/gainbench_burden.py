@@ -11,7 +11,7 @@ import struct
 import time
 from pathlib import Path
 
-APP = "GAINBENCH_BURDENED_APP"
+APP = "GAINBENCH_WRAPPED_APP"
 FILE = "GAINBENCH_BURDEN_FILE"
 NANOSECONDS = struct.Struct("q")
 

@@ -1,0 +1,25 @@
+"""The gain over users, at three round trips."""
+
+from gainbench.experiments.claims import grid
+from gainbench.experiments.claims.claim import Judged
+from gainbench.experiments.claims.ground import Ground
+from gainbench.plan.units import several
+from gainbench.store.records import Evidence
+
+SAYS = "The effect is large at tens to hundreds of concurrent requests."
+CLAIMED = "the gain grows with the users"
+
+LINES = {
+    f"{rtt_ms:g} ms added, {grid.USERS[0]} to {several(grid.USERS[-1], 'user')}": [
+        f"{users}.{rtt_ms:g}" for users in grid.USERS
+    ]
+    for rtt_ms in grid.ROUND_TRIPS_MS
+}
+
+
+def measure(ground: Ground) -> Evidence:
+    return grid.measure(ground, "more-users-more-gain")
+
+
+def judge(evidence: Evidence) -> Judged:
+    return grid.grows(evidence, LINES, "the users")

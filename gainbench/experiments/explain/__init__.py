@@ -1,0 +1,1 @@
+"""What a gain is made of: step by step, and where a request's time goes."""
