@@ -11,7 +11,7 @@ from gainbench.analyse.starving import serves, stops
 from gainbench.plan.grid import Grid, Spot
 from gainbench.plan.model import Plan
 from gainbench.store.reading import StoredRun
-from gainbench.store.records import Collapse, Comb, Line, MapQuestion, Trial
+from gainbench.store.records import Collapse, Comb, Line, MapQuestion, Starved, Trial
 from gainbench.store.results import (
     AxisFigures,
     CellFigures,
@@ -22,8 +22,6 @@ from gainbench.store.results import (
     Results,
     StarvingFigures,
 )
-
-STARVING = "starving"  # the part that holds the rule against what happens
 
 
 def together(parts: Sequence[StoredRun]) -> StoredRun:
@@ -65,9 +63,9 @@ def _renumbered(line: Line, trials: int, combs: int) -> Line | None:
 
 
 def map_figures(
-    question: MapQuestion, plan: Plan, results: Results, starving: Sequence[StoredRun]
+    question: MapQuestion, plan: Plan, results: Results, starved: Sequence[Starved]
 ) -> MapFigures:
-    """`results` of the parts together; `starving`: the runs that hold the rule against what happens."""
+    """`results` of the parts together; `starved`: what the rule is held against."""
     grid = question.grid
     return MapFigures(
         scenario=grid.base.scenario,
@@ -76,7 +74,7 @@ def map_figures(
         lines=question.lines,
         precision=question.precision,
         pairs=tuple(_pair(question, plan, results, pair) for pair in question.pairs),
-        starving=tuple(found for run in starving for found in _starving(run)),
+        starving=tuple(_starving(plan, one) for one in starved),
     )
 
 
@@ -136,22 +134,15 @@ def _state(found: ComparisonFigures | None, precision: float) -> str:
     return "unresolved" if wide else "measured"
 
 
-def _starving(run: StoredRun) -> list[StarvingFigures]:
-    stopped = {(collapse.cell, collapse.arm) for collapse in run.collapses}
-    seen = {(comb.cell, arm) for comb in run.all_combs for arm in comb.arms} | stopped
-    return [
-        StarvingFigures(
-            arm=arm.name,
-            serves=serves(arm),
-            users=cell.users,
-            pool=cell.pool.size,
-            threads=run.plan.thread_tokens,
-            forecast=stops(
-                serves(arm), users=cell.users, connections=cell.pool.size, threads=run.plan.thread_tokens
-            ),
-            stopped=(cell.key, arm.name) in stopped,
-        )
-        for cell in run.plan.cells
-        for arm in run.plan.arms
-        if (cell.key, arm.name) in seen
-    ]
+def _starving(plan: Plan, one: Starved) -> StarvingFigures:
+    how = serves(plan.arm(one.arm))
+    return StarvingFigures(
+        arm=one.arm,
+        serves=how,
+        users=one.users,
+        pool=one.pool,
+        threads=one.threads,
+        forecast=stops(how, users=one.users, connections=one.pool, threads=one.threads),
+        stopped=not one.answered,
+        stacks=one.stacks,
+    )

@@ -3,7 +3,7 @@
 A request of an app whose handlers run in threads keeps its connection until a thread of the same pool has
 validated and closed what it answered. Where as many requests as there are threads wait for a connection,
 no thread is left to give one back. A handler that waits for a connection in the event loop stops the loop
-that would give one back.
+that would give one back; no more of them get there at once than threads have opened sessions for them.
 """
 
 from typing import Literal
@@ -26,12 +26,12 @@ def stops(how: Serves | None, *, users: int, connections: int, threads: int) -> 
         case "threads":
             return users >= connections + threads
         case "event loop":
-            return users > connections
+            return min(users, threads) > connections
         case None:
             return False
 
 
 RULES = {
     "threads": "stops when there are as many users as connections and threads together",
-    "event loop": "stops when there are more users than connections",
+    "event loop": "stops when more of them than connections are let in at once, at most one for each thread",
 }

@@ -24,8 +24,9 @@ from gainbench.cli.progress import watching
 from gainbench.cli.runs import reported_in_any_case, write_map
 from gainbench.errors import ConfigurationError, InvalidMeasurement
 from gainbench.experiments import bench
-from gainbench.experiments.map.maps import PRECISION, TRIALS, Wanted, draw_map, grid_part, starving_plan
+from gainbench.experiments.map.maps import PRECISION, TRIALS, Wanted, draw_map, grid_part
 from gainbench.experiments.map.sampling import coarse
+from gainbench.experiments.map.starving import EXPECTED_SECONDS
 from gainbench.plan.build import DEFAULT_PLAN, load_plan
 from gainbench.plan.checks import check_files
 from gainbench.plan.file import render
@@ -81,7 +82,7 @@ def map_(
     _require_time(first, seconds)
     check_files(first)
     if dry_run:
-        _show(question.grid, first, plan)
+        _show(question.grid, first)
         return
     stored = None if resume is None else _resumable(resume, question)
     directory = (
@@ -192,7 +193,7 @@ def _report(run: Path, *, as_json: bool) -> Results:
     return results
 
 
-def _show(grid: Grid, first: Plan, plan: Plan) -> None:
+def _show(grid: Grid, first: Plan) -> None:
     out.print(
         f"{len(grid.spots)} places, {', '.join(first.arm_names)}; first these {len(first.cells)}:",
         markup=False,
@@ -200,9 +201,9 @@ def _show(grid: Grid, first: Plan, plan: Plan) -> None:
     )
     for cell in first.cells:
         out.print(f"  {cell.key}", markup=False, soft_wrap=True)
-    others = bench.expected_seconds(starving_plan(plan, grid.base))
+    needed, others = bench.expected_seconds(first), EXPECTED_SECONDS
     out.print(
-        f"\nabout {format_duration(bench.expected_seconds(first))} for these, {format_duration(others)} for"
-        " users and connections at which arms may stop serving; the rest goes where most is hidden",
+        f"\nabout {format_duration(needed)} for these, {format_duration(others)} for who stops serving;"
+        " the rest goes where most is hidden",
         soft_wrap=True,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gainbench.analyse.explained import PHASES
-from gainbench.report import numbers
+from gainbench.report import numbers, words
 from gainbench.report.tables import Column, Entry, Table
 from gainbench.store.results import ExplainFigures, PhaseFigures, Results, StepFigures
 
@@ -30,10 +30,9 @@ def answers(results: Results) -> list[str]:
     told = [f"{one.after} over {one.before}: {whole}{where}"]
     first = largest(one)
     if first is None:
-        return [*told, "no single step could be told from nothing"]
-    told.append(f"the largest step: {first.says} ({first.before} to {first.after}), {_step(first)}")
-    told += _first_of_all(one)
-    return told
+        return [*told, "No single step could be told from nothing"]
+    told.append(f"The largest step: {first.says} ({first.before} to {first.after}), {_step(first)}")
+    return [*told, *map(words.sentence, _first_of_all(one))]
 
 
 def largest(one: ExplainFigures) -> StepFigures | None:
@@ -81,10 +80,10 @@ def adding_up(results: Results) -> str:
     """How well the phases account for the latency."""
     known = [abs(look.off) for look in found(results).looks if look.off is not None]
     if not known:
-        return "no request was followed to its end"
+        return "No request was followed to its end"
     within = sum(off <= ADDS_UP for off in known)
     return (
-        f"the phases add up to the latency that the client measured within {numbers.percent(max(known))}"
+        f"The phases add up to the latency that the client measured within {numbers.percent(max(known))}"
         f" ({within} of {numbers.several(len(known), 'look')} within {numbers.percent(ADDS_UP)})"
     )
 

@@ -6,7 +6,7 @@ from statistics import median
 from gainbench.analyse.starving import RULES
 from gainbench.report import numbers
 from gainbench.report.tables import Column, Entry, Table
-from gainbench.store.results import CollapseFigures, MapCell, MapFigures, MapPair, Regime, Results
+from gainbench.store.results import MapCell, MapFigures, MapPair, Regime, Results, StarvingFigures
 
 REGIMES: dict[Regime, str] = {
     "CPU-bound": "its core is busy all the time",
@@ -123,9 +123,10 @@ def rule(results: Results) -> Iterator[str]:
     )
 
 
-def mechanism(results: Results) -> CollapseFigures | None:
-    """The first collapse whose stacks were caught."""
-    return next((one for one in results.collapses if one.stacks), None)
+def mechanism(results: Results) -> list[StarvingFigures]:
+    """The first of each arm that stopped, with its stacks."""
+    caught = [one for one in drawn(results).starving if one.stacks]
+    return list({one.arm: one for one in reversed(caught)}.values())
 
 
 def places(results: Results) -> Table:

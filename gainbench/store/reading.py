@@ -45,6 +45,7 @@ from gainbench.store.records import (
     Probe,
     ProvenCase,
     Question,
+    Starved,
     Trial,
     TriedClaim,
     TriedFault,
@@ -167,6 +168,10 @@ class StoredWhole:
     @property
     def flames(self) -> tuple[Flame, ...]:
         return tuple(line for line in self.lines if isinstance(line, Flame))
+
+    @property
+    def starved(self) -> tuple[Starved, ...]:
+        return tuple(line for line in self.lines if isinstance(line, Starved))
 
     @property
     def map_question(self) -> MapQuestion | None:

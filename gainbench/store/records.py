@@ -367,6 +367,18 @@ class MapQuestion(Record):
     plan: str  # the whole of it, as a file: a map goes on with no other
 
 
+class Starved(Record):
+    """An arm under so many users with so few connections, and whether it still answered in the end."""
+
+    kind: Literal["starved"] = "starved"
+    arm: str
+    users: int
+    pool: int
+    threads: int
+    answered: float  # well, in the window
+    stacks: str | None  # where it had stopped
+
+
 class ExplainQuestion(Record):
     """What a run of explain is asked."""
 
@@ -453,6 +465,7 @@ Line = (
     | ProvenCase
     | Question
     | MapQuestion
+    | Starved
     | ExplainQuestion
     | Look
     | Flame

@@ -527,6 +527,7 @@ class StarvingFigures(Record):
     threads: int
     forecast: bool  # that it stops
     stopped: bool
+    stacks: str | None
 
 
 class MapFigures(Record):

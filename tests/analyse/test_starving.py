@@ -18,6 +18,8 @@ from tests import runs
         ("threads", 79, 40, 40, False),
         ("event loop", 16, 15, 40, True),
         ("event loop", 15, 15, 40, False),
+        ("event loop", 40, 10, 10, False),
+        ("event loop", 8, 5, 10, True),
         (None, 1000, 1, 1, False),
     ],
 )

@@ -103,7 +103,7 @@ def _flame(servers: RealServers, cell: Cell, arm: str, logs: Path) -> Flame:
                 str(program),
                 "record",
                 *("--pid", str(pid), "--format", "raw", "--output", str(folded)),
-                *("--duration", str(FLAME_SECONDS), "--rate", str(SAMPLES_PER_SECOND), "--gil", "--function"),
+                *("--duration", str(FLAME_SECONDS), "--rate", str(SAMPLES_PER_SECOND), "--function"),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

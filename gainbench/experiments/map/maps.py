@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gainbench.analyse.maps import STARVING, map_figures, together
+from gainbench.analyse.maps import map_figures, together
 from gainbench.analyse.starving import serves
 from gainbench.analyse.summary import summarise
 from gainbench.errors import ConfigurationError
 from gainbench.experiments import bench
 from gainbench.experiments.map.sampling import Seen, coarse, too_wide, worthwhile
+from gainbench.experiments.map.starving import starving_plan, try_starving
 from gainbench.experiments.whole import Length, ended, part_of
-from gainbench.plan.condition import Pool
 from gainbench.plan.grid import Spot
 from gainbench.plan.model import Cell, Plan
 from gainbench.plan.units import format_duration, several
@@ -28,7 +28,7 @@ from gainbench.run.run import Progress, Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.directory import ENVIRONMENT, PLAN, RunDirectory
 from gainbench.store.reading import PARTS, StoredRun, StoredWhole, load_run
-from gainbench.store.records import MapQuestion, Part
+from gainbench.store.records import Line, MapQuestion, Part
 from gainbench.store.results import MapFigures, Results, RunFacts, Status
 from gainbench.store.whole_plan import whole_plan
 
@@ -39,19 +39,14 @@ BATCH = 8  # places at once, before it is looked again where most is hidden
 MOST_NARROWED = 2  # times
 OVERRUN = 1.5  # of what a part is expected to take
 
-# Where arms may stop serving: so few threads that few users are enough.
-STARVING_THREADS = 10
-STARVING_POOLS, STARVING_USERS = (5, 10, 20), (4, 8, 12, 16, 24, 40)
-STARVING_COMB_SECONDS = 1.5
-
 STAGES = {
     "coarse": "the coarse grid",
-    STARVING: "users and connections at which arms may stop serving",
     "fine": "where most is hidden",
     "narrow": "where the interval is too wide",
 }
 
 Measure = Callable[..., None]
+Starve = Callable[[Plan, Supervisor, Path, Callable[[Line], None], Watcher], None]
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,7 @@ class Wanted:
     command: Sequence[str]
     watch: Watcher
     measure: Measure = bench.measure
+    starve: Starve = try_starving
 
 
 def draw_map(wanted: Wanted, directory: RunDirectory, resumed: StoredWhole | None = None) -> None:
@@ -95,11 +91,13 @@ class Survey:
     directory: RunDirectory
     parts: dict[str, StoredRun] = field(default_factory=dict)
     unfinished: tuple[str, Path] | None = None
+    is_starved: bool = False
     earlier: float = 0.0  # seconds, before an interruption
     started: float = field(default_factory=time.monotonic)
 
     def recall(self, resumed: StoredWhole) -> None:
         """Take over what an interrupted map measured."""
+        self.is_starved = bool(resumed.starved)
         for name, path in resumed.parts:
             try:
                 run = load_run(path)
@@ -116,6 +114,8 @@ class Survey:
             self._finish(*self.unfinished)
         while (step := self.next_step()) is not None:
             self._measure(step)
+            if not self.is_starved and self._may_starve():
+                self._starve()
 
     @property
     def left(self) -> float:
@@ -125,17 +125,12 @@ class Survey:
         """None where all is known, or the time is up."""
         if "coarse" not in self.parts:
             return Step("coarse", self._plan("coarse", coarse(self.wanted.question.grid), TRIALS))
-        if STARVING not in self.parts and self._may_starve():
-            return Step(STARVING, starving_plan(self.wanted.plan, self.wanted.question.grid.base))
-        seen = seen_of(self.wanted.question, self.wanted.plan, self._gridded())
+        seen = seen_of(self.wanted.question, self.wanted.plan, list(self.parts.values()))
         grid, lines = self.wanted.question.grid, self.wanted.question.lines
         step = self._of("fine", worthwhile(grid, seen, lines)[:BATCH], TRIALS)
         if step is None and self._done("narrow") < MOST_NARROWED:
             step = self._of("narrow", too_wide(seen, self.wanted.question.precision), MORE_TRIALS)
         return step
-
-    def _gridded(self) -> list[StoredRun]:
-        return [run for name, run in self.parts.items() if name != STARVING]
 
     def _may_starve(self) -> bool:
         plan = self.wanted.plan
@@ -177,6 +172,16 @@ class Survey:
             self.wanted.measure(job, RunDirectory.reopen(path), resumed=stored)
         self.parts[name] = load_run(path)
 
+    def _starve(self) -> None:
+        """Once, after the first part: what was tried before an interruption is tried again."""
+        plan = starving_plan(self.wanted.plan, self.wanted.question.grid.base)
+        tried: list[Line] = []
+        with Supervisor.start() as supervisor:
+            self.wanted.starve(plan, supervisor, self.directory.logs, tried.append, self.wanted.watch)
+        for line in tried:
+            self.directory.append(line)
+        self.is_starved = True
+
     def _tell(self, stage: str) -> None:
         left = format_duration(max(self.left, 0.0))
         self.wanted.watch(Progress(stage=f"{STAGES[stage]}, at most {left} left"))
@@ -187,18 +192,6 @@ def grid_part(plan: Plan, name: str, cells: Sequence[Cell], trials: int, *, is_g
     part = part_of(plan, name, cells, Length(trials, 1, COMB_SECONDS, 3600.0), is_gated=is_gated)
     budget = OVERRUN * bench.expected_seconds(part)
     return part.model_copy(update={"profile": part.profile.changed({"budget": budget})})
-
-
-def starving_plan(plan: Plan, here: Cell) -> Plan:
-    """Few threads, and from few to many users for each number of connections."""
-    base = here.changed({"workers": 1, "headline": False, "rtt_ms": 0.0})
-    cells = [
-        base.changed({"users": users, "pool": Pool(size=pool)})
-        for pool in STARVING_POOLS
-        for users in STARVING_USERS
-    ]
-    part = part_of(plan, STARVING, cells, Length(1, 1, STARVING_COMB_SECONDS, 600.0), is_gated=False)
-    return part.model_copy(update={"thread_tokens": STARVING_THREADS})
 
 
 def seen_of(question: MapQuestion, plan: Plan, parts: Sequence[StoredRun]) -> dict[Spot, Seen]:
@@ -221,30 +214,28 @@ def seen_of(question: MapQuestion, plan: Plan, parts: Sequence[StoredRun]) -> di
 def results_of(run: StoredWhole) -> Results:
     """Everything that can be said of a run of map, from its record and those of its parts."""
     question = run.map_question
-    parts = {name: load_run(path) for name, path in run.parts if _has_begun(path)}
-    gridded = [part for name, part in parts.items() if name != STARVING and part.combs]
-    if question is None or not gridded:
+    begun = {name: load_run(path) for name, path in run.parts if _has_begun(path)}
+    parts = [part for part in begun.values() if part.combs]
+    if question is None or not parts:
         raise ConfigurationError(
             f"{run.path} ended before it had measured anything of its map", cure="begin again"
         )
-    merged = together(gridded)
+    merged = together(parts)
     found = summarise(merged)
-    starving = [part for name, part in parts.items() if name == STARVING]
-    drawn = map_figures(question, merged.plan, found, starving)
+    drawn = map_figures(question, merged.plan, found, run.starved)
     return found.model_copy(
         update={
             "kind": "map",
             "run": RunFacts(
                 id=run.header.id,
                 started=run.header.started,
-                seconds=sum(part.seconds for part in parts.values()),
+                seconds=sum(part.seconds for part in parts),
                 profile="map",
                 seed=merged.plan.seed,
                 status=_status(run, found),
             ),
             "environment": run.environment,
             "crossing": None,
-            "collapses": (*found.collapses, *(one for part in starving for one in summarise(part).collapses)),
             "notes": tuple(_notes(run, drawn)),
             "map": drawn,
         }

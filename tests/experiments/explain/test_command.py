@@ -15,7 +15,10 @@ def test_the_steps_are_shown_with_what_is_missing_and_nothing_is_done(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    missing = {"async-asyncmy": "asyncmy is not installed", "sync-mysqlclient": "mysqlclient is not installed"}
+    missing = {
+        "async-asyncmy": "asyncmy is not installed",
+        "sync-mysqlclient": "mysqlclient is not installed",
+    }
     monkeypatch.setattr(explain, "missing_of", lambda arms: missing)
     shown = gainbench("explain", "--dry-run", "--out", str(tmp_path / "out"))
     assert shown.status == 0

@@ -80,9 +80,9 @@ def read(path: Path) -> Results:
 def test_the_largest_step_is_named_and_what_to_change_first(tmp_path: Path) -> None:
     found = read(explained(tmp_path))
     told = words.answers(found)
-    assert told[1].startswith("the largest step: echo on (async to async-echo), \N{MINUS SIGN}30")
-    assert any(line.startswith("change first: threads, worth +18") for line in told)
-    assert any(line.startswith("what costs: echo on") for line in told)
+    assert told[1].startswith("The largest step: echo on (async to async-echo), \N{MINUS SIGN}30")
+    assert any(line.startswith("Change first: threads, worth +18") for line in told)
+    assert any(line.startswith("What costs: echo on") for line in told)
 
 
 def test_a_planted_cause_on_the_way_is_the_largest_step(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_steps_that_cannot_be_told_from_nothing_are_not_recommended(tmp_path: Pa
         measuring(job, directory, **dict.fromkeys(RATES, 1000.0))
 
     told = words.answers(read(explained(tmp_path, measure=alike)))
-    assert told[1:] == ["no single step could be told from nothing"]
+    assert told[1:] == ["No single step could be told from nothing"]
 
 
 def test_the_page_shows_steps_phases_and_flames(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_was_measured_before_an_interruption_is_shown(tmp_path: Path) -> No
     assert found.run.status == "interrupted"
     write_explained(path, found, load_whole(path).flames)
     assert "Interrupted" in (path / "report.html").read_text()
-    assert "no request was followed to its end" in (path / "report.html").read_text()
+    assert "No request was followed to its end" in (path / "report.html").read_text()
 
 
 def test_without_its_steps_there_is_nothing_to_say(tmp_path: Path) -> None:

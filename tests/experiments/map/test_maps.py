@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from gainbench.analyse.maps import STARVING
 from gainbench.errors import ConfigurationError
 from gainbench.experiments.bench import Job
-from gainbench.experiments.map.maps import Wanted, draw_map, results_of
+from gainbench.experiments.map.maps import Starve, Wanted, draw_map, results_of
 from gainbench.plan.build import load_plan
 from gainbench.plan.file import render
 from gainbench.plan.flags import Flags
 from gainbench.plan.grid import axis_from, grid_over
 from gainbench.plan.model import Cell, Plan
-from gainbench.report import write_map
+from gainbench.report import maps, write_map
 from gainbench.store.directory import RunDirectory
 from gainbench.store.reading import StoredRun, load_whole
-from gainbench.store.records import Collapse, End, MapQuestion, Trial
+from gainbench.store.records import Collapse, End, MapQuestion, Starved, Trial
 from gainbench.store.results import Results
 from tests import runs
 
@@ -41,6 +40,21 @@ def plan() -> Plan:
 def question(the_plan: Plan) -> MapQuestion:
     grid = grid_over(the_plan.headline_cell, axis_from("rtt=0,0.1,0.2,0.5,1"), axis_from("users=1,2,4,8,16"))
     return MapQuestion(grid=grid, pairs=PAIRS, lines=(0.0, 0.38), precision=0.05, plan=render(the_plan))
+
+
+def starved(the_plan: Plan, cell: Cell, arm: str, stacks: str | None = None) -> Starved:
+    return Starved(
+        arm=arm,
+        users=cell.users,
+        pool=cell.pool.size,
+        threads=the_plan.thread_tokens,
+        answered=0.0 if stacks else 100.0,
+        stacks=stacks,
+    )
+
+
+def nobody_stops(the_plan: Plan, supervisor: object, logs: Path, record: Any, watch: object) -> None:
+    record(starved(the_plan, the_plan.cells[0], the_plan.arm_names[0]))
 
 
 class Engine:
@@ -85,11 +99,14 @@ class Engine:
         directory.append(End(status="complete", seconds=1.0))
 
 
-def drawn(out: Path, engine: Engine, **more: Any) -> Path:
+def drawn(out: Path, engine: Engine, starving: Starve = nobody_stops) -> Path:
     the_plan = plan()
     directory = RunDirectory.create(out, "map", now=NOW, purpose="map")
-    wanted = Wanted(question(the_plan), the_plan, 900.0, ("gainbench", "map"), lambda progress: None, engine)
-    draw_map(wanted, directory, **more)
+    command = ("gainbench", "map")
+    draw_map(
+        Wanted(question(the_plan), the_plan, 900.0, command, lambda progress: None, engine, starving),
+        directory,
+    )
     return directory.path
 
 
@@ -101,7 +118,7 @@ def test_the_gain_is_known_all_over_the_map_where_it_changes(tmp_path: Path) -> 
     engine = Engine()
     found = read(drawn(tmp_path, engine))
     assert found.map is not None
-    assert engine.measured[:2] == ["coarse", STARVING]
+    assert engine.measured[0] == "coarse"
     growing, level = found.map.pairs
     for cell in growing.cells:
         rtt = float(found.map.columns.values[cell.column])
@@ -115,7 +132,7 @@ def test_places_whose_neighbours_agree_are_left_out_and_this_is_told(tmp_path: P
     engine = Engine(lambda cell: {"blocking": 800.0, "sync": 900.0, "async": 1000.0})
     found = read(drawn(tmp_path, engine))
     assert found.map is not None
-    assert engine.measured == ["coarse", STARVING]
+    assert engine.measured == ["coarse"]
     states = [cell.state for cell in found.map.pairs[0].cells]
     assert states.count("not measured") == 16
     assert any("16 places of 25 not measured" in note for note in found.notes)
@@ -125,41 +142,54 @@ def test_a_wide_interval_is_measured_again_and_its_trials_add_up(tmp_path: Path)
     engine = Engine(lambda cell: {"blocking": 800.0, "sync": 900.0, "async": 1000.0}, scatter=0.12)
     found = read(drawn(tmp_path, engine))
     assert found.map is not None
-    assert engine.measured[2:] == ["narrow-1", "narrow-2"]
+    assert engine.measured[1:] == ["narrow-1", "narrow-2"]
     cell = found.map.pairs[0].at(0, 0)
     assert cell.trials == 6 + 4 + 4
     assert cell.state == "unresolved"
     assert any("hatched" in note for note in found.notes)
 
 
-def test_who_stops_serving_is_on_the_map_and_beside_the_rule(tmp_path: Path) -> None:
-    def starving(cell: Cell) -> dict[str, float]:
-        rates = known(cell)
-        if cell.users > cell.pool.size:
-            rates["blocking"] = 0.0
-        return rates
+def test_who_stops_serving_stands_beside_the_rule(tmp_path: Path) -> None:
+    def loop_stops(the_plan: Plan, supervisor: object, logs: Path, record: Any, watch: object) -> None:
+        for cell in the_plan.cells:
+            for arm in the_plan.arm_names:
+                stops = arm == "blocking" and cell.users > cell.pool.size
+                record(starved(the_plan, cell, arm, stacks="it waits" if stops else None))
 
-    found = read(drawn(tmp_path, Engine(starving)))
+    found = read(drawn(tmp_path, Engine(), loop_stops))
     assert found.map is not None
-    blocking = [one for one in found.map.starving if one.arm == "blocking"]
-    assert all(one.stopped == one.forecast for one in blocking)
-    assert any(one.stopped for one in blocking)
-    sync = [one for one in found.map.starving if one.arm == "sync"]
-    assert not any(one.stopped for one in sync)
-    assert any(one.forecast for one in sync)
+    by_arm = {arm: [one for one in found.map.starving if one.arm == arm] for arm in ("blocking", "sync")}
+    assert all(one.stopped == one.forecast for one in by_arm["blocking"])
+    assert any(one.stopped for one in by_arm["blocking"])
+    assert not any(one.stopped for one in by_arm["sync"])
+    assert any(one.forecast for one in by_arm["sync"])
+    assert len(found.map.starving) >= 3 * 12
     assert found.map.rule_right < len(found.map.starving)
+    assert [(one.arm, one.stacks) for one in maps.mechanism(found)] == [("blocking", "it waits")]
+
+
+def test_a_place_where_an_arm_stopped_has_no_gain(tmp_path: Path) -> None:
+    def many_stop(cell: Cell) -> dict[str, float]:
+        return {**known(cell), **({"blocking": 0.0} if cell.users == 16 else {})}
+
+    found = read(drawn(tmp_path, Engine(many_stop)))
+    assert found.map is not None
+    stopped = [cell for cell in found.map.pairs[0].cells if cell.state == "collapsed"]
+    assert {cell.row for cell in stopped} == {4}
+    assert {cell.baseline_regime for cell in stopped} == {"collapsed"}
+    assert all(cell.gain is None for cell in stopped)
 
 
 def test_an_interrupted_map_goes_on_with_the_part_that_it_was_in(tmp_path: Path) -> None:
-    first = Engine(most=2)
+    first = Engine(most=1)
     with pytest.raises(KeyboardInterrupt):
         drawn(tmp_path, first)
     path = next(path for path in tmp_path.iterdir() if path.name.endswith("-map"))
     assert read(path).run.status == "interrupted"
     the_plan, second = plan(), Engine()
-    wanted = Wanted(question(the_plan), the_plan, 900.0, (), lambda progress: None, second)
+    wanted = Wanted(question(the_plan), the_plan, 900.0, (), lambda progress: None, second, nobody_stops)
     draw_map(wanted, RunDirectory.reopen(path), load_whole(path))
-    assert first.measured == ["coarse", STARVING]
+    assert first.measured == ["coarse"]
     assert second.measured[0] == "fine-1"
     assert "coarse" not in second.measured
     whole = read(drawn(tmp_path / "whole", Engine()))
@@ -171,7 +201,7 @@ def test_an_interrupted_map_goes_on_with_the_part_that_it_was_in(tmp_path: Path)
 def test_the_time_that_is_left_decides_how_many_places_are_measured(tmp_path: Path) -> None:
     the_plan, engine = plan(), Engine()
     directory = RunDirectory.create(tmp_path, "map", now=NOW, purpose="map")
-    wanted = Wanted(question(the_plan), the_plan, 30.0, (), lambda progress: None, engine)
+    wanted = Wanted(question(the_plan), the_plan, 30.0, (), lambda progress: None, engine, nobody_stops)
     draw_map(wanted, directory)
     assert not [name for name in engine.measured if name.startswith("fine")]
 
