@@ -105,18 +105,21 @@ def _cell(
         else regime(cell.arms[arm], cell.condition, serves(plan.arm(arm)), plan.thread_tokens)
         for arm in pair
     ]
+    state = _state(found, question.precision)
+    shown = None if state == "invalid" else found
     return MapCell(
         column=spot.column,
         row=spot.row,
         cell=question.grid.cell(spot).key,
-        state=_state(found, question.precision),
-        gain=found.gain if found else None,
-        low=found.low if found else None,
-        high=found.high if found else None,
-        half_width=found.half_width if found else None,
+        state=state,
+        gain=shown.gain if shown else None,
+        low=shown.low if shown else None,
+        high=shown.high if shown else None,
+        half_width=shown.half_width if shown else None,
         trials=found.trials if found else 0,
         baseline_regime=regimes[0],
         candidate_regime=regimes[1],
+        broken=next((rule.rule for rule in cell.validity if rule.is_broken), None) if cell else None,
     )
 
 

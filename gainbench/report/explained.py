@@ -1,10 +1,8 @@
 """What a run of explain says, in words and tables."""
 
-from collections.abc import Sequence
-
 from gainbench.analyse.explained import PHASES
 from gainbench.report import numbers, words
-from gainbench.report.tables import Column, Entry, Table
+from gainbench.report.tables import Entry, Table, titled
 from gainbench.store.results import ExplainFigures, PhaseFigures, Results, StepFigures
 
 ADDS_UP = 0.05  # by how much the phases may be off
@@ -104,7 +102,7 @@ def steps(results: Results) -> Table:
         for step in sorted(one.steps, key=lambda step: step.aside)
     ]
     columns = ("what is changed", "from", "to", "#gain", "#95 % interval", "verdict")
-    return Table("steps", "Each step, one thing changed", _columns(columns), tuple(rows))
+    return Table("steps", "Each step, one thing changed", titled(*columns), tuple(rows))
 
 
 def phases(results: Results) -> Table:
@@ -116,7 +114,7 @@ def phases(results: Results) -> Table:
         (Entry("latency as the client measured it"), *(_entry(look, look.latency_ms) for look in looks))
     )
     titles = ("ms of a request", *(f"#{look.arm}, {numbers.several(look.users, 'user')}" for look in looks))
-    return Table("phases", "Where the time of a request goes", _columns(titles), tuple(rows))
+    return Table("phases", "Where the time of a request goes", titled(*titles), tuple(rows))
 
 
 def _ms(look: PhaseFigures, name: str) -> float:
@@ -148,8 +146,4 @@ def functions(results: Results) -> Table:
     ends = (looked_at[0], looked_at[-1]) if looked_at else ("before", "after")
     columns = ("function", "of", f"#ms, {ends[0]}", f"#{ends[1]}", "#change")
     caption = "The functions whose own CPU time per request differs most"
-    return Table("functions", caption, _columns(columns), tuple(rows))
-
-
-def _columns(titles: Sequence[str]) -> tuple[Column, ...]:
-    return tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in titles)
+    return Table("functions", caption, titled(*columns), tuple(rows))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gainbench.plan.condition import Condition, differing
 from gainbench.report import numbers
-from gainbench.report.tables import Column, Entry, Table
+from gainbench.report.tables import Entry, Table, titled
 from gainbench.store.results import (
     CheckFigures,
     ForecastFigures,
@@ -96,10 +96,6 @@ def _joined(results: Results) -> str:
     return " and ".join(needs.arm for needs in _forecast(results).needs)
 
 
-def _columns(*titles: str) -> tuple[Column, ...]:
-    return tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in titles)
-
-
 def _place(one: PredictionFigures, here: Condition) -> str:
     """What tells the condition from that of the plan's headline."""
     if one.condition == here:
@@ -112,9 +108,7 @@ def _predictions(found: list[PredictionFigures]) -> Table:
     return Table(
         "predictions",
         "Here, and with one thing changed at a time",
-        _columns(
-            "condition", "arm", "#requests/s now", "#then", "#gain (95 % interval)", "what holds it then"
-        ),
+        titled("condition", "arm", "#requests/s now", "#then", "#gain (95 % interval)", "what holds it then"),
         tuple(
             (
                 Entry(_place(one, here)),
@@ -139,7 +133,7 @@ def _needs(forecast: ForecastFigures) -> Table:
     return Table(
         "needs",
         "What one request takes of each app, as it was seen alone",
-        _columns(
+        titled(
             "arm",
             "serves in",
             "#trips",
@@ -171,7 +165,7 @@ def _exchange(forecast: ForecastFigures) -> Table:
     return Table(
         "exchange",
         "What exchanging the driver changes, measured on this machine with apps that exist in both forms",
-        _columns("request", "#users", "from", "to", "#trips", "#CPU ms before", "#after", "#change"),
+        titled("request", "#users", "from", "to", "#trips", "#CPU ms before", "#after", "#change"),
         tuple(
             (
                 Entry(one.scenario),
@@ -192,7 +186,7 @@ def _check(found: list[PredictionFigures], here: Condition) -> Table:
     return Table(
         "check",
         "Forecast beside what was measured",
-        _columns(
+        titled(
             "condition",
             "arms",
             "#forecast, requests/s",

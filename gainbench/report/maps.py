@@ -1,11 +1,11 @@
 """What a map says, in words and tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import median
 
 from gainbench.analyse.starving import RULES
 from gainbench.report import numbers
-from gainbench.report.tables import Column, Entry, Table
+from gainbench.report.tables import Entry, Table, titled
 from gainbench.store.results import MapCell, MapFigures, MapPair, Regime, Results, StarvingFigures
 
 REGIMES: dict[Regime, str] = {
@@ -16,6 +16,7 @@ REGIMES: dict[Regime, str] = {
     "waiting": "nothing is used up: its users wait for round trips",
     "collapsed": "it answered nothing any more",
 }
+AXES = {"rtt": "round trip"}
 LEGEND = (
     "Each tile: the gain and its 95 % interval, in the colour of the arm that is ahead, the deeper the more."
     " Hatched: the interval is wider than \N{PLUS-MINUS SIGN}{precision} of the ratio. A dot: not measured,"
@@ -32,7 +33,7 @@ def drawn(results: Results) -> MapFigures:
 def subject(results: Results) -> str:
     found = drawn(results)
     pairs = " and ".join(f"{pair.candidate} over {pair.baseline}" for pair in found.pairs)
-    axes = f"{found.columns.name} by {found.rows.name}"
+    axes = " by ".join(AXES.get(axis.name, axis.name) for axis in (found.columns, found.rows))
     return f"Where the gain of {pairs} begins and where it ends: {found.scenario}, {axes}"
 
 
@@ -43,7 +44,7 @@ def answers(results: Results) -> list[str]:
 
 def _answer(found: MapFigures, pair: MapPair) -> str:
     name = f"{pair.candidate} over {pair.baseline}"
-    known = [cell for cell in pair.cells if cell.gain is not None and cell.state != "invalid"]
+    known = [cell for cell in pair.cells if cell.gain is not None]
     stopped = [cell for cell in pair.cells if cell.state == "collapsed"]
     more = f"; in {numbers.several(len(stopped), 'place')} an arm stopped serving" if stopped else ""
     if not known:
@@ -138,7 +139,7 @@ def places(results: Results) -> Table:
             Entry(f"{pair.candidate} over {pair.baseline}"),
             _figure(cell),
             Entry("" if cell.gain is None else numbers.interval(cell.low, cell.high), cell.low),
-            Entry(cell.state, mark="unresolved" if cell.state == "unresolved" else ""),
+            Entry(_state(cell), mark=cell.state if cell.state in ("unresolved", "invalid") else ""),
             Entry(cell.baseline_regime, arm=pair.baseline),
             Entry(cell.candidate_regime, arm=pair.candidate),
         )
@@ -156,7 +157,11 @@ def places(results: Results) -> Table:
         "baseline is",
         "candidate is",
     )
-    return Table("places", "Every place that was measured", _columns(columns), tuple(rows))
+    return Table("places", "Every place that was measured", titled(*columns), tuple(rows))
+
+
+def _state(cell: MapCell) -> str:
+    return cell.state if cell.broken is None else f"{cell.state}: {cell.broken}"
 
 
 def _figure(cell: MapCell) -> Entry:
@@ -178,12 +183,8 @@ def starving(results: Results) -> Table:
         for one in drawn(results).starving
     ]
     columns = ("arm", "#users", "#connections", "#threads", "the rule says", "it did")
-    return Table("starving", "Who stops serving", _columns(columns), tuple(rows))
+    return Table("starving", "Who stops serving", titled(*columns), tuple(rows))
 
 
 def _word(stops: bool) -> str:
     return "stops" if stops else "goes on"
-
-
-def _columns(titles: Sequence[str]) -> tuple[Column, ...]:
-    return tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in titles)

@@ -51,7 +51,7 @@ class Table:
     rows: tuple[tuple[Entry, ...], ...]
 
 
-def _columns(*titles: str) -> tuple[Column, ...]:
+def titled(*titles: str) -> tuple[Column, ...]:
     """Titles of columns; one that starts with # holds numbers."""
     return tuple(Column(title.removeprefix("#"), title.startswith("#")) for title in titles)
 
@@ -72,7 +72,7 @@ def comparisons(results: Results, cells: Sequence[CellFigures]) -> Table:
                     Entry(found.verdict, mark=found.verdict.replace(" ", "-")),
                 )
             )
-    columns = _columns(*_place_titles(cells), "comparison", "#gain", "#95 % interval", "verdict")
+    columns = titled(*_place_titles(cells), "comparison", "#gain", "#95 % interval", "verdict")
     return Table("comparisons", "Every comparison", columns, tuple(rows))
 
 
@@ -91,7 +91,7 @@ def matrix(results: Results) -> Table | None:
             row.append(Entry("") if found is None else _cell_of_matrix(found))
         rows.append(tuple(row))
     titles = ("condition", *(f"#{pair}" for pair in pairs))
-    return Table("matrix", "Gain of every comparison under every condition", _columns(*titles), tuple(rows))
+    return Table("matrix", "Gain of every comparison under every condition", titled(*titles), tuple(rows))
 
 
 def ranking(results: Results) -> Table | None:
@@ -122,7 +122,7 @@ def ranking(results: Results) -> Table | None:
                     Entry(", ".join(alike)),
                 )
             )
-    columns = _columns("condition", "#place", "arm", "#requests/s", "#CPU ms", "cannot be told from")
+    columns = titled("condition", "#place", "arm", "#requests/s", "#CPU ms", "cannot be told from")
     return Table("ranking", "Who serves most", columns, tuple(rows))
 
 
@@ -159,9 +159,7 @@ def latencies(results: Results, cells: Sequence[CellFigures]) -> Table:
         for change, low, high in (_shown(latency),)
         for mark in ("main" if found.headline and latency == found.latency[-1] else "",)
     ]
-    columns = _columns(
-        *_place_titles(cells), "comparison", "#quantile", "#change", "#95 % interval", "verdict"
-    )
+    columns = titled(*_place_titles(cells), "comparison", "#quantile", "#change", "#95 % interval", "verdict")
     return Table("latencies", "Latency at equal rates", columns, tuple(rows))
 
 
@@ -186,7 +184,7 @@ def service(results: Results, cells: Sequence[CellFigures]) -> Table:
     latencies = ("#p50, ms", "#p95, ms", "#p99, ms", "#max, ms")
     titles = ("#throughput", "#95 % interval", *latencies, "#requests", "#errors")
     return Table(
-        "service", "Throughput and latency", _columns(*_place_titles(cells), "arm", *titles), tuple(rows)
+        "service", "Throughput and latency", titled(*_place_titles(cells), "arm", *titles), tuple(rows)
     )
 
 
@@ -216,7 +214,7 @@ def requests(results: Results, cells: Sequence[CellFigures]) -> Table:
                         Entry("" if change is None else numbers.interval(low, high), low),
                     )
                 )
-    columns = _columns(
+    columns = titled(
         *_place_titles(cells),
         "request",
         "arm",
@@ -265,7 +263,7 @@ def costs(results: Results, cells: Sequence[CellFigures]) -> Table:
         "#wait for a core, ms",
         "#memory, MiB",
     )
-    columns = _columns(*_place_titles(cells), "arm", *titles)
+    columns = titled(*_place_titles(cells), "arm", *titles)
     return Table("costs", "What a request costs", columns, tuple(rows))
 
 
@@ -289,7 +287,7 @@ def rules_not_held(results: Results) -> Table:
     """What a reader must not overlook: the headline's broken rules, and notes beyond their limit."""
     cell = results.headline_cell
     rows = [_rule(rule) for rule in cell.validity if not rule.ok] if cell is not None else []
-    return Table("rules", "Rules that did not hold", _columns(*RULE_TITLES), tuple(rows))
+    return Table("rules", "Rules that did not hold", titled(*RULE_TITLES), tuple(rows))
 
 
 def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
@@ -299,7 +297,7 @@ def rules(results: Results, cells: Sequence[CellFigures]) -> Table:
         for cell in cells
         for rule in sorted(cell.validity, key=lambda one: one.ok)
     ]
-    return Table("rules", "Validity rules", _columns(*_place_titles(cells), *RULE_TITLES), tuple(rows))
+    return Table("rules", "Validity rules", titled(*_place_titles(cells), *RULE_TITLES), tuple(rows))
 
 
 def _rule(rule: RuleFigures) -> tuple[Entry, ...]:
@@ -324,7 +322,7 @@ def repeatability(results: Results, cells: Sequence[CellFigures]) -> Table:
         for cell in cells
         for name, spread in cell.repeatability.items()
     ]
-    columns = _columns(
+    columns = titled(
         *_place_titles(cells), "arm", "#one turn scatters by (standard deviation)", "#combs dropped"
     )
     return Table("repeatability", "Repeatability", columns, tuple(rows))
@@ -358,7 +356,7 @@ def precision(results: Results, cells: Sequence[CellFigures]) -> Table:
         "#sign-flip p",
         "#trials / combs",
     )
-    columns = _columns(*_place_titles(cells), "comparison", *titles)
+    columns = titled(*_place_titles(cells), "comparison", *titles)
     return Table("precision", "How precise each comparison is", columns, tuple(rows))
 
 
@@ -383,7 +381,7 @@ def curve_points(results: Results) -> Table:
         for curve in results.curves
         for point in curve.points
     ]
-    columns = _columns(
+    columns = titled(
         "condition", "comparison", "#wait ratio", "#measured to be added, ms", "#gain", "#95 % interval"
     )
     return Table("points", "The points of the curve", columns, tuple(rows))
@@ -401,7 +399,7 @@ def dropped(run: StoredRun, results: Results) -> Table:
         for comb in run.combs
         if comb.dropped
     ]
-    return Table("dropped", "Dropped combs", _columns("#trial", "#comb", "condition", "reason"), tuple(rows))
+    return Table("dropped", "Dropped combs", titled("#trial", "#comb", "condition", "reason"), tuple(rows))
 
 
 def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
@@ -426,7 +424,7 @@ def turns(results: Results, cells: Sequence[CellFigures]) -> Table:
         "#turns per comb",
         "#longest idle time of an arm, ms",
     )
-    return Table("turns", "Lengths of the turns", _columns(*_place_titles(cells), *titles), tuple(rows))
+    return Table("turns", "Lengths of the turns", titled(*_place_titles(cells), *titles), tuple(rows))
 
 
 def settings(environment: Environment) -> Table | None:
@@ -440,7 +438,7 @@ def settings(environment: Environment) -> Table | None:
         values = [of_arm.get(key, numbers.UNKNOWN) for of_arm in by_arm.values()]
         mark = "differs" if len(set(values)) > 1 else ""
         rows.append((Entry(key, mark=mark), *(_setting(value, values, mark) for value in values)))
-    columns = _columns("setting", *by_arm)
+    columns = titled("setting", *by_arm)
     return Table("settings", "Settings of every arm; ≠ marks those that differ", columns, tuple(rows))
 
 
@@ -475,7 +473,7 @@ def environment(recorded: Environment) -> Table:
         "database": recorded.database,
     }
     rows = [(Entry(key), Entry(value)) for key, value in _flatten(shown)]
-    return Table("environment", "Environment and versions", _columns("what", "value"), tuple(rows))
+    return Table("environment", "Environment and versions", titled("what", "value"), tuple(rows))
 
 
 def _places(results: Results, cells: Sequence[CellFigures]) -> Mapping[str, tuple[Entry, ...]]:

@@ -491,7 +491,7 @@ class AxisFigures(Record):
 
 
 class MapCell(Record):
-    """One place of a map. `gain` is None where an arm stopped serving or nothing was measured."""
+    """One place of a map. `gain` is None where there is no figure; `broken`: the rule that is."""
 
     column: int
     row: int
@@ -504,6 +504,7 @@ class MapCell(Record):
     trials: int
     baseline_regime: Regime
     candidate_regime: Regime
+    broken: str | None = None
 
 
 class MapPair(Record):

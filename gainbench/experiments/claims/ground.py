@@ -20,15 +20,17 @@ from urllib.parse import urlsplit
 from gainbench.analyse.summary import summarise
 from gainbench.errors import InvalidMeasurement
 from gainbench.experiments import bench
+from gainbench.experiments.map.starving import starving_plan, try_starving
 from gainbench.experiments.whole import Length, part_of
 from gainbench.masking import inheritable
+from gainbench.plan.condition import Pool
 from gainbench.plan.model import Plan
 from gainbench.run.run import Watcher
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import how_ended
 from gainbench.store.directory import RunDirectory
 from gainbench.store.reading import load_run
-from gainbench.store.records import Span
+from gainbench.store.records import Line, Span, Starved
 from gainbench.store.results import Results
 
 ANSWER_SECONDS = 60.0
@@ -73,6 +75,18 @@ class Ground:
         with Supervisor.start() as supervisor:
             bench.measure(bench.Job(plan, supervisor, (), self.watch), directory)
         return summarise(load_run(directory.path))
+
+    def starved(self, users: int, connections: int, threads: int) -> Mapping[str, Starved]:
+        """Each arm alone under so many users, on fresh servers with so few connections and threads."""
+        base = starving_plan(self.plan, self.plan.headline_cell)
+        cell = base.headline_cell.changed({"users": users, "pool": Pool(size=connections)})
+        plan = base.model_copy(update={"cells": (cell,), "thread_tokens": threads})
+        found: list[Line] = []
+        logs = self.parts / "starved"
+        logs.mkdir(parents=True, exist_ok=True)
+        with Supervisor.start() as supervisor:
+            try_starving(plan, supervisor, logs, found.append, self.watch)
+        return {one.arm: one for one in found if isinstance(one, Starved)}
 
     def send(self, arm: str, asks: Sequence[Ask]) -> tuple[Span, ...]:
         """All of them, each at its time; how long each took, by one clock."""

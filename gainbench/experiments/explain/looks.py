@@ -21,6 +21,9 @@ from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.store.records import Comb, Flame, Line, Look
 
 WARM_UP_SECONDS, GUARD_SECONDS, LOOK_SECONDS = 0.7, 0.3, 2.5
+MORE_SECONDS = (
+    0.1  # for each user: all begin at once, and the first of many requests are quicker than the rest
+)
 FLAME_SECONDS = 5
 SAMPLES_PER_SECOND = 199  # no multiple of what a timer of the arm may have
 PROFILER_SECONDS = 20.0  # beyond the sampling
@@ -72,7 +75,7 @@ def _look(servers: RealServers, cell: Cell, arm: str) -> Look | None:
         if not are_there or not _answers(_comb(servers, cell, arm, "warm-up", WARM_UP_SECONDS), arm):
             return None
         sums_of(servers.arms[arm])  # what it was before counts no more
-        comb = _comb(servers, cell, arm, "comb", LOOK_SECONDS)
+        comb = _comb(servers, cell, arm, "comb", LOOK_SECONDS + MORE_SECONDS * cell.users)
         if not _answers(comb, arm):
             return None
         return Look(arm=arm, users=cell.users, comb=comb, sums=sums_of(servers.arms[arm]))

@@ -13,6 +13,7 @@ from gainbench.store.results import MapCell, MapFigures, MapPair
 
 TILE_PX, NARROW_TILE_PX, AROUND_PX = 62, 44, 70
 PALEST, DEEPEST = 0.06, 0.55  # how strongly a tile is coloured: text must stay readable on it
+LETTERING = 6  # above the lines
 FULL = math.log1p(1.0)  # a gain of 100 % or more has the deepest colour
 
 
@@ -65,10 +66,18 @@ def _tile(axes: Axes, cell: MapCell, pair: MapPair, colours: Mapping[str, str], 
         color=ink,
         weight="bold" if cell.gain is not None else "normal",
         fontsize=11 if narrow else 13,
+        zorder=LETTERING,
     )
     if rest:
         axes.text(
-            cell.column, cell.row - 0.2, "\n".join(rest), ha="center", va="center", color=INK, fontsize=10
+            cell.column,
+            cell.row - 0.2,
+            "\n".join(rest),
+            ha="center",
+            va="center",
+            color=INK,
+            fontsize=10,
+            zorder=LETTERING,
         )
 
 
@@ -122,6 +131,7 @@ def _lines(axes: Axes, drawn: MapFigures, pair: MapPair) -> None:
             colors=[INK if line == 0 else CLAIM],
             linestyles=["-" if line == 0 else (0, (5, 2))],
             linewidths=2,
+            alpha=0.6,
         )
 
 

@@ -18,7 +18,7 @@ from gainbench.plan.model import Cell, Plan
 from gainbench.report import maps, write_map
 from gainbench.store.directory import RunDirectory
 from gainbench.store.reading import StoredRun, load_whole
-from gainbench.store.records import Collapse, End, MapQuestion, Starved, Trial
+from gainbench.store.records import Collapse, Comb, End, MapQuestion, Starved, Trial
 from gainbench.store.results import Results
 from tests import runs
 
@@ -66,6 +66,9 @@ class Engine:
         self.most = most
         self.measured: list[str] = []
 
+    def comb(self, *given: Any, **more: Any) -> Comb:
+        return runs.comb(*given, **more)
+
     def __call__(self, job: Job, directory: RunDirectory, resumed: StoredRun | None = None) -> None:
         if resumed is None:
             directory.write_text("plan.toml", runs.render(job.plan))
@@ -93,7 +96,7 @@ class Engine:
                     )
                 rates["async"] *= strays
                 directory.append(
-                    runs.comb(trial, number, cell, 10.0 * number, arms=tuple(rates), rates_rps=rates)
+                    self.comb(trial, number, cell, 10.0 * number, arms=tuple(rates), rates_rps=rates)
                 )
             directory.append(Trial(number=trial, started=60.0 * trial, seconds=50.0, setup_seconds=5.0))
         directory.append(End(status="complete", seconds=1.0))
@@ -204,6 +207,21 @@ def test_the_time_that_is_left_decides_how_many_places_are_measured(tmp_path: Pa
     wanted = Wanted(question(the_plan), the_plan, 30.0, (), lambda progress: None, engine, nobody_stops)
     draw_map(wanted, directory)
     assert not [name for name in engine.measured if name.startswith("fine")]
+
+
+def test_a_place_whose_measurement_is_broken_has_no_figure_and_names_the_rule(tmp_path: Path) -> None:
+    class Failing(Engine):
+        def comb(self, *given: Any, **more: Any) -> Comb:
+            whole = runs.comb(*given, **more)
+            far = given[2].rtt_ms == 1.0
+            return runs.changed(whole, "sync", load={"failures": {"HTTP 500": 300}}) if far else whole
+
+    found = read(drawn(tmp_path, Failing()))
+    assert found.map is not None
+    broken = [cell for cell in found.map.pairs[0].cells if cell.state == "invalid"]
+    assert {cell.column for cell in broken} == {4}
+    assert all(cell.gain is None and cell.broken is not None for cell in broken)
+    assert not any(cell.broken for cell in found.map.pairs[0].cells if cell.column < 4)
 
 
 def test_a_map_that_measured_nothing_says_so(tmp_path: Path) -> None:

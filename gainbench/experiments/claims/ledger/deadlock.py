@@ -2,14 +2,13 @@
 
 from gainbench.experiments.claims.claim import Judged
 from gainbench.experiments.claims.ground import TOLD, Ground
-from gainbench.plan.condition import Pool
 from gainbench.store.records import Evidence
 
 SAYS = "Asynchronous code is at risk of deadlock where `await` is used wrongly."
 CLAIMED = "coroutines wait for each other for ever"
 
 PATIENCE = 1.0
-USERS, CONNECTIONS, THREADS = 24, 5, 10
+USERS, CONNECTIONS, THREADS = 40, 5, 10
 LOCKS = """
 import asyncio, json, threading, time
 def threads():
@@ -65,11 +64,9 @@ def measure(ground: Ground) -> Evidence:
     words = {"patience": PATIENCE, "told": TOLD}
     figures = {name: float(stuck) for name, stuck in ground.run(LOCKS % words).items()}
     figures |= {name: float(stuck) for name, stuck in ground.run(NESTED % words).items()}
-    condition = {"users": USERS, "pool": Pool(size=CONNECTIONS), "rtt_ms": 0.0}
-    found = ground.bench("deadlock", [condition], 1, thread_tokens=THREADS)
-    stopped = {collapse.arm: collapse for collapse in found.collapses}
-    figures |= {f"stopped.{arm}": float(arm in stopped) for arm in ground.arms}
-    texts = {f"stacks.{arm}": one.stacks for arm, one in stopped.items() if one.stacks is not None}
+    tried = ground.starved(USERS, CONNECTIONS, THREADS)
+    figures |= {f"stopped.{arm}": float(not one.answered) for arm, one in tried.items()}
+    texts = {f"stacks.{arm}": one.stacks for arm, one in tried.items() if one.stacks is not None}
     return Evidence(figures=figures, texts=texts)
 
 
