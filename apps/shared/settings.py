@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, HttpUrl, ValidationError, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
@@ -39,6 +39,7 @@ class Settings(BaseSettings):
 
     # The drivers whose TLS we can vouch for, each with what turns it off; plain mysql:// gets the first.
     drivers: ClassVar[dict[str, dict[str, object]]]
+    without_tls: ClassVar[frozenset[str]] = frozenset()  # those that we cannot put it on for
     driver_is_async: ClassVar[bool]
 
     database_url: Annotated[URL, NoDecode] = Field(description="mysql://USER:PASSWORD@HOST:PORT/SCHEMA")
@@ -86,6 +87,14 @@ class Settings(BaseSettings):
             ) from error
         return url
 
+    @field_validator("database_tls")
+    @classmethod
+    def _with_a_driver_that_has_it(cls, value: str, info: ValidationInfo) -> str:
+        url = info.data.get("database_url")
+        if value == "on" and url is not None and url.get_driver_name() in cls.without_tls:
+            raise ValueError(f"{url.get_driver_name()} is here to be compared, and without TLS alone")
+        return value
+
 
 def _mysql_url(text: str, *, default_driver: str) -> URL:
     """The URL with its driver and its character set put in."""
@@ -114,6 +123,7 @@ class SyncSettings(Settings):
     """The blocking app: handlers run in the thread pool or, by a common mistake, on the event loop."""
 
     # Since 1.2 pymysql uses TLS wherever the server offers it, unless told so; the others only when asked.
+    without_tls = frozenset({"mysqldb", "mysqlconnector"})
     drivers = {
         "pymysql": {"ssl_disabled": True},
         "mysqldb": {},

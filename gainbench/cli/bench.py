@@ -33,7 +33,7 @@ from gainbench.plan.flags import Flags, spelt
 from gainbench.plan.model import GATE_SEQUENCES, ParityRules, Plan
 from gainbench.plan.units import format_duration
 from gainbench.report import numbers, words
-from gainbench.run.pythons import Interpreter, chosen, lock_of, with_environments
+from gainbench.run.pythons import Interpreter, chosen, lock_of, paces, with_environments
 from gainbench.run.refs import Refs, check_out, require_commits
 from gainbench.run.run import Progress
 from gainbench.run.turns import trial_combs
@@ -175,7 +175,10 @@ def _under_pythons(path: Path, flags: Flags, found: Sequence[Interpreter]) -> Pl
         raise ConfigurationError("--pythons compares one arm with itself: name it with --arms A")
     arm = plan.arms[0] if plan.headline is None else plan.arm(plan.headline.candidate)
     lock_of(arm)
-    told = {f"python-{one.version}{'t' if one.is_free else ''}": one.told for one in found}
+    told = {
+        f"python-{one.version}{'t' if one.is_free else ''}": one.told(pace)
+        for one, pace in zip(found, paces(found), strict=True)
+    }
     return build.under_pythons(plan, arm, told, flags.expect or ())
 
 

@@ -1,6 +1,7 @@
 """One app under several Pythons: the interpreters that there are, and an environment of each from a lock."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -15,15 +16,27 @@ from gainbench.run.environments import LOCKS, environment
 from gainbench.stack.processes.supervisor import Supervisor
 
 ASK_SECONDS = 20.0
+LOOP_ROUNDS = 7
+SAME = 1.05
+LOOP = """
+import time
+def work():
+    total = 0
+    for at in range(300_000):
+        total += at % 7
+    return total
+work()
+started = time.perf_counter()
+work()
+print(time.perf_counter() - started)
+"""
 FACTS = """
 import json, sys, sysconfig
-flags = " ".join(str(sysconfig.get_config_var(name) or "") for name in
-                 ("CFLAGS", "PY_CFLAGS_NODIST", "PY_CORE_CFLAGS", "CONFIGURE_CFLAGS_NODIST", "CONFIG_ARGS"))
 print(json.dumps({
     "version": ".".join(map(str, sys.version_info[:3])),
     "is_free": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "has_gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-    "is_optimised": "-fprofile-use" in flags or "--enable-optimizations" in flags,
+    "is_optimised": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
 }))
 """
 
@@ -36,25 +49,20 @@ class Interpreter:
     version: str
     is_free: bool  # free-threaded
     has_gil: bool
-    is_optimised: bool
+    is_optimised: bool  # as it was configured; a distribution's build may be so without saying it
 
     def is_meant_by(self, wanted: str) -> bool:
         """`3.13` is any 3.13 with the GIL, `3.13t` a free-threaded one."""
         number = wanted.removesuffix("t")
         return self.is_free is wanted.endswith("t") and f"{self.version}.".startswith(f"{number}.")
 
-    @property
-    def told(self) -> str:
-        """What a reader should know of it."""
-        built = (
-            "" if self.is_optimised else ", built without profile-guided optimisation, which makes it slower"
-        )
-        gil = (
-            ""
-            if not self.is_free
-            else ", free-threaded" + (", with the GIL switched on" if self.has_gil else "")
-        )
-        return f"Python {self.version}{gil}{built}"
+    def told(self, pace: float) -> str:
+        """What a reader should know of it. `pace`: how long plain code takes, over the quickest of those."""
+        free = ", free-threaded" if self.is_free else ""
+        gil = ", with the GIL switched on" if self.is_free and self.has_gil else ""
+        built = ", configured with --enable-optimizations" if self.is_optimised else ""
+        slow = f"; a plain loop takes {pace:.2f} times as long as with the quickest" if pace > SAME else ""
+        return f"Python {self.version}{free}{gil}{built}{slow}"
 
 
 def chosen(wanted: Sequence[str]) -> tuple[Interpreter, ...]:
@@ -109,6 +117,21 @@ def _facts(path: Path) -> Interpreter | None:
     except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError):
         return None
     return Interpreter(path, told["version"], told["is_free"], told["has_gil"], told["is_optimised"])
+
+
+def paces(found: Sequence[Interpreter]) -> list[float]:
+    """How long each takes for the same plain loop, over the quickest: builds differ, and do not tell it.
+
+    In turns, the quickest of several: what the machine does beside it only ever adds.
+    """
+    quickest = [math.inf] * len(found)
+    for _ in range(LOOP_ROUNDS):
+        for at, one in enumerate(found):
+            answer = subprocess.run(
+                [str(one.path), "-c", LOOP], capture_output=True, text=True, check=True, timeout=ASK_SECONDS
+            )
+            quickest[at] = min(quickest[at], float(answer.stdout))
+    return [seconds / min(quickest) for seconds in quickest]
 
 
 def lock_of(arm: Arm) -> Path:

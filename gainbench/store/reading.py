@@ -170,6 +170,11 @@ class StoredWhole:
         return tuple(line for line in self.lines if isinstance(line, Flame))
 
     @property
+    def seconds(self) -> float:
+        """How long it lasted, interruptions left out; 0 where it was cut off before it could tell."""
+        return sum(line.seconds for line in self.lines if isinstance(line, End))
+
+    @property
     def starved(self) -> tuple[Starved, ...]:
         return tuple(line for line in self.lines if isinstance(line, Starved))
 

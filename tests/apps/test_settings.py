@@ -1,7 +1,9 @@
 """A wrong setting ends the app at once: a line names variable, value and choices, without a traceback."""
 
 import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -76,7 +78,7 @@ def test_all_bad_values_are_named_at_once(refusal: Refusal, monkeypatch: pytest.
         (SyncSettings, "mysql+aiomysql://me:s3cret@h/todo", "aiomysql is the wrong kind of driver"),
         (AsyncSettings, "mysql+pymysql://me:s3cret@h/todo", "pymysql is the wrong kind of driver"),
         (AsyncSettings, "mysql+asyncmy://me:s3cret@h/todo", "pip install asyncmy"),
-        (SyncSettings, "mysql+mysqldb://me:s3cret@h/todo", "the driver must be pymysql"),
+        (SyncSettings, "mysql+mariadbconnector://me:s3cret@h/todo", "the driver must be pymysql"),
         (SyncSettings, "postgresql://me:s3cret@h/todo", "MySQL and MariaDB only"),
         (SyncSettings, "mysql://me:s3cret@h", "names no schema"),
         (SyncSettings, "mysql://me:s3cret@h:port/todo", "not a database URL"),
@@ -87,14 +89,23 @@ def test_all_bad_values_are_named_at_once(refusal: Refusal, monkeypatch: pytest.
     ],
 )
 def test_a_database_url_that_will_not_do_says_why_and_hides_the_password(
-    refusal: Refusal, kind: type[Settings], url: str, reason: str
+    refusal: Refusal, kind: type[Settings], url: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "asyncmy", None)  # wherever it is installed
     (line,) = refusal(kind, DATABASE_URL=url)
 
     assert line.startswith("DATABASE_URL=")
     assert reason in line
     assert "mysql://USER:PASSWORD@HOST:PORT/SCHEMA" in line
     assert "s3cret" not in line
+
+
+def test_a_driver_that_is_here_to_be_compared_has_no_tls(
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "MySQLdb", ModuleType("MySQLdb"))
+    (line,) = refusal(SyncSettings, DATABASE_URL="mysql+mysqldb://me@h/todo", DATABASE_TLS="on")
+    assert line.startswith("DATABASE_TLS=on is not accepted: mysqldb is here to be compared")
 
 
 def test_an_upload_folder_that_is_a_file_is_named(refusal: Refusal, tmp_path: Path) -> None:

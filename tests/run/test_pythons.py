@@ -57,10 +57,21 @@ def test_one_that_is_not_there_is_named_with_those_that_are(there: Sequence[Inte
 
 
 def test_how_it_was_built_is_told() -> None:
-    assert known("3.13.0").told == "Python 3.13.0"
-    assert "without profile-guided optimisation" in known("3.13.0", is_optimised=False).told
-    assert "with the GIL switched on" in known("3.13.0", is_free=True).told
-    assert known("3.13.0", is_free=True, has_gil=False).told == "Python 3.13.0, free-threaded"
+    plain = known("3.13.0", is_optimised=False)
+    assert plain.told(1.0) == "Python 3.13.0"
+    assert plain.told(1.31).endswith("a plain loop takes 1.31 times as long as with the quickest")
+    assert known("3.13.0").told(1.0) == "Python 3.13.0, configured with --enable-optimizations"
+    assert "with the GIL switched on" in known("3.13.0", is_free=True).told(1.0)
+    free = known("3.13.0", is_free=True, has_gil=False, is_optimised=False)
+    assert free.told(1.0) == "Python 3.13.0, free-threaded"
+
+
+def test_the_quickest_of_several_rounds_is_what_a_plain_loop_takes() -> None:
+    here = pythons._facts(Path(sys.executable))
+    assert here is not None
+    first, second = pythons.paces([here, here])
+    assert min(first, second) == 1.0
+    assert max(first, second) < 3
 
 
 def test_the_interpreter_that_runs_this_knows_itself() -> None:

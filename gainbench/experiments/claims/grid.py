@@ -8,15 +8,14 @@ from gainbench.experiments.claims.ground import Ground
 from gainbench.report import numbers
 from gainbench.store.records import Evidence
 
-USERS, ROUND_TRIPS_MS = (1, 8, 32), (0.1, 0.5, 2.0)
-TRIALS = 3
+TRIALS = 4
 BASELINES = ("blocking", "sync")
 
 
-def measure(ground: Ground, name: str) -> Evidence:
+def measure(ground: Ground, name: str, users: Sequence[int], round_trips_ms: Sequence[float]) -> Evidence:
     """Every combination, in the same trials; "sync.8.0.5.low" is a bound of the gain over sync there."""
     conditions = [
-        {"users": users, "rtt_ms": rtt_ms} for users, rtt_ms in itertools.product(USERS, ROUND_TRIPS_MS)
+        {"users": number, "rtt_ms": rtt_ms} for number, rtt_ms in itertools.product(users, round_trips_ms)
     ]
     figures = {}
     for cell in ground.bench(name, conditions, TRIALS).cells:

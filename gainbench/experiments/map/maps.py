@@ -114,8 +114,8 @@ class Survey:
             self._finish(*self.unfinished)
         while (step := self.next_step()) is not None:
             self._measure(step)
-            if not self.is_starved and self._may_starve():
-                self._starve()
+            self._starve()
+        self._starve()
 
     @property
     def left(self) -> float:
@@ -131,10 +131,6 @@ class Survey:
         if step is None and self._done("narrow") < MOST_NARROWED:
             step = self._of("narrow", too_wide(seen, self.wanted.question.precision), MORE_TRIALS)
         return step
-
-    def _may_starve(self) -> bool:
-        plan = self.wanted.plan
-        return plan.database.server != "none" and any(serves(arm) is not None for arm in plan.arms)
 
     def _done(self, stage: str) -> int:
         return sum(name.partition("-")[0] == stage for name in self.parts)
@@ -174,7 +170,10 @@ class Survey:
 
     def _starve(self) -> None:
         """Once, after the first part: what was tried before an interruption is tried again."""
-        plan = starving_plan(self.wanted.plan, self.wanted.question.grid.base)
+        whole = self.wanted.plan
+        if self.is_starved or whole.database.server == "none" or not any(map(serves, whole.arms)):
+            return
+        plan = starving_plan(whole, self.wanted.question.grid.base)
         tried: list[Line] = []
         with Supervisor.start() as supervisor:
             self.wanted.starve(plan, supervisor, self.directory.logs, tried.append, self.wanted.watch)
@@ -229,7 +228,7 @@ def results_of(run: StoredWhole) -> Results:
             "run": RunFacts(
                 id=run.header.id,
                 started=run.header.started,
-                seconds=sum(part.seconds for part in parts),
+                seconds=run.seconds or sum(part.seconds for part in parts),
                 profile="map",
                 seed=merged.plan.seed,
                 status=_status(run, found),

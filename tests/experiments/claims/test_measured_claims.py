@@ -1,10 +1,10 @@
 """Claims that rest on benches, on ODBC, on what waits for ever: each verdict can be other than it is."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from gainbench.experiments.claims import grid
 from gainbench.experiments.claims.claim import all_claims
 from gainbench.store.records import Evidence
 
@@ -14,24 +14,27 @@ def word(claim: str, **evidence: Any) -> tuple[str, str]:
     return judged.verdict, judged.why
 
 
-def along_users(**by_baseline: tuple[float, ...]) -> dict[str, float]:
+USERS, ROUND_TRIPS_MS = (1, 8, 32), (0.1, 0.5, 2.0)
+
+
+def gains(of: Callable[[int, float], int], by_baseline: Mapping[str, tuple[float, ...]]) -> dict[str, float]:
+    """Over each baseline three gains, by place on one of the axes."""
     figures: dict[str, float] = {}
     for baseline, values in by_baseline.items():
-        for users, gain in zip(grid.USERS, values, strict=True):
-            for rtt_ms in grid.ROUND_TRIPS_MS:
+        for users in USERS:
+            for rtt_ms in ROUND_TRIPS_MS:
+                gain = values[of(users, rtt_ms)]
                 place = f"{baseline}.{users}.{rtt_ms:g}"
                 figures |= {place: gain, f"{place}.low": gain - 0.03, f"{place}.high": gain + 0.03}
     return figures
+
+
+def along_users(**by_baseline: tuple[float, ...]) -> dict[str, float]:
+    return gains(lambda users, _: USERS.index(users), by_baseline)
 
 
 def along_round_trips(**by_baseline: tuple[float, ...]) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    for baseline, values in by_baseline.items():
-        for rtt_ms, gain in zip(grid.ROUND_TRIPS_MS, values, strict=True):
-            for users in grid.USERS:
-                place = f"{baseline}.{users}.{rtt_ms:g}"
-                figures |= {place: gain, f"{place}.low": gain - 0.03, f"{place}.high": gain + 0.03}
-    return figures
+    return gains(lambda _, rtt_ms: ROUND_TRIPS_MS.index(rtt_ms), by_baseline)
 
 
 GROWS, LEVEL, FALLS = (0.1, 0.3, 0.6), (0.2, 0.2, 0.2), (0.4, 0.2, 0.1)

@@ -13,18 +13,14 @@ from gainbench.store.records import Flame, Line, Look
 
 @pytest.mark.database
 def test_requests_of_the_real_arms_are_followed_and_their_python_is_sampled(
-    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(looks, "FLAME_SECONDS", 1)
     plan = load_plan(Path("bench-explain.toml"))
     found: list[Line] = []
-    looks.look(
-        look_plan(plan, ("sync", "async"), look_cells(plan, (2,))),
-        supervisor,
-        tmp_path,
-        found.append,
-        lambda progress: None,
-    )
+    followed_plan = look_plan(plan, ("sync", "async"), look_cells(plan, (2,)))
+    with Supervisor.start() as supervisor:
+        looks.look(followed_plan, supervisor, tmp_path, found.append, lambda progress: None)
     followed = {one.arm: one.sums for one in found if isinstance(one, Look)}
     assert followed.keys() == {"sync", "async"}
     for sums in followed.values():

@@ -156,7 +156,7 @@ def test_who_stops_serving_stands_beside_the_rule(tmp_path: Path) -> None:
     def loop_stops(the_plan: Plan, supervisor: object, logs: Path, record: Any, watch: object) -> None:
         for cell in the_plan.cells:
             for arm in the_plan.arm_names:
-                stops = arm == "blocking" and cell.users > cell.pool.size
+                stops = arm == "blocking" and min(cell.users, the_plan.thread_tokens) > cell.pool.size
                 record(starved(the_plan, cell, arm, stacks="it waits" if stops else None))
 
     found = read(drawn(tmp_path, Engine(), loop_stops))

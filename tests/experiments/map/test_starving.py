@@ -21,7 +21,7 @@ def test_every_arm_is_tried_in_every_cell_with_few_threads() -> None:
 
 @pytest.mark.database
 def test_the_loop_that_waits_for_a_connection_stops_and_the_one_that_awaits_it_goes_on(
-    supervisor: Supervisor, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     plan = load_plan(Path("bench.toml"))
     whole = starving_plan(plan, plan.headline_cell)
@@ -33,7 +33,8 @@ def test_the_loop_that_waits_for_a_connection_stops_and_the_one_that_awaits_it_g
         }
     )
     found: list[Line] = []
-    try_starving(few, supervisor, tmp_path, found.append, lambda progress: None)
+    with Supervisor.start() as supervisor:
+        try_starving(few, supervisor, tmp_path, found.append, lambda progress: None)
     tried = {one.arm: one for one in found if isinstance(one, Starved)}
     assert tried["blocking"].answered == 0
     assert tried["blocking"].stacks is not None
