@@ -122,7 +122,7 @@ def test_a_lock_that_no_environment_can_be_built_from_is_refused_where_it_differ
 def test_a_lock_that_differs_gives_that_side_an_environment_of_its_own_built_once(
     repository: Path, supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gainbench.run.refs.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("gainbench.run.environments.CACHE", tmp_path / "cache")
     (repository / "service" / "requirements.txt").write_text("# nothing is needed\n")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "-m", "a lock")
