@@ -122,8 +122,8 @@ def _mysql_url(text: str, *, default_driver: str) -> URL:
 class SyncSettings(Settings):
     """The blocking app: handlers run in the thread pool or, by a common mistake, on the event loop."""
 
-    # Since 1.2 pymysql uses TLS wherever the server offers it, unless told so; the others only when asked.
     without_tls = frozenset({"mysqldb", "mysqlconnector"})
+    # pymysql since 1.2 and mysqlconnector use TLS wherever the server offers it, unless told not to.
     drivers = {
         "pymysql": {"ssl_disabled": True},
         "mysqldb": {},

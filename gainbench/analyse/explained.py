@@ -144,7 +144,8 @@ def _phases(look: Look, arm: str, flame: Flame | None) -> Iterator[tuple[str, fl
     yield SOMETHING, wall(("suspended",), ("app",))
     yield LOOP, waiting
     yield f"CPU: {DRIVER}", cpu("database", "pool")
-    rest = {kind: share for kind, share in shares.items() if kind != DRIVER}
+    # The driver has a place of its own. Where samples show nothing else, what is beside it has no name.
+    rest = {kind: share for kind, share in shares.items() if kind != DRIVER} or {OTHER: 1.0}
     for kind, share in rest.items():
         yield f"CPU: {kind}", cpu("app") * share / sum(rest.values())
     yield WAY_BACK, sums.way_back / sums.ways_back / 1e6 if sums.ways_back else 0.0

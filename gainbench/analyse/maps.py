@@ -99,13 +99,13 @@ def _cell(
     question: MapQuestion, plan: Plan, spot: Spot, cell: CellFigures | None, pair: tuple[str, str]
 ) -> MapCell:
     found = None if cell is None else next(one for one in cell.comparisons if _arms_of(one) == pair)
+    state = _state(found, question.precision)
     regimes = [
         "unknown"
-        if cell is None
+        if cell is None or state == "invalid"
         else regime(cell.arms[arm], cell.condition, serves(plan.arm(arm)), plan.thread_tokens)
         for arm in pair
     ]
-    state = _state(found, question.precision)
     shown = None if state == "invalid" else found
     return MapCell(
         column=spot.column,

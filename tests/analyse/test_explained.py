@@ -140,6 +140,12 @@ def test_without_samples_all_of_it_is_other_python(steps: Results) -> None:
     assert ms[f"CPU: {explained.OTHER}"] == pytest.approx(1.0)
 
 
+def test_nothing_is_lost_where_all_samples_are_the_driver_s(steps: Results) -> None:
+    driver = flame("sync", {f"{EXECUTE};_read_packet (pymysql/connections.py)": 50})
+    found = figures(steps, look(), flames=(driver, AFTER)).looks[0]
+    assert found.off == pytest.approx(0, abs=1e-9)
+
+
 def test_a_profiler_that_was_refused_is_told(steps: Results) -> None:
     refused = Flame(arm="sync", users=8, cpu_ms=None, stacks={}, problem="py-spy: no rights")
     assert figures(steps, flames=(refused, AFTER)).no_flames == {"sync": "py-spy: no rights"}

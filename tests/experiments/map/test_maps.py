@@ -221,6 +221,7 @@ def test_a_place_whose_measurement_is_broken_has_no_figure_and_names_the_rule(tm
     broken = [cell for cell in found.map.pairs[0].cells if cell.state == "invalid"]
     assert {cell.column for cell in broken} == {4}
     assert all(cell.gain is None and cell.broken is not None for cell in broken)
+    assert {cell.baseline_regime for cell in broken} == {"unknown"}
     assert not any(cell.broken for cell in found.map.pairs[0].cells if cell.column < 4)
 
 
