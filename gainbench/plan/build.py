@@ -7,6 +7,7 @@ from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
+from gainbench.errors import ConfigurationError
 from gainbench.plan import file
 from gainbench.plan.checks import (
     check_cell_tables,
@@ -157,50 +158,41 @@ def against_itself(plan: Plan, arm: Arm, *, trials: int, combs: int) -> Plan:
 
 def under_pythons(plan: Plan, arm: Arm, pythons: Mapping[str, str], expect: Sequence[str]) -> Plan:
     """One arm several times, called by its Python; `pythons` says of each what a reader should know."""
-    arms = tuple(
-        arm.model_copy(update={"name": name, "origin": told, "twin_of": None, "colour": None})
-        for name, told in pythons.items()
-    )
-    names = list(pythons)
+    if arm.kind == "url":
+        raise ConfigurationError(f"--pythons: nothing tells which Python answers at the url of {arm.name!r}")
+    return _several_times(plan, arm, pythons, expect, "--pythons")
+
+
+def before_and_after(plan: Plan, arm: Arm, expect: Sequence[str]) -> Plan:
+    """One arm twice, called base and head, to be taken from two commits."""
+    if arm.kind == "url":
+        raise ConfigurationError(f"--base-ref: nothing tells which commit answers at the url of {arm.name!r}")
+    found = _several_times(plan, arm, {BASE: None, HEAD: None}, expect, "--base-ref")
+    return found.model_copy(update={"parity": None})  # a commit may mean to answer otherwise: that is noted
+
+
+def _several_times(
+    plan: Plan, arm: Arm, origins: Mapping[str, str | None], expect: Sequence[str], flag: str
+) -> Plan:
+    """One arm under these names, all compared; what was expected of the plan's own arms is left out."""
+    names = list(origins)
     comparisons = tuple(
         Comparison(baseline=first, candidate=second, headline=(first, second) == (names[0], names[-1]))
         for first, second in combinations(names, 2)
     )
     problems = Problems()
     check_expectations(expect, comparisons, plan.cells, problems)
-    if arm.kind == "url":
-        problems.add(f"arms.{arm.name}: nothing tells which Python answers at a url")
-    problems.raise_any("--pythons")
+    problems.raise_any(flag)
+    arms = (
+        arm.model_copy(update={"name": name, "origin": origin, "twin_of": None, "colour": None})
+        for name, origin in origins.items()
+    )
     return plan.model_copy(
         update={
-            "arms": arms,
+            "arms": tuple(arms),
             "comparisons": comparisons,
             "claim": None,
             "control": None,
-            "expect": tuple(expect),
-            "steps": (),
-        }
-    )
-
-
-def before_and_after(plan: Plan, arm: Arm, expect: Sequence[str]) -> Plan:
-    """One arm twice, called base and head, to be taken from two commits."""
-    arms = tuple(
-        arm.model_copy(update={"name": name, "twin_of": None, "colour": None}) for name in (BASE, HEAD)
-    )
-    comparisons = (Comparison(baseline=BASE, candidate=HEAD, headline=True),)
-    problems = Problems()
-    check_expectations(expect, comparisons, plan.cells, problems)
-    if arm.kind == "url":
-        problems.add(f"arms.{arm.name}: nothing tells which commit answers at a url")
-    problems.raise_any("--base-ref")
-    return plan.model_copy(
-        update={
-            "arms": arms,
-            "comparisons": comparisons,
-            "claim": None,
-            "control": None,
-            "parity": None,  # a commit may mean to answer otherwise; what differs is noted
             "expect": tuple(expect),
         }
     )

@@ -219,8 +219,10 @@ def render(plan: Plan) -> str:
         "profiles": {plan.profile.name: _table(plan.profile)},
         "cells": [_cell_table(cell) for cell in plan.cells],
     }
-    if plan.steps:
-        tables["steps"] = [_table(step, drop=()) for step in plan.steps]
+    arms = set(plan.arm_names)
+    steps = [_table(step, drop=()) for step in plan.steps if {step.before, step.after} <= arms]
+    if steps:  # a run of fewer arms, or of others, has none of the rest
+        tables["steps"] = steps
     parts = {"upstream": plan.upstream, "claim": plan.claim, "control": plan.control, "parity": plan.parity}
     for key, part in parts.items():
         if part is not None:

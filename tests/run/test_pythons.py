@@ -1,6 +1,7 @@
 """One app under several Pythons: which interpreter is meant, and what is refused."""
 
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import load_plan, under_pythons
+from gainbench.plan.file import render
 from gainbench.plan.model import Arm
 from gainbench.run import pythons
 from gainbench.run.pythons import Interpreter, chosen, lock_of
@@ -110,3 +112,11 @@ def test_what_is_expected_of_other_arms_is_refused() -> None:
     plan = load_plan(Path("bench.toml"))
     with pytest.raises(ConfigurationError, match="not compared"):
         under_pythons(plan, plan.arm("async"), {"a": "", "b": ""}, ("async/sync >= 1.05",))
+
+
+def test_a_plan_with_steps_between_other_arms_can_be_read_again() -> None:
+    plan = load_plan(Path("bench-explain.toml"))
+    found = under_pythons(plan, plan.arm("async"), {"a": "", "b": ""}, ())
+    assert plan.steps
+    assert "steps" not in tomllib.loads(render(found))
+    assert len(tomllib.loads(render(plan))["steps"]) == len(plan.steps)
