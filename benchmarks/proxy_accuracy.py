@@ -167,7 +167,7 @@ def measure(proxy: LatencyProxy, server: DatabaseServer, asked_ms: float, option
     proxy.set_rtt(asked_ms)
     trips_in_flight = options.rate * len(STATEMENTS) * (asked_ms + 1) / 1_000
     connections = max(FEWEST_CONNECTIONS, math.ceil(1.5 * trips_in_flight))
-    straight = sql.Endpoint(server.host, server.port, account.user, account.password)
+    straight = server.administrator.as_user(account.user, account.password)
     proxied = straight.at("127.0.0.1", proxy.port("load"))
     process = psutil.Process(proxy.pid)
     row = Row(asked_ms, Window(), Window())
@@ -211,7 +211,12 @@ def main() -> int:
     with Supervisor.start() as supervisor:
         server = start_private(supervisor, cores=others)
         proxy = LatencyProxy.start(
-            supervisor, upstream=(server.host, server.port), arms=["load"], connections=1_000, cores=others
+            supervisor,
+            upstream=(server.host, server.port),
+            wire=server.dialect.wire,
+            arms=["load"],
+            connections=1_000,
+            cores=others,
         )
         if pinned:
             os.sched_setaffinity(0, cores[:1])

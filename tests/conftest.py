@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from gainbench import masking
 from gainbench.errors import EnvironmentLacking
-from gainbench.stack.database.flavours import find_server
+from gainbench.stack.database.dialects import dialect_named
 from gainbench.stack.database.server import DatabaseServer, start_private
 from gainbench.stack.processes.supervisor import Supervisor
 from tests.browser import CHROMIUM_FLAGS, find_chromium
@@ -58,11 +58,21 @@ def supervisor() -> Iterator[Supervisor]:
 @pytest.fixture(scope="session")
 def database(supervisor: Supervisor) -> DatabaseServer:
     """A private server, TLS off. Tests create schemas of their own in it."""
+    return _private(supervisor, "mysql")
+
+
+@pytest.fixture(scope="session")
+def postgresql(supervisor: Supervisor) -> DatabaseServer:
+    """The same of the other product."""
+    return _private(supervisor, "postgresql")
+
+
+def _private(supervisor: Supervisor, product: str) -> DatabaseServer:
     try:
-        find_server()
+        dialect_named(product).find_program()
     except EnvironmentLacking as error:
         pytest.skip(str(error))
-    return start_private(supervisor)
+    return start_private(supervisor, product=product)
 
 
 @pytest.fixture(scope="module")

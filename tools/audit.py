@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 20.0
 # Their users need do no more than keep a notice; and weak copyleft, which asks nothing of the code around it.
 ALLOWED = re.compile(
     r"\b(MIT|0?BSD|Apache|ISC|PSF|Python Software Foundation|Unlicense|Zlib|HPND|CNRI|CC0|ZPL|DFSG"
-    r"|MPL|Mozilla)\b",
+    r"|MPL|Mozilla|LGPL|LGPLv3|Lesser)\b",
     re.IGNORECASE,
 )
 EACH = re.compile(r",|\bAND\b")  # of these parts has to be allowed

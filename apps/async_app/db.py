@@ -8,7 +8,7 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.asyncio.session import AsyncSession
 
-from apps.shared.database import engine_options, require_tls
+from apps.shared.database import engine_options, require_tls, translate_errors
 from apps.shared.settings import Settings
 
 from .resources import resources_of
@@ -18,6 +18,7 @@ def open_engine(settings: Settings) -> AsyncEngine:
     """An engine connects when it is first used, so the app starts without its database."""
     engine = create_async_engine(settings.database_url, **engine_options(settings))
     require_tls(engine.pool, settings)
+    translate_errors(engine.dialect)
     return engine
 
 

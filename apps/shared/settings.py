@@ -7,7 +7,7 @@ one line that names the variable, the value and what would be accepted.
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -16,6 +16,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from apps.shared.drivers import AWAITING, BLOCKING, PRODUCTS, Driver, Product
 
 # uvicorn's own status for "failed to start": with --workers it stops then, instead of trying again for ever.
 STARTUP_FAILURE = 3
@@ -37,19 +39,24 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    # The drivers whose TLS we can vouch for, each with what turns it off; plain mysql:// gets the first.
-    drivers: ClassVar[dict[str, dict[str, object]]]
+    drivers: ClassVar[Mapping[str, Driver]]
     without_tls: ClassVar[frozenset[str]] = frozenset()  # those that we cannot put it on for
     driver_is_async: ClassVar[bool]
 
-    database_url: Annotated[URL, NoDecode] = Field(description="mysql://USER:PASSWORD@HOST:PORT/SCHEMA")
+    database_url: Annotated[URL, NoDecode] = Field(
+        description="mysql://USER:PASSWORD@HOST:PORT/SCHEMA, or postgresql:// likewise"
+    )
     database_tls: Literal["off", "on"] = Field("off", description="off or on")
     pool_size: int = Field(10, ge=1, le=1000, description="connections kept open, 1 to 1000")
     max_overflow: int = Field(0, ge=0, le=1000, description="connections beyond POOL_SIZE, 0 to 1000")
     pool_timeout_seconds: float = Field(30.0, gt=0, le=600, description="seconds above 0, up to 600")
     pool_recycle_seconds: int = Field(300, ge=1, le=86_400, description="whole seconds, 1 to 86400")
-    isolation_level: Literal["READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = Field(
-        "REPEATABLE READ", description="READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ or SERIALIZABLE"
+    isolation_level: (
+        Literal["READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] | None
+    ) = Field(
+        None,
+        validate_default=True,
+        description="READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ or SERIALIZABLE",
     )
     thread_tokens: int = Field(40, ge=1, le=1000, description="threads that may work at once, 1 to 1000")
     upload_dir: Annotated[Path, AfterValidator(_writable_folder)] = Field(
@@ -68,23 +75,23 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="before")
     @classmethod
     def _with_a_driver_of_this_app(cls, value: object) -> URL:
-        url = _mysql_url(str(value), default_driver=next(iter(cls.drivers)))
+        url = _database_url(str(value), cls.drivers)
         dialect = url.get_dialect()
+        if cls.driver_is_async:
+            dialect = dialect.get_async_dialect_cls(url)  # one name may stand for a driver of either kind
         if dialect.is_async is not cls.driver_is_async:
             needed = "one that awaits" if cls.driver_is_async else "one that blocks"
             raise ValueError(
                 f"{dialect.driver} is the wrong kind of driver for this app, which needs {needed}"
             )
-        if dialect.driver not in cls.drivers:
-            raise ValueError(
-                f"the driver must be {' or '.join(cls.drivers)}: DATABASE_TLS cannot rule others"
-            )
+        if url.get_driver_name() not in cls.drivers:
+            known = _drivers_for(PRODUCTS[url.get_backend_name()], cls.drivers)
+            raise ValueError(f"the driver must be {' or '.join(known)}: DATABASE_TLS cannot rule others")
         try:
             dialect.import_dbapi()
         except ImportError as error:
-            raise ValueError(
-                f"the driver is not installed ({error}): pip install {dialect.driver}"
-            ) from error
+            package = cls.drivers[url.get_driver_name()].package
+            raise ValueError(f"the driver is not installed ({error}): pip install {package}") from error
         return url
 
     @field_validator("database_tls")
@@ -95,40 +102,61 @@ class Settings(BaseSettings):
             raise ValueError(f"{url.get_driver_name()} is here to be compared, and without TLS alone")
         return value
 
+    @field_validator("isolation_level")
+    @classmethod
+    def _one_that_the_database_has(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Set or not, it is never left to the server: all drivers are to have the same."""
+        url = info.data.get("database_url")
+        if url is None:
+            return value
+        product = PRODUCTS[url.get_backend_name()]
+        if value is None:
+            return product.isolation_levels[0]
+        if value not in product.isolation_levels:
+            raise ValueError(f"{product.title} has no such level")
+        return value
 
-def _mysql_url(text: str, *, default_driver: str) -> URL:
-    """The URL with its driver and its character set put in."""
+    @property
+    def driver(self) -> Driver:
+        """The one that the URL names, or was given."""
+        return self.drivers[self.database_url.get_driver_name()]
+
+
+def _database_url(text: str, drivers: Mapping[str, Driver]) -> URL:
+    """The URL with its driver and, for MySQL, its character set put in."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
         raise ValueError("not a database URL") from error
-    if url.get_backend_name() not in ("mysql", "mariadb"):
-        raise ValueError("the apps speak to MySQL and MariaDB only")
+    product = PRODUCTS.get(url.get_backend_name())
+    known = _drivers_for(product, drivers)
+    if product is None or not known:
+        products = dict.fromkeys(driver.product.title for driver in drivers.values())
+        raise ValueError(f"the app speaks to {' or '.join(products)} only")
     if "+" not in url.drivername:
-        url = url.set(drivername=f"{url.drivername}+{default_driver}")
+        url = url.set(drivername=f"{url.drivername}+{known[0]}")
     try:
         url.get_dialect()
     except NoSuchModuleError as error:
         raise ValueError("there is no such driver") from error
     if not url.database:
         raise ValueError("the URL names no schema")
-    if unknown := set(url.query) - {"charset"}:
+    if unknown := set(url.query) - set(product.url_query):
         raise ValueError(
             f"the URL carries {', '.join(sorted(unknown))}: the settings do that, alike for both apps"
         )
-    return url.update_query_dict({"charset": "utf8mb4"})
+    return url.update_query_dict(product.url_query)
+
+
+def _drivers_for(product: Product | None, drivers: Mapping[str, Driver]) -> list[str]:
+    return [name for name, driver in drivers.items() if driver.product is product]
 
 
 class SyncSettings(Settings):
     """The blocking app: handlers run in the thread pool or, by a common mistake, on the event loop."""
 
-    without_tls = frozenset({"mysqldb", "mysqlconnector"})
-    # pymysql since 1.2 and mysqlconnector use TLS wherever the server offers it, unless told not to.
-    drivers = {
-        "pymysql": {"ssl_disabled": True},
-        "mysqldb": {},
-        "mysqlconnector": {"ssl_disabled": True},
-    }
+    drivers = BLOCKING
+    without_tls = frozenset(name for name, driver in BLOCKING.items() if driver.with_tls is None)
     driver_is_async = False
 
     handlers: Literal["thread-pool", "event-loop"] = Field(
@@ -139,7 +167,7 @@ class SyncSettings(Settings):
 class AsyncSettings(Settings):
     """The awaiting app."""
 
-    drivers = {"aiomysql": {"ssl": None}, "asyncmy": {"ssl": None}}
+    drivers = AWAITING
     driver_is_async = True
 
 

@@ -8,7 +8,7 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy.engine import Connection, Engine, create_engine
 from sqlalchemy.orm import Session
 
-from apps.shared.database import engine_options, require_tls
+from apps.shared.database import engine_options, require_tls, translate_errors
 from apps.shared.settings import Settings
 
 from .resources import resources_of
@@ -18,6 +18,7 @@ def open_engine(settings: Settings) -> Engine:
     """An engine connects when it is first used, so the app starts without its database."""
     engine = create_engine(settings.database_url, **engine_options(settings))
     require_tls(engine.pool, settings)
+    translate_errors(engine.dialect)
     return engine
 
 

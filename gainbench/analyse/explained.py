@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
+from gainbench.products import PRODUCTS
 from gainbench.store.records import ExplainQuestion, Flame, Look
 from gainbench.store.results import (
     ComparisonFigures,
@@ -51,7 +52,7 @@ PHASES = (
 MOST_FUNCTIONS = 10
 
 _PACKAGES: Mapping[str, str] = {
-    **dict.fromkeys(("pymysql", "aiomysql", "asyncmy", "MySQLdb", "psycopg", "asyncpg"), DRIVER),
+    **{driver: DRIVER for product in PRODUCTS.values() for driver in product.drivers},
     **dict.fromkeys(("sqlalchemy", "greenlet"), ORM),
     **dict.fromkeys(("pydantic", "pydantic_core", "annotated_types"), VALIDATION),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "anyio", "uvloop", "httptools", "h11"), FRAMEWORK),

@@ -19,6 +19,7 @@ from gainbench.analyse.validity import judge
 from gainbench.analyse.validity.evidence import Evidence
 from gainbench.analyse.validity.work import achieved_ms
 from gainbench.plan.model import Cell, Plan
+from gainbench.plan.units import several
 from gainbench.store.reading import StoredRun
 from gainbench.store.records import Collapse, Comb, Parity
 from gainbench.store.results import (
@@ -166,8 +167,10 @@ def _headline_arms(plan: Plan) -> set[str]:
 
 
 def _are_twins(parity: Parity | None) -> bool:
-    """Proven alike by sequences of requests: a few answers that agree prove less."""
-    return parity is not None and parity.sequences > 0 and parity.skipped is None and not parity.differences
+    """Proven alike by sequences of requests, in statements too: a few answers that agree prove less."""
+    if parity is None or not parity.statements_held:
+        return False
+    return parity.sequences > 0 and parity.skipped is None and not parity.differences
 
 
 def _pilot(run: StoredRun) -> int | None:
@@ -256,6 +259,8 @@ def _notes(run: StoredRun) -> tuple[str, ...]:
 
 
 def _compared_before(parity: Parity | None) -> list[str]:
+    if parity is not None and not parity.statements_held:
+        return [_statements_shown(parity)]
     if parity is None or not parity.own_requests:
         return []
     share = "all" if parity.own_succeeded == parity.own_requests else f"{parity.own_succeeded} of them"
@@ -265,6 +270,15 @@ def _compared_before(parity: Parity | None) -> list[str]:
         f" {share} 2xx, {alike}",
         *parity.found[:MOST_FOUND],
     ]
+
+
+def _statements_shown(parity: Parity) -> str:
+    told = "; ".join(
+        f"{arm} {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items())) or 'none'}"
+        for arm, counts in parity.statements.items()
+    )
+    asked = several(parity.sequences, "sequence")
+    return f"statements were not held equal; in {asked} of requests before timing the arms sent: {told}"
 
 
 def _shorter_guards(run: StoredRun) -> list[str]:

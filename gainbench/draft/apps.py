@@ -12,9 +12,11 @@ from gainbench.draft.endpoints import Endpoint, from_openapi, from_routes, ready
 from gainbench.draft.sources import DraftedArm
 from gainbench.errors import ConfigurationError
 from gainbench.masking import inheritable
+from gainbench.products import PRODUCTS
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import how_ended, tail
 
+DRIVERS = (*(driver for product in PRODUCTS.values() for driver in product.drivers), "sqlite3", "aiosqlite")
 PROGRAM = Path(__file__).with_name("routes_program.py")
 IMPORT_SECONDS = 60.0
 THREADS = 40  # of a WSGI server, as many as FastAPI has for blocking handlers
@@ -79,7 +81,7 @@ def read_app(supervisor: Supervisor, target: str, python: Path | None, folder: P
     answer, log = (supervisor.folder / f"{target.replace(':', '-')}.{end}" for end in ("json", "log"))
     interpreter = str(python or sys.executable)
     process = supervisor.spawn(
-        [interpreter, str(PROGRAM), target, str(answer)],
+        [interpreter, str(PROGRAM), target, str(answer), *DRIVERS],
         name=f"the import of {target}",
         log=log,
         cwd=folder,

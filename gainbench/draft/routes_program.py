@@ -1,6 +1,7 @@
 """Run by an app's own interpreter, in its folder: import the app, and write what it offers to a file.
 
-``python routes_program.py MODULE:APP FILE``. Must run wherever the app does, so it imports nothing of ours.
+``python routes_program.py MODULE:APP FILE DRIVER...``; of the drivers it tells which are imported. Must run
+wherever the app does, so it imports nothing of ours.
 """
 
 import importlib
@@ -13,22 +14,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 SERVERS = ("uvicorn", "uvloop", "httptools", "gunicorn", "waitress", "flask")
-DRIVERS = (
-    "pymysql",
-    "MySQLdb",
-    "mysql",
-    "aiomysql",
-    "asyncmy",
-    "psycopg",
-    "psycopg2",
-    "asyncpg",
-    "sqlite3",
-    "aiosqlite",
-)
 
 
 def main() -> None:
-    target, path = sys.argv[1:]
+    target, path, *drivers = sys.argv[1:]
     # Where `python -m` would look: in the app's folder, not in this program's.
     sys.path[0] = os.getcwd()
     module_name, _, name = target.partition(":")
@@ -37,7 +26,7 @@ def main() -> None:
         app = getattr(app, part)
     told = describe(app)
     told["servers"] = [server for server in SERVERS if importlib.util.find_spec(server)]
-    told["drivers"] = [driver for driver in DRIVERS if driver in sys.modules]
+    told["drivers"] = [driver for driver in drivers if driver in sys.modules]
     with open(path, "w", encoding="utf-8") as file:
         json.dump(told, file, default=str)
 

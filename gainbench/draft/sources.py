@@ -10,6 +10,7 @@ from pathlib import Path
 import tomli_w
 
 from gainbench.draft.endpoints import Endpoint
+from gainbench.products import DEFAULT, PRODUCTS
 
 MOST_STUBS = 60
 
@@ -82,9 +83,13 @@ def _plan(arms: Sequence[DraftedArm], locust: Path, drivers: Sequence[str]) -> I
     used = f" ({', '.join(drivers)} is used)" if drivers else ""
     yield f'# The arms use the database that they are configured for{used}. With "private" each gets an'
     yield "# empty schema on a throw-away server, behind a proxy that counts and delays round trips. It takes"
-    yield '# env = { DATABASE_URL = "mysql+pymysql://{db_user}:{db_password}@{db_host}:{db_port}/{db_name}" }'
+    product = next((one for one in PRODUCTS.values() if set(one.drivers) & set(drivers)), DEFAULT)
+    url = f"{product.name}+{product.drivers[0]}://" + "{db_user}:{db_password}@{db_host}:{db_port}/{db_name}"
+    yield f'# env = {{ DATABASE_URL = "{url}" }}'
     yield '# and setup = ["alembic", "upgrade", "head"].'
     yield 'server = "none"'
+    if product != DEFAULT:
+        yield f'product = "{product.name}"'
     yield ""
     for arm in arms:
         yield tomli_w.dumps({"arms": {arm.name: dict(arm.keys)}})

@@ -300,7 +300,9 @@ def _parity_gate(run: Run, base: Ground, directory: RunDirectory) -> None:
     with real_servers(base, plan.headline_cell) as servers:
         reach("parity", servers.pids())
         try:
-            report = check_arms(servers.arms, base.schemas, plan, sequences=plan.gate_sequences)
+            report = check_arms(
+                servers.arms, base.schemas, servers.proxy, plan, sequences=plan.gate_sequences
+            )
         except ArmSilent:
             servers.require_whole()  # before an arm is blamed
             raise

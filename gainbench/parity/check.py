@@ -11,7 +11,7 @@ import httpx
 from gainbench.parity.answers import first_difference, shortened
 from gainbench.parity.comparison import ArmSilent, ComparedArm, Comparison, Difference
 from gainbench.parity.login import log_in
-from gainbench.parity.operations import Operation, Schema, common_operations, without_title
+from gainbench.parity.operations import Operation, Schema, common_operations, looked_at
 from gainbench.parity.requests import alternatives
 from gainbench.parity.requests import sequences as drawn_from
 from gainbench.parity.search import search
@@ -40,6 +40,7 @@ class ParityReport:
     skipped: str | None = None
     answers: int = 0
     succeeded: int = 0  # of them: 2xx
+    statements_held: bool = True  # to be equal; else they are only shown
 
     @property
     def difference_count(self) -> int:
@@ -84,6 +85,7 @@ def check(
             [name.lower() for name in rules.headers],
             StatementMeter(statement_counters) if statement_counters else None,
             reset,
+            holds_statements=rules.statements == "equal",
         )
         looked = search(
             drawn_from(operations),
@@ -97,9 +99,10 @@ def check(
         sequences=looked.tried,
         differences=() if looked.difference is None else (looked.difference,),
         statements={name: dict(arm.statements) for name, arm in comparison.arms.items()},
-        openapi_difference=_openapi_difference(documents),
+        openapi_difference=_openapi_difference(documents, rules),
         answers=sum(arm.answers for arm in comparison.arms.values()),
         succeeded=sum(arm.succeeded for arm in comparison.arms.values()),
+        statements_held=comparison.holds_statements,
     )
 
 
@@ -126,11 +129,11 @@ def _openapi_document(name: str, client: httpx.Client, path: str) -> Schema | st
     return document
 
 
-def _openapi_difference(documents: Mapping[str, Schema]) -> str | None:
-    """The first place where a document differs from the first arm's, but for the title."""
+def _openapi_difference(documents: Mapping[str, Schema], rules: ParityRules) -> str | None:
+    """The first place where a document differs from the first arm's, as far as the rules look at it."""
     first, *others = documents.items()
     for name, document in others:
-        place = first_difference(without_title(first[1]), without_title(document))
+        place = first_difference(looked_at(first[1], rules), looked_at(document, rules))
         if place is not None:
             return f"{place.path}: {first[0]} has {shortened(place.one)}, {name} has {shortened(place.other)}"
     return None

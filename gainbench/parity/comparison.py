@@ -108,6 +108,7 @@ class Comparison:
     headers: Sequence[str]
     meter: StatementMeter | None
     reset: Callable[[], None] | None
+    holds_statements: bool = True  # to be as many for every arm; else they are only counted
     _data_changed: bool = True
 
     @property
@@ -137,7 +138,7 @@ class Comparison:
         for name, arm in self.arms.items():
             played[name] = self._play(arm, sequence, next(iter(played.values()), None), quiet_seconds)
         self._data_changed |= _may_have_changed_data(sequence, played.values())
-        found = _first_unlike(list(played.values()))
+        found = _first_unlike(list(played.values()), self.holds_statements)
         if found is not None:
             return _difference(*found, sequence, played)
         for name, each in played.items():
@@ -179,13 +180,15 @@ def _difference(
     )
 
 
-def _first_unlike(played: Sequence[Played]) -> tuple[str, int | None] | None:
+def _first_unlike(played: Sequence[Played], holds_statements: bool) -> tuple[str, int | None] | None:
     first, *others = played
     for step, answer in enumerate(first.answers):
         for other in others:
             what = difference(answer, other.answers[step])
             if what is not None:
                 return f"the answers to request {step + 1} differ: {what}", step
+    if not holds_statements:
+        return None
     counts = [each.statements or Counter() for each in played]
     kinds = {kind for kind in set().union(*counts) if len({count[kind] for count in counts}) > 1}
     return (f"the numbers of statements differ: {', '.join(sorted(kinds))}", None) if kinds else None

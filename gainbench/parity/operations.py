@@ -7,6 +7,7 @@ from typing import Any
 from gainbench.plan.model import ParityRules
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
+SCHEMAS = "#/components/schemas/"
 
 Schema = Mapping[str, Any]
 
@@ -47,7 +48,7 @@ def operations_of(document: Schema, rules: ParityRules) -> tuple[Operation, ...]
     return tuple(
         _operation(document, method, path, item)
         for path, item in document["paths"].items()
-        if path.startswith(rules.include) and not path.startswith(rules.exclude)
+        if _is_looked_at(path, rules)
         for method in methods
         if method in item
     )
@@ -70,10 +71,45 @@ def resolved(schema: Schema, document: Schema) -> Schema:
     return schema
 
 
-def without_title(document: Schema) -> Schema:
-    """The document but for its title, the one thing in which arms may differ."""
+def looked_at(document: Schema, rules: ParityRules) -> Schema:
+    """The document with the paths that are looked at and the schemas that these lead to.
+
+    Its title is gone too: the one thing in which arms may differ.
+    """
     info = {key: value for key, value in document.get("info", {}).items() if key != "title"}
-    return {**document, "info": info}
+    paths = {path: item for path, item in document["paths"].items() if _is_looked_at(path, rules)}
+    components = document.get("components", {})
+    schemas = components.get("schemas", {})
+    others = {key: value for key, value in components.items() if key != "schemas"}
+    named = _led_to([paths, others], schemas)
+    found = {name: schema for name, schema in schemas.items() if name in named}
+    return {**document, "info": info, "paths": paths, "components": {**others, "schemas": found}}
+
+
+def _is_looked_at(path: str, rules: ParityRules) -> bool:
+    return path.startswith(rules.include) and not path.startswith(rules.exclude)
+
+
+def _led_to(parts: Any, schemas: Schema) -> set[str]:
+    """The names of the schemas that these parts refer to, by way of others too."""
+    found: set[str] = set()
+    unread = list(_schemas_in(parts))
+    while unread:
+        name = unread.pop()
+        if name not in found:
+            found.add(name)
+            unread += _schemas_in(schemas.get(name))
+    return found
+
+
+def _schemas_in(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference.startswith(SCHEMAS):
+            yield reference.removeprefix(SCHEMAS)
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for each in inside:
+        yield from _schemas_in(each)
 
 
 def _operation(document: Schema, method: str, path: str, item: Schema) -> Operation:

@@ -56,4 +56,4 @@ class StatementMeter:
         return self._seen - before
 
     def _counts(self) -> Counter[str]:
-        return Counter({kind.removeprefix("Com_"): count for kind, count in self.read().items()})
+        return Counter(self.read())

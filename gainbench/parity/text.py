@@ -23,9 +23,13 @@ def summary(report: ParityReport) -> str:
         return f"parity: not checked: {report.skipped}"
     return (
         f"parity: {several(len(report.arms), 'arm')}, {several(report.sequences, 'sequence')},"
-        f" {several(report.difference_count, 'difference')};"
+        f" {several(report.difference_count, 'difference')}{_held(report)};"
         f" {report.succeeded} of {several(report.answers, 'answer')} 2xx"
     )
+
+
+def _held(report: ParityReport) -> str:
+    return "" if report.statements_held else " in answers (statements shown, not held equal)"
 
 
 def _lines(report: ParityReport) -> Iterator[str]:

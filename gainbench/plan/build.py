@@ -83,7 +83,7 @@ def build(plan_file: PlanFile, flags: Flags, *, folder: Path, name: str) -> Plan
         arms, comparisons, cells = _headline_alone(flags, arms, comparisons, cells)
         profile = profile.changed({"headline_only": False})
     database = _database(plan_file, flags)
-    check_database(database.server, arms, cells, problems)
+    check_database(database, arms, cells, problems)
     check_workers(arms, cells, problems)
     check_ports(arms, problems)
     check_placeholders(arms, problems)

@@ -9,8 +9,19 @@ from pathlib import Path
 from gainbench.masking import mask_text
 from gainbench.plan.expectation import parse_expectation
 from gainbench.plan.file import PlanFile
-from gainbench.plan.model import LONGEST_NAME, PLACEHOLDERS, Arm, Cell, Comparison, Control, Plan, Upstream
+from gainbench.plan.model import (
+    LONGEST_NAME,
+    PLACEHOLDERS,
+    Arm,
+    Cell,
+    Comparison,
+    Control,
+    Database,
+    Plan,
+    Upstream,
+)
 from gainbench.plan.problems import Problems
+from gainbench.products import PACKAGES, PRODUCTS, product_of
 
 ALIKE = 0.75
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -62,12 +73,12 @@ def check_cell_tables(plan_file: PlanFile, problems: Problems) -> None:
             )
 
 
-def check_database(server: str, arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems) -> None:
-    if server not in ("private", "none") and not server.startswith(("mysql://", "mysql+pymysql://")):
-        problems.add(
-            f"database.server = {mask_text(server)!r}: write private, none or a URL that starts with "
-            "mysql:// or mysql+pymysql://, such as mysql://user:password@host:3306/; --db-url says the same"
-        )
+def check_database(
+    database: Database, arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems
+) -> None:
+    server = database.server
+    if server not in ("private", "none"):
+        _check_url(server, database.product, problems)
     if server == "none":
         added = sorted({cell.rtt_ms for cell in cells if cell.rtt_ms})
         if added:
@@ -79,6 +90,22 @@ def check_database(server: str, arms: Sequence[Arm], cells: Sequence[Cell], prob
                 problems.add(
                     f"arms.{arm.name}.seed = {arm.seed!r}: database.server is none, so nothing can be seeded"
                 )
+
+
+def _check_url(url: str, product: str | None, problems: Problems) -> None:
+    named = product_of(url)
+    if named is None:
+        schemes = " or ".join(f"{scheme}://" for each in PRODUCTS.values() for scheme in each.schemes)
+        forms = " or ".join(each.url_form for each in PRODUCTS.values())
+        problems.add(
+            f"database.server = {mask_text(url)!r}: write private, none or a URL that starts with {schemes}, "
+            f"such as {forms}; --db-url says the same"
+        )
+    elif product is not None and named.name != product:
+        problems.add(
+            f"database.server = {mask_text(url)!r}: that is {named.title}, and this plan is for "
+            f"{PRODUCTS[product].title} (database.product = {product!r})"
+        )
 
 
 def check_workers(arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems) -> None:
@@ -123,6 +150,22 @@ def check_upstream(upstream: Upstream | None, arms: Sequence[Arm], problems: Pro
             problems.add(f"arms.{arm.name} uses {{upstream}}: add a table [upstream], with its delay_ms")
 
 
+def lacking_modules(arm: Arm) -> list[str]:
+    """What the arm cannot do without and has not. With a Python of its own it tells at its start."""
+    return [] if arm.python is not None else [name for name in arm.requires if not _is_installed(name)]
+
+
+def pip_install(module: str) -> str:
+    return f".venv/bin/pip install {PACKAGES.get(module, module)}"
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is what it is a part of
+        return False
+
+
 def check_files(plan: Plan) -> None:
     """What the plan names must be there, before anything is started."""
     problems = Problems()
@@ -134,10 +177,11 @@ def check_files(plan: Plan) -> None:
             problems.add(f"arms.{arm.name}.cwd: there is no folder {arm.cwd}")
         elif arm.app is not None and arm.python is None and not _can_be_imported(arm.app, arm.cwd):
             problems.add(f"arms.{arm.name}.app = {arm.app!r}: there is no such module in {arm.cwd}")
-        lacking = [name for name in arm.requires if arm.python is None and find_spec(name) is None]
+        lacking = lacking_modules(arm)
         if lacking:
             problems.add(
-                f"arms.{arm.name} requires {lacking[0]}, which is not installed; --arms names others"
+                f"arms.{arm.name} requires {lacking[0]}, which is not installed ({pip_install(lacking[0])}); "
+                "--arms names others"
             )
         if arm.python is not None and not arm.python.exists():
             problems.add(f"arms.{arm.name}.python: there is no file {arm.python}")

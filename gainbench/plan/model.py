@@ -31,6 +31,7 @@ PLACEHOLDERS = (
     "db_user",
     "db_password",
     "db_name",
+    "db_product",
     "upstream",
 )
 """What is filled in between braces, in commands and environments of arms."""
@@ -128,6 +129,7 @@ class Database(Frozen):
     """Where the arms' data lives: a private throw-away server, an existing one by URL, or none of ours."""
 
     server: str = "private"
+    product: Literal["mysql", "postgresql"] | None = None  # none named: what the URL says, or the first
     tls: bool = False
 
 
@@ -218,6 +220,7 @@ class ParityRules(Frozen):
     request_headers: Mapping[str, str] = {}  # with every request: a token, say
     login: Login | None = None
     headers: tuple[str, ...] = ("content-type", "location", "cache-control")
+    statements: Literal["equal", "shown"] = "equal"  # how many each arm sends: must be alike, or is only told
     gate_sequences: Annotated[int, Field(ge=0, le=10_000)] | None = None
 
 

@@ -77,7 +77,7 @@ def _database(plan: Plan, database: DatabaseServer | None) -> DatabaseFacts:
         flavour=database.flavour if database else None,
         version=database.version if database else None,
         tls=plan.database.tls,
-        tls_cipher=database.ssl_cipher() if database else None,
+        tls_cipher=database.tls_cipher() if database else None,
     )
 
 

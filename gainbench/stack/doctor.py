@@ -12,8 +12,11 @@ from pathlib import Path
 from statistics import quantiles
 
 from gainbench.errors import EnvironmentLacking, GainbenchError
+from gainbench.products import DEFAULT
 from gainbench.stack.arms import evidence
-from gainbench.stack.database import flavours, sql
+from gainbench.stack.database import sql
+from gainbench.stack.database.dialect import Dialect
+from gainbench.stack.database.dialects import DIALECTS, endpoint_from
 from gainbench.stack.database.server import start_private, use_existing
 from gainbench.stack.processes import cores
 from gainbench.stack.processes.ports import FIRST, LAST, free_port
@@ -26,8 +29,7 @@ LIBRARIES = (
     "pydantic",
     "sqlalchemy",
     "greenlet",
-    "pymysql",
-    "aiomysql",
+    *(library for dialect in DIALECTS.values() for library in dialect.libraries),
     "uvicorn",
     "uvloop",
     "httptools",
@@ -70,10 +72,10 @@ class RoundTrip:
 
 
 def checks() -> list[Check]:
-    """Look at everything a run needs. Starts a private database for a moment."""
+    """Look at everything a run needs. Starts private databases for a moment."""
     return [
         Check("Python", True, f"{sys.version.split()[0]} ({sys.executable})"),
-        *_private_database(),
+        *(check for dialect in DIALECTS.values() for check in _private_database(dialect)),
         _cores(),
         _open_files(),
         _ports(),
@@ -88,7 +90,7 @@ def libraries(names: Iterable[str] = LIBRARIES) -> list[Check]:
 
 def database_checks(url: str) -> list[Check]:
     """Whether a database named by URL can be used, and how it talks."""
-    endpoint = sql.Endpoint.from_url(url)
+    endpoint = endpoint_from(url)
     try:
         with Supervisor.start() as supervisor:
             server = use_existing(supervisor, url)
@@ -98,40 +100,42 @@ def database_checks(url: str) -> list[Check]:
         return [Check(f"database {endpoint}", False, error.message, error.cure)]
     return [
         Check(f"database {endpoint}", True, f"{server.flavour} {server.version}, takes schemas of ours"),
-        _tls(cipher),
+        _tls("the database", cipher),
     ]
 
 
 def round_trip(url: str, count: int = ROUND_TRIPS) -> RoundTrip:
     """Time ``SELECT 1`` on one open connection without TLS, after a few that do not count."""
-    with sql.connection(sql.Endpoint.from_url(url)) as opened, opened.cursor() as cursor:
+    with sql.connection(endpoint_from(url)) as opened:
         times_ms = []
         for _ in range(WARM_UPS + count):
             start = time.perf_counter_ns()
-            cursor.execute("SELECT 1")
+            opened.query("SELECT 1")
             times_ms.append((time.perf_counter_ns() - start) / 1e6)
     percentiles = quantiles(times_ms[WARM_UPS:], n=100, method="inclusive")
     return RoundTrip(percentiles[49], percentiles[94], percentiles[98], count)
 
 
-def _private_database() -> Iterator[Check]:
+def _private_database(dialect: Dialect) -> Iterator[Check]:
+    """Only the product that plans take unasked has to be there."""
+    title, lack = dialect.product.title, False if dialect.product == DEFAULT else None
     try:
-        program = flavours.find_server()
-        yield Check("database server", True, f"{program.flavour.name} {program.version} ({program.path})")
+        program = dialect.find_program()
+        yield Check(f"{title} server", True, f"{program.name} {program.version} ({program.path})")
         with Supervisor.start() as supervisor:
-            server = start_private(supervisor, max_connections=10)
-            cipher = server.ssl_cipher()
+            server = start_private(supervisor, product=dialect.product.name, max_connections=10)
+            cipher = server.tls_cipher()
     except GainbenchError as error:
-        yield Check("private database", False, error.message, error.cure)
+        yield Check(f"private {title}", lack, error.message, error.cure)
         return
-    yield Check("private database", True, "starts")
-    yield _tls(cipher)
+    yield Check(f"private {title}", True, "starts")
+    yield _tls(title, cipher)
 
 
-def _tls(cipher: str) -> Check:
+def _tls(server: str, cipher: str) -> Check:
     if not cipher:
-        return Check("TLS to the database", True, "off")
-    return Check("TLS to the database", None, f"offered ({cipher})", UNEQUAL_TLS)
+        return Check(f"TLS to {server}", True, "off")
+    return Check(f"TLS to {server}", None, f"offered ({cipher})", UNEQUAL_TLS)
 
 
 def _cores() -> Check:

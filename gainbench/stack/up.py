@@ -41,7 +41,8 @@ def stack_up(
 ) -> Iterator[Stack]:
     """Start the database and every arm under the headline cell's condition; stop them at the end.
 
-    Behind the proxy an arm finds its database where it does in a measurement, at the cell's round trip.
+    Behind the proxy an arm finds its database where it does in a measurement, at the cell's round trip; so it
+    does where the server counts no statements, which the proxy does then.
     Nothing is tied to cores: nobody measures here, and the arms are ready sooner.
     """
     folder = logs or supervisor.folder / "logs"
@@ -55,7 +56,7 @@ def stack_up(
         schemas = None if server is None else create_schemas(supervisor, plan, server)
         databases = dict(schemas.databases) if schemas else {}
         proxy = None
-        if server is not None and databases and behind_proxy:
+        if server is not None and databases and (behind_proxy or not server.dialect.counts_statements):
             proxy = start_proxy(supervisor, cell, server, arms=databases, log=folder / "proxy.log")
             ending.callback(proxy.stop)
             databases = behind(proxy, databases)
@@ -99,6 +100,7 @@ def start_proxy(
     return LatencyProxy.start(
         supervisor,
         upstream=(server.host, server.port),
+        wire=server.dialect.wire,
         arms=list(arms),
         rtt_ms=cell.rtt_ms,
         connections=pool * len(arms),

@@ -257,6 +257,7 @@ class Parity(Record):
     sequences: int
     differences: int
     statements: Mapping[str, Mapping[str, int]] = {}
+    statements_held: bool = True  # to be equal; else they are only told
     skipped: str | None = None
     own_requests: int = 0  # of the load itself, where nothing else was sent
     own_succeeded: int = 0

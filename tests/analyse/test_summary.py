@@ -48,6 +48,32 @@ def test_an_arms_rate_is_of_its_windows_and_its_costs_are_of_all_its_requests(tm
     assert blocking.turnaround_ms == pytest.approx(0.05)
 
 
+def test_statements_that_were_not_held_equal_are_told_and_no_work_is_expected_to_be_alike(
+    tmp_path: Path,
+) -> None:
+    plan = runs.plan()
+    gate, *others = runs.lines(plan)
+    sent = {"blocking": {"select": 3, "rollback": 3}, "async": {"select": 3}, "sync": {}}
+    shown = gate.model_copy(update={"statements": sent, "statements_held": False})
+
+    held, told = (
+        results_of(tmp_path / name, plan, [first, *others])
+        for name, first in (("held", gate), ("told", shown))
+    )
+
+    assert [
+        [each.rule for each in cell.validity if each.rule.startswith("work of the arms")]
+        for cell in (held.headline_cell, told.headline_cell)
+        if cell is not None
+    ] == [["work of the arms differs by"], []]
+    said = (
+        "statements were not held equal; in 40 sequences of requests before timing the arms sent:"
+        " blocking 3 rollback, 3 select; async 3 select; sync none"
+    )
+    assert said in told.notes
+    assert said not in held.notes
+
+
 def test_a_cell_says_how_its_turns_went(tmp_path: Path) -> None:
     cell = results_of(tmp_path).headline_cell
     assert cell is not None

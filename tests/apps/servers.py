@@ -1,4 +1,4 @@
-"""The three arms as a user starts them: uvicorn, an environment, a seeded schema of their own."""
+"""The arms as a user starts them: uvicorn, an environment, a seeded schema of their own."""
 
 import os
 import subprocess
@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import httpx
+import pytest
 
-from gainbench.stack.database import sql
 from gainbench.stack.database.server import Account, DatabaseServer
 from gainbench.stack.processes.ports import HOST, free_port
 from gainbench.stack.processes.supervisor import Supervisor
@@ -26,6 +26,8 @@ class Arm:
     name: str
     app: str
     environment: tuple[tuple[str, str], ...] = ()
+    product: str = "mysql"
+    driver: str | None = None  # not the app's own
 
 
 ARMS = (
@@ -33,6 +35,26 @@ ARMS = (
     Arm("sync", "apps.sync_app.main:app"),
     Arm("async", "apps.async_app.main:app"),
 )
+POSTGRESQL_ARMS = (
+    Arm("sync_psycopg", "apps.sync_app.main:app", product="postgresql"),
+    Arm("sync_psycopg2", "apps.sync_app.main:app", product="postgresql", driver="psycopg2"),
+    Arm("async_psycopg", "apps.async_app.main:app", product="postgresql"),
+    Arm("async_asyncpg", "apps.async_app.main:app", product="postgresql", driver="asyncpg"),
+)
+ALL_ARMS = ARMS + POSTGRESQL_ARMS
+
+# For a test that counts statements as the server does.
+on_mysql_alone = pytest.mark.parametrize("app", [arm.name for arm in ARMS], indirect=True)
+
+_SLEEPING = {
+    "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%' AND db = ",
+    "postgresql": "SELECT COUNT(*) FROM pg_stat_activity"
+    " WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%' AND datname = ",
+}
+_READ_ONLY = {
+    "mysql": "REVOKE ALL ON `{pattern}`.* FROM '{user}'@'%'; GRANT SELECT ON `{pattern}`.* TO '{user}'@'%'",
+    "postgresql": "REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM PUBLIC",
+}
 
 
 @dataclass(frozen=True)
@@ -45,22 +67,21 @@ class Schema:
     @classmethod
     def seeded(cls, server: DatabaseServer, name: str) -> "Schema":
         account = server.create_schema(f"gainbench_{name}")
-        server.run_script(account.name, seed_script())
+        server.run_script(account.name, seed_script(product=server.dialect.product.name))
         return cls(server, account)
 
     @property
+    def product(self) -> str:
+        return self.server.dialect.product.name
+
+    @property
     def url(self) -> str:
-        endpoint = sql.Endpoint(self.server.host, self.server.port, self.account.user, self.account.password)
+        endpoint = self.server.administrator.as_user(self.account.user, self.account.password)
         return endpoint.url(self.account.name)
 
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Ask behind the app's back, as the administrator."""
-        with (
-            sql.connection(self.server.administrator, self.account.name) as opened,
-            opened.cursor() as cursor,
-        ):
-            cursor.execute(statement)
-            return list(cursor.fetchall())
+        return self.server.query(statement, self.account.name)
 
     def execute(self, script: str) -> None:
         self.server.run_script(self.account.name, script)
@@ -69,6 +90,17 @@ class Schema:
         return {
             table: self.query(f"SELECT COUNT(*) FROM {table}")[0][0] for table in ("tasks", "dones", "blogs")
         }
+
+    def seed_anew(self) -> None:
+        self.execute(seed_script(product=self.product))
+
+    def is_sleeping(self) -> bool:
+        """Whether the database is waiting for one of the app's slow queries."""
+        return self.query(f"{_SLEEPING[self.product]}'{self.account.name}'") != [(0,)]
+
+    def forbid_writing(self) -> None:
+        pattern = self.account.name.replace("_", r"\_")
+        self.execute(_READ_ONLY[self.product].format(pattern=pattern, user=self.account.user))
 
 
 @dataclass(frozen=True)
@@ -84,8 +116,8 @@ class RunningApp:
 
 
 @cache
-def seed_script(seed: int = 0) -> str:
-    command = [sys.executable, "-m", "apps.shared.seed", "--seed", str(seed)]
+def seed_script(seed: int = 0, product: str = "mysql") -> str:
+    command = [sys.executable, "-m", "apps.shared.seed", "--seed", str(seed), "--product", product]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout
 
 
@@ -103,6 +135,11 @@ def command(arm: Arm, port: int) -> list[str]:
     return [sys.executable, "-m", "uvicorn", arm.app, *options]
 
 
+def database_url(arm: Arm, schema: Schema) -> str:
+    driver = "" if arm.driver is None else f"+{arm.driver}"
+    return schema.url.replace("://", f"{driver}://")
+
+
 @contextmanager
 def running(
     supervisor: Supervisor, arm: Arm, schema: Schema, folder: Path, **settings: str
@@ -113,7 +150,7 @@ def running(
     app = RunningApp(arm, f"http://{HOST}:{port}", schema, folder / "uploads", folder / "log")
     environment = {
         **plain_environment(),
-        "DATABASE_URL": schema.url,
+        "DATABASE_URL": database_url(arm, schema),
         "UPLOAD_DIR": str(app.uploads),
         **dict(arm.environment),
         **settings,

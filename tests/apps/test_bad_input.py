@@ -62,12 +62,28 @@ def test_a_title_that_is_none_or_too_long_names_the_field(client: httpx.Client, 
     assert_problem(client.post("/tasks", json={"title": title}), 422, "body.title")
 
 
-@pytest.mark.parametrize("title", ["", "🧺" * 1024, "a\x00b", "'; DROP TABLE tasks; --", "%s %(x)s :x", " "])
+@pytest.mark.parametrize("title", ["", "🧺" * 1024, "'; DROP TABLE tasks; --", "%s %(x)s :x", " "])
 def test_any_text_that_fits_is_a_title_and_comes_back_unchanged(client: httpx.Client, title: str) -> None:
     created = client.post("/tasks", json={"title": title})
 
     assert created.status_code == 200
     assert client.get(f"/tasks/{created.json()['id']}").json()["title"] == title
+
+
+def test_a_nul_in_a_title_is_stored_or_where_the_database_cannot_refused(
+    client: httpx.Client, app: RunningApp
+) -> None:
+    before = app.schema.row_counts()
+
+    answer = client.post("/tasks", json={"title": "a\x00b"})
+
+    if app.arm.product == "mysql":
+        assert client.get(f"/tasks/{answer.json()['id']}").json()["title"] == "a\x00b"
+    else:
+        assert_problem(answer, 422, "NUL")
+        assert_problem(client.put("/tasks/1", json={"title": "\x00"}), 422, "NUL")
+        assert app.schema.row_counts() == before
+        assert client.get("/tasks/1").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -54,29 +54,18 @@ def test_handlers_change_their_place_and_the_sync_sessions_stay_in_the_thread_po
 
 
 @pytest.mark.database
-@pytest.mark.parametrize(("name", "waits"), [("blocking", True), ("sync", False), ("async", False)])
-def test_only_a_query_on_the_event_loop_makes_others_wait(
-    all_arms: dict[str, RunningApp], name: str, waits: bool
-) -> None:
-    app = all_arms[name]
+def test_only_a_query_on_the_event_loop_makes_others_wait(app: RunningApp) -> None:
     with httpx.Client(base_url=app.url, timeout=30) as client, ThreadPoolExecutor(1) as threads:
         slow = threads.submit(client.get, "/io/slow-query?seconds=2")
         wait_until_sleeping(app, slow)
         client.get("/io/sleep?seconds=0")
-        was_over = slow.done() or not is_sleeping(app)
+        was_over = slow.done() or not app.schema.is_sleeping()
 
     assert slow.result().status_code == 200
-    assert was_over is waits
-
-
-def is_sleeping(app: RunningApp) -> bool:
-    statement = (
-        "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%' AND db = "
-    )
-    return app.schema.query(f"{statement}'{app.schema.account.name}'") != [(0,)]
+    assert was_over is (app.arm.name == "blocking")
 
 
 def wait_until_sleeping(app: RunningApp, slow: Future[httpx.Response]) -> None:
-    while not is_sleeping(app):
+    while not app.schema.is_sleeping():
         assert not slow.done(), slow.result().text
         time.sleep(0.01)

@@ -1,9 +1,10 @@
 """A database that is away, read-only, empty or without connections is a 503 that names the cure."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,10 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from gainbench.stack.database import sql
 from gainbench.stack.database.server import DatabaseServer, start_private
 from gainbench.stack.processes.ports import free_port
 from gainbench.stack.processes.supervisor import Supervisor
-from tests.apps.servers import ARMS, Arm, RunningApp, Schema, running, seed_script
+from tests.apps.servers import ALL_ARMS, ARMS, POSTGRESQL_ARMS, Arm, RunningApp, Schema, running
 
 pytestmark = pytest.mark.database
 
@@ -26,10 +26,17 @@ POST = {"title": "T", "author": "A", "content": "C"}
 Start = Callable[..., AbstractContextManager[RunningApp]]
 
 
-@pytest.fixture(params=ARMS, ids=lambda arm: arm.name)
+@pytest.fixture(scope="module", params=ALL_ARMS, ids=lambda arm: arm.name)
 def arm(request: pytest.FixtureRequest) -> Arm:
     chosen: Arm = request.param
     return chosen
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, arm: Arm) -> DatabaseServer:
+    """The one that the arm speaks to."""
+    found: DatabaseServer = request.getfixturevalue("database" if arm.product == "mysql" else arm.product)
+    return found
 
 
 @pytest.fixture
@@ -38,39 +45,25 @@ def start(supervisor: Supervisor, arm: Arm, tmp_path: Path) -> Start:
 
 
 @pytest.fixture(scope="module")
-def ready_made(
+def shared_app(
     supervisor: Supervisor,
-    database: DatabaseServer,
+    server: DatabaseServer,
+    arm: Arm,
     all_arms: dict[str, RunningApp],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, RunningApp]]:
-    """Apps with nothing special, one for each arm: a start takes longer than any of the tests."""
-    with ExitStack() as stack:
-        yield {
-            arm.name: stack.enter_context(
-                running(
-                    supervisor,
-                    arm,
-                    Schema.seeded(database, f"outages_{arm.name}"),
-                    tmp_path_factory.mktemp(arm.name),
-                    UPSTREAM_URL=f"{all_arms['async'].url}/healthz",
-                )
-            )
-            for arm in ARMS
-        }
+) -> Iterator[RunningApp]:
+    """For tests that leave it as it was: a start takes longer than any of them."""
+    schema = Schema.seeded(server, f"outages_{arm.name}")
+    upstream = f"{all_arms['async'].url}/healthz"
+    with running(supervisor, arm, schema, tmp_path_factory.mktemp(arm.name), UPSTREAM_URL=upstream) as app:
+        yield app
 
 
 @pytest.fixture
-def shared_app(ready_made: dict[str, RunningApp], arm: Arm) -> RunningApp:
-    """For a test that leaves it as it was."""
-    return ready_made[arm.name]
-
-
-@pytest.fixture
-def schema(database: DatabaseServer, arm: Arm) -> Iterator[Schema]:
-    seeded = Schema.seeded(database, f"outage_{arm.name}")
+def schema(server: DatabaseServer, arm: Arm) -> Iterator[Schema]:
+    seeded = Schema.seeded(server, f"outage_{arm.name}")
     yield seeded
-    database.drop_schema(seeded.account.name)
+    server.drop_schema(seeded.account.name)
 
 
 def assert_unavailable(answer: httpx.Response, *words: str) -> None:
@@ -116,8 +109,7 @@ def test_one_request_notices_lost_connections_and_the_next_has_a_new_one_until_t
 
 
 def test_an_account_that_may_not_write_reads_on_and_leaves_no_image(start: Start, schema: Schema) -> None:
-    user, name = schema.account.user, schema.account.name.replace("_", r"\_")
-    schema.execute(f"REVOKE ALL ON `{name}`.* FROM '{user}'@'%'; GRANT SELECT ON `{name}`.* TO '{user}'@'%'")
+    schema.forbid_writing()
     with start(schema) as app, httpx.Client(base_url=app.url) as client:
         assert client.get("/tasks/1").status_code == 200
         assert_unavailable(client.post("/tasks", json={"title": "x"}), "DATABASE_URL", "write")
@@ -132,7 +124,7 @@ def test_a_schema_without_tables_is_told_how_to_get_them(shared_app: RunningApp)
     with httpx.Client(base_url=shared_app.url) as client:
         assert_unavailable(client.get("/tasks"), "apps.shared.seed")
         assert_unavailable(client.get("/blogs"), "apps.shared.seed")
-        shared_app.schema.execute(seed_script())
+        shared_app.schema.seed_anew()
         assert client.get("/tasks").status_code == 200
 
 
@@ -152,10 +144,10 @@ def test_a_pool_that_stays_empty_is_a_503_that_names_it(start: Start, schema: Sc
 
 def test_the_websocket_says_what_http_would_say_and_goes_on(shared_app: RunningApp) -> None:
     with connect(f"{shared_app.url.replace('http', 'ws')}/io/ws") as websocket:
-        shared_app.schema.execute("RENAME TABLE dones TO undones")
+        shared_app.schema.execute("ALTER TABLE dones RENAME TO undones")
         websocket.send("hello")
         assert "apps.shared.seed" in json.loads(websocket.recv())["detail"]
-        shared_app.schema.execute("RENAME TABLE undones TO dones")
+        shared_app.schema.execute("ALTER TABLE undones RENAME TO dones")
         websocket.send("hello")
         assert json.loads(websocket.recv())["task"]["id"] == 1
 
@@ -186,9 +178,13 @@ def test_an_upstream_is_called_with_either_client(shared_app: RunningApp) -> Non
 
 
 def kill_connections(schema: Schema) -> None:
-    user = schema.account.user
-    for (number,) in schema.query(f"SELECT id FROM information_schema.processlist WHERE user = '{user}'"):
-        sql.run(schema.server.administrator, f"KILL {number}")
+    """None is left when this returns."""
+    server = schema.server
+    server.dialect.cut_connections(server.administrator, schema.account.user)
+    deadline = time.monotonic() + 10
+    while server.open_connections(schema.account.name):
+        assert time.monotonic() < deadline, "the connections never closed"
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -199,10 +195,11 @@ def tls_database() -> Iterator[DatabaseServer]:
 
 
 def handshakes(server: DatabaseServer) -> int:
-    ((_, count),) = sql.query(server.administrator, "SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
+    ((_, count),) = server.query("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'")
     return int(count)
 
 
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name, indirect=True)
 @pytest.mark.parametrize(("setting", "connections"), [("off", 0), ("on", 1)])
 def test_tls_is_as_set_even_where_the_server_offers_it(
     start: Start, arm: Arm, tls_database: DatabaseServer, setting: str, connections: int
@@ -213,6 +210,27 @@ def test_tls_is_as_set_even_where_the_server_offers_it(
         assert httpx.get(f"{app.url}/healthz").status_code == 200
 
     assert handshakes(tls_database) - before == connections
+
+
+@pytest.fixture(scope="module")
+def tls_postgresql() -> Iterator[DatabaseServer]:
+    with Supervisor.start() as supervisor:
+        yield start_private(supervisor, product="postgresql", tls=True)
+
+
+@pytest.mark.parametrize("arm", POSTGRESQL_ARMS, ids=lambda arm: arm.name, indirect=True)
+@pytest.mark.parametrize(("setting", "has_tls"), [("off", False), ("on", True)])
+def test_tls_is_as_set_with_each_driver_and_its_check_leaves_no_transaction(
+    start: Start, arm: Arm, tls_postgresql: DatabaseServer, setting: str, has_tls: bool
+) -> None:
+    schema = Schema.seeded(tls_postgresql, f"tls_{arm.name}_{setting}")
+    with start(schema, DATABASE_TLS=setting) as app:
+        assert httpx.get(f"{app.url}/healthz").status_code == 200
+        connections = "pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+        user = schema.account.user
+        found = schema.query(f"SELECT ssl, state FROM {connections} WHERE usename = '{user}'")
+
+    assert found == [(has_tls, "idle")]
 
 
 def test_tls_that_the_server_does_not_offer_is_not_gone_without(start: Start, schema: Schema) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.processes.supervisor import Supervisor
-from tests.apps.servers import ARMS, Arm, Schema, plain_environment, running
+from tests.apps.servers import ALL_ARMS, Arm, Schema, plain_environment, running
 from tests.parity.service import Notes, serving
 
 pytestmark = pytest.mark.database
@@ -27,16 +27,17 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
-APPS = [arm for arm in ARMS if arm.name in ("sync", "async")]
+APPS = [arm for arm in ALL_ARMS if arm.name in ("sync", "async", "async_asyncpg")]
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("app", APPS, ids=lambda app: app.name)
 def test_every_answer_is_one_that_the_document_describes(
-    supervisor: Supervisor, database: DatabaseServer, tmp_path: Path, app: Arm
+    request: pytest.FixtureRequest, supervisor: Supervisor, tmp_path: Path, app: Arm
 ) -> None:
-    schema = Schema.seeded(database, f"schemathesis_{app.name}")
+    server: DatabaseServer = request.getfixturevalue("database" if app.product == "mysql" else app.product)
+    schema = Schema.seeded(server, f"schemathesis_{app.name}")
     with (
         serving(Notes()) as upstream,
         running(supervisor, app, schema, tmp_path, UPSTREAM_URL=f"{upstream}/notes") as up,

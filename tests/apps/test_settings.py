@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from apps.shared.drivers import AWAITING, BLOCKING, Driver
 from apps.shared.settings import STARTUP_FAILURE, AsyncSettings, Settings, SyncSettings, load
 from gainbench.stack.processes.ports import free_port
 from tests.apps.servers import ARMS, ROOT, Arm, command, plain_environment
@@ -79,7 +80,19 @@ def test_all_bad_values_are_named_at_once(refusal: Refusal, monkeypatch: pytest.
         (AsyncSettings, "mysql+pymysql://me:s3cret@h/todo", "pymysql is the wrong kind of driver"),
         (AsyncSettings, "mysql+asyncmy://me:s3cret@h/todo", "pip install asyncmy"),
         (SyncSettings, "mysql+mariadbconnector://me:s3cret@h/todo", "the driver must be pymysql"),
-        (SyncSettings, "postgresql://me:s3cret@h/todo", "MySQL and MariaDB only"),
+        (SyncSettings, "postgresql+asyncpg://me:s3cret@h/todo", "asyncpg is the wrong kind of driver"),
+        (AsyncSettings, "postgresql+psycopg2://me:s3cret@h/todo", "psycopg2 is the wrong kind of driver"),
+        (SyncSettings, "postgresql+psycopg_async://me:s3cret@h/todo", "psycopg is the wrong kind of driver"),
+        (AsyncSettings, "postgresql+psycopg_async://me:s3cret@h/todo", "must be psycopg or asyncpg: "),
+        (SyncSettings, "postgresql+pg8000://me:s3cret@h/todo", "must be psycopg or psycopg2: "),
+        (SyncSettings, "postgresql+pymysql://me:s3cret@h/todo", "no such driver"),
+        (SyncSettings, "mysql+psycopg://me:s3cret@h/todo", "no such driver"),
+        (AsyncSettings, "postgresql+asyncpg://me:s3cret@h/todo", "pip install asyncpg"),
+        (SyncSettings, "sqlite:///todo", "MySQL or MariaDB or PostgreSQL only"),
+        (SyncSettings, "postgres://me:s3cret@h/todo", "MySQL or MariaDB or PostgreSQL only"),
+        (SyncSettings, "postgresql://me:s3cret@h", "names no schema"),
+        (SyncSettings, "postgresql://me:s3cret@h/todo?sslmode=require", "sslmode"),
+        (SyncSettings, "postgresql://me:s3cret@h/todo?charset=utf8mb4", "charset"),
         (SyncSettings, "mysql://me:s3cret@h", "names no schema"),
         (SyncSettings, "mysql://me:s3cret@h:port/todo", "not a database URL"),
         (SyncSettings, "mysql+nonsense://me:s3cret@h/todo", "no such driver"),
@@ -91,7 +104,8 @@ def test_all_bad_values_are_named_at_once(refusal: Refusal, monkeypatch: pytest.
 def test_a_database_url_that_will_not_do_says_why_and_hides_the_password(
     refusal: Refusal, kind: type[Settings], url: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "asyncmy", None)  # wherever it is installed
+    for installed in ("asyncmy", "asyncpg"):
+        monkeypatch.setitem(sys.modules, installed, None)
     (line,) = refusal(kind, DATABASE_URL=url)
 
     assert line.startswith("DATABASE_URL=")
@@ -159,3 +173,49 @@ def test_a_plain_url_gets_the_driver_of_the_app_and_the_whole_of_unicode(
     assert url.render_as_string(hide_password=False) == (
         f"mysql+{driver}://me:p%40ss@db.example:3307/todo?charset=utf8mb4"
     )
+
+
+@pytest.mark.parametrize("kind", [SyncSettings, AsyncSettings])
+def test_a_plain_postgresql_url_gets_a_driver_that_both_apps_have(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Settings]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:p%40ss@db.example/todo")
+
+    url = load(kind).database_url
+
+    assert url.render_as_string(hide_password=False) == "postgresql+psycopg://me:p%40ss@db.example/todo"
+
+
+@pytest.mark.parametrize(
+    ("url", "value", "level"),
+    [
+        (URL, None, "REPEATABLE READ"),
+        (URL, "READ UNCOMMITTED", "READ UNCOMMITTED"),
+        ("postgresql://me@h/todo", None, "READ COMMITTED"),
+        ("postgresql://me@h/todo", "SERIALIZABLE", "SERIALIZABLE"),
+    ],
+)
+def test_the_isolation_level_is_the_databases_own_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, url: str, value: str | None, level: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    if value is not None:
+        monkeypatch.setenv("ISOLATION_LEVEL", value)
+
+    assert load(SyncSettings).isolation_level == level
+
+
+def test_an_isolation_level_that_the_database_lacks_is_refused(refusal: Refusal) -> None:
+    url = "postgresql://me@h/todo"
+    (line,) = refusal(SyncSettings, DATABASE_URL=url, ISOLATION_LEVEL="READ UNCOMMITTED")
+
+    assert line.startswith("ISOLATION_LEVEL=READ UNCOMMITTED is not accepted: PostgreSQL has no such level")
+
+
+@pytest.mark.parametrize("drivers", [BLOCKING, AWAITING])
+def test_every_driver_is_told_about_tls_in_words_of_its_own(drivers: dict[str, Driver]) -> None:
+    told = {name for name, driver in drivers.items() if driver.without_tls}
+
+    # mysqlclient has no TLS unless it is told where its certificates are.
+    assert set(drivers) - told <= {"mysqldb"}
+    assert all(driver.with_tls != driver.without_tls for driver in drivers.values())

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gainbench.stack.database.flavours import ServerProgram
-from gainbench.stack.database.private import UNPRIVILEGED
+from gainbench.stack.database.mysql.dialect import Mysql
+from gainbench.stack.database.mysql.program import MysqlProgram
 from gainbench.stack.processes.ports import HOST, free_port
 from gainbench.stack.processes.supervisor import Process, Supervisor
 from tools.compose_file import ComposeFile, Service
@@ -32,7 +32,7 @@ class ByHand:
 
     file: ComposeFile
     profile: str
-    program: ServerProgram
+    program: MysqlProgram
     supervisor: Supervisor
     folder: Path
     started: dict[str, Process] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class ByHand:
         for path in (folder, init):
             shutil.chown(path, user)
         first_start = self.supervisor.spawn(
-            self.program.flavour.initialise(self.program.path, folder / "data"),
+            self.program.initialise(folder),
             name="first start",
             log=self._log("db"),
             user=user,
@@ -173,4 +173,4 @@ def unprivileged() -> str:
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid()).pw_name
     known = {account.pw_name for account in pwd.getpwall()}
-    return next(user for user in UNPRIVILEGED if user in known)
+    return next(user for user in Mysql.unprivileged if user in known)

@@ -37,7 +37,7 @@ def fill(
 
 @pytest.mark.database
 def test_every_schema_gets_the_rows_and_filling_again_gives_the_same(database: DatabaseServer) -> None:
-    account = sql.Endpoint(database.host, database.port, "gainbench_fill", "secret")
+    account = database.administrator.as_user("gainbench_fill", "secret")
     for _ in range(2):
         done = fill(database.administrator.url(), *SCHEMAS)
         assert (done.returncode, done.stderr) == (0, "")

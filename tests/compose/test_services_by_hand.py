@@ -8,7 +8,8 @@ import pytest
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack.database import sql
-from gainbench.stack.database.flavours import find_server
+from gainbench.stack.database.mysql.dialect import Mysql
+from gainbench.stack.database.mysql.program import find_server
 from gainbench.stack.processes.ports import HOST
 from gainbench.stack.processes.supervisor import Supervisor
 from tests.compose.by_hand import PATIENCE_SECONDS, ROOT, ByHand
@@ -29,7 +30,7 @@ def stack(supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> I
     except EnvironmentLacking as error:
         pytest.skip(str(error))
     file = read(ROOT, {"RTT_MS": str(RTT_MS), "ARM": "blocking"})
-    running = ByHand(file, program.flavour.name, program, supervisor, tmp_path_factory.mktemp("compose"))
+    running = ByHand(file, program.name, program, supervisor, tmp_path_factory.mktemp("compose"))
     running.up()
     yield running
     running.down()
@@ -65,7 +66,7 @@ def test_an_arm_reaches_its_database_through_the_delay(stack: ByHand, arm: str) 
 
 
 def test_the_database_offers_no_tls(stack: ByHand) -> None:
-    root = sql.Endpoint(HOST, stack.ports["db", "3306"], "root", "gainbench")
+    root = sql.Endpoint(Mysql(), HOST, stack.ports["db", "3306"], "root", "gainbench")
     assert sql.tls_cipher(root) == ""
 
 

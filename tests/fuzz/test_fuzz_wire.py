@@ -1,16 +1,20 @@
 """What arrives on a socket: nothing is believed that was not proven, and nothing falls over."""
 
 import contextlib
+from collections.abc import Callable
 from itertools import pairwise
 
 import msgpack
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gainbench.errors import ConfigurationError
 from gainbench.load import histogram
 from gainbench.load.several.channel import Forged, Handshake, Seal, read_packet
-from gainbench.stack.proxy.mysql import CommandReader, Exchange, Tally
+from gainbench.stack.database.mysql import wire as mysql
+from gainbench.stack.database.postgresql import wire as postgresql
+from gainbench.stack.proxy.trips import Exchange, Tally
 
 JSONISH = st.recursive(
     st.none()
@@ -24,9 +28,27 @@ JSONISH = st.recursive(
     ),
     max_leaves=10,
 )
-COMMAND = st.tuples(st.integers(0, 255), st.binary(max_size=400)).map(
+PACKET = st.tuples(st.integers(0, 255), st.binary(max_size=400)).map(
     lambda packet: len(packet[1]).to_bytes(3, "little") + bytes([packet[0]]) + packet[1]
 )
+NAMES = st.sampled_from([b"\0", b"\0s\0", b"s\0", b"Ss\0", b"Ps\0"])  # that one message can take from another
+MESSAGE = st.tuples(
+    st.sampled_from([bytes([kind]) for kind in b"BCDEFHPQSXcdfp?"]),
+    NAMES | st.just(b""),
+    st.binary(max_size=400),
+).map(lambda parts: parts[0] + (4 + len(parts[1] + parts[2])).to_bytes(4, "big") + parts[1] + parts[2])
+FIRST_MESSAGE = st.sampled_from([3 << 16, 80_877_102, 80_877_103, 80_877_104]).map(
+    lambda code: b"\0\0\0\x08" + code.to_bytes(4, "big")
+)
+LOGIN = b"\0\0\0\x08\0\3\0\0"
+NOISE = st.binary(max_size=60)
+NewReader = Callable[[], mysql.CommandReader | postgresql.CommandReader]
+READERS: list[NewReader] = [mysql.CommandReader, postgresql.CommandReader]
+STREAM = (
+    st.lists(PACKET | NOISE, max_size=8)
+    | st.lists(FIRST_MESSAGE | MESSAGE | NOISE, max_size=8)
+    | st.lists(MESSAGE | NOISE, max_size=8).map(lambda messages: [LOGIN, *messages])
+).map(b"".join)
 
 
 @given(st.lists(st.binary(max_size=200) | JSONISH.map(msgpack.dumps), max_size=4))
@@ -60,25 +82,33 @@ def test_messages_that_are_left_out_repeated_or_moved_are_not_believed(
         assert master.open(sealed[number]) == bodies[number]
 
 
-@given(
-    st.lists(COMMAND | st.binary(max_size=60), max_size=8).map(b"".join),
-    st.lists(st.integers(0, 2_000), max_size=10),
-)
-def test_commands_are_the_same_however_their_stream_is_cut(stream: bytes, cuts: list[int]) -> None:
+@pytest.mark.parametrize("new_reader", READERS)
+@given(STREAM, st.lists(st.integers(0, 2_000), max_size=10))
+def test_commands_are_the_same_however_their_stream_is_cut(
+    new_reader: NewReader, stream: bytes, cuts: list[int]
+) -> None:
     """Until a client asks for TLS or compression: from there on a chunk is all that can be told."""
-    whole = CommandReader()
+    whole = new_reader()
     kinds = whole.kinds(stream)
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    cut = CommandReader()
+    cut = new_reader()
     pieces = [kind for start, end in pairwise(edges) for kind in cut.kinds(stream[start:end])]
     if not (whole._sealed or cut._sealed):
         assert pieces == kinds
 
 
-@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=300)), max_size=20))
-def test_sums_of_an_exchange_never_shrink_and_no_trip_is_lost(steps: list[tuple[bool, bytes]]) -> None:
+@pytest.mark.parametrize("new_reader", READERS)
+@given(
+    st.lists(
+        st.tuples(st.booleans(), PACKET | MESSAGE | FIRST_MESSAGE | st.binary(min_size=1, max_size=300)),
+        max_size=20,
+    )
+)
+def test_sums_of_an_exchange_never_shrink_and_no_trip_is_lost(
+    new_reader: NewReader, steps: list[tuple[bool, bytes]]
+) -> None:
     tally = Tally()
-    exchange = Exchange(tally, 0)
+    exchange = Exchange(tally, new_reader(), 0)
     before = 0
     for at, (is_client, chunk) in enumerate(steps, start=1):
         (exchange.asked if is_client else exchange.answered)(chunk, at * 1_000)

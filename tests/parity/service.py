@@ -42,7 +42,7 @@ class Notes:
     title: str = "notes"
     rows: dict[int, Any] = field(default_factory=dict)
     next_id: int = 1
-    statements: dict[str, int] = field(default_factory=lambda: {"Com_select": 0, "Com_insert": 0})
+    statements: dict[str, int] = field(default_factory=lambda: {"select": 0, "insert": 0})
 
     def reset(self) -> None:
         self.rows, self.next_id = {}, self.first_id
@@ -54,7 +54,7 @@ class Notes:
         return None
 
     def count(self, kind: str) -> None:
-        self.statements[f"Com_{kind}"] += 1
+        self.statements[kind] += 1
 
     def document(self) -> Any:
         return {**DOCUMENT, "info": {"title": self.title, "version": "1"}}

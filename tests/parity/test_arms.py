@@ -101,7 +101,8 @@ def checked(stack: Stack, plan: Plan, *names: str, sequences: int, seed: int = S
         {name: stack.schemas.scripts[name] for name in names},
     )
     chosen = plan.model_copy(update={"arms": tuple(plan.arm(name) for name in names), "seed": seed})
-    return check_arms({name: stack.arms[name] for name in names}, schemas, chosen, sequences=sequences)
+    arms = {name: stack.arms[name] for name in names}
+    return check_arms(arms, schemas, stack.proxy, chosen, sequences=sequences)
 
 
 def test_the_three_arms_answer_alike_with_the_same_statements(stack: Stack, plan: Plan) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.parity.check import ArmUnderCheck, ParityReport, check
+from gainbench.parity.operations import SCHEMAS, looked_at
 from gainbench.parity.run import side_by_side, to_record
 from gainbench.plan.model import ParityRules
 from tests.parity.service import Notes, serving
@@ -22,7 +24,7 @@ def checked(
     rules: ParityRules | None = None,
 ) -> ParityReport:
     def statement_counters() -> Counter[str]:
-        return sum((Counter(notes.statements) for notes in variants), Counter({"Com_show_status": 1}))
+        return sum((Counter(notes.statements) for notes in variants), Counter({"show_status": 1}))
 
     def put_back() -> None:
         for notes in variants:
@@ -135,6 +137,34 @@ def test_one_more_statement_is_a_difference_even_where_all_answers_are_alike() -
     assert "arm2  2 select" in text
 
 
+def test_statements_that_need_not_be_equal_are_shown_and_said_not_to_be_held() -> None:
+    rules = ParityRules(methods=("DELETE",), statements="shown")
+    report = checked(Notes(), LooksTwice(), rules=rules)
+
+    assert report.alike
+    once, twice = (report.statements[arm]["select"] for arm in ("arm1", "arm2"))
+    assert 0 < twice == 2 * once
+    assert side_by_side(report).splitlines()[:3] == [
+        f"sent arm1  {once} select",
+        f"sent arm2  {twice} select",
+        "parity: 2 arms, 30 sequences, 0 differences in answers (statements shown, not held equal);"
+        f" {report.succeeded} of {report.answers} answers 2xx",
+    ]
+    record = to_record(report)
+    assert (record.statements, record.statements_held) == (report.statements, False)
+
+
+def test_answers_are_held_equal_where_statements_are_not() -> None:
+    (difference,) = checked(Notes(), SaysGone(), rules=ParityRules(statements="shown")).differences
+
+    assert difference.what == "the answers to request 1 differ: status"
+
+
+def test_a_rule_for_statements_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValidationError, match="'equal' or 'shown'"):
+        ParityRules.model_validate({"statements": "show"})
+
+
 def test_true_is_not_one() -> None:
     (difference,) = checked(Notes(), AnswersTrue()).differences
 
@@ -186,6 +216,33 @@ def test_documents_that_differ_are_told_with_the_place() -> None:
     assert not report.alike
     assert "1 difference; " in side_by_side(report)
     assert to_record(report).differences == 1
+
+
+def test_documents_may_differ_in_paths_and_schemas_that_are_not_looked_at() -> None:
+    class MoreToOffer(Notes):
+        def document(self) -> Any:
+            published = super().document()
+            schema = {"$ref": "#/components/schemas/Extra"}
+            body = {"content": {"application/json": {"schema": schema}}}
+            paths = {**published["paths"], "/extras": {"post": {"requestBody": body}}}
+            schemas = {**published["components"]["schemas"], "Extra": {"type": "object"}}
+            return {**published, "paths": paths, "components": {"schemas": schemas}}
+
+    assert checked(Notes(), MoreToOffer(), rules=_only("/notes")).alike
+    assert checked(Notes(), MoreToOffer()).openapi_difference == (
+        '.components.schemas.Extra: arm1 has nothing, arm2 has {"type": "object"}'
+    )
+
+
+def test_a_schema_that_is_looked_at_must_be_alike_wherever_it_is_referred_to() -> None:
+    def document(kind: str) -> dict[str, Any]:
+        schemas = {"Note": {"items": {"$ref": f"{SCHEMAS}Line"}}, "Line": {"type": kind}, "Other": {}}
+        return {"paths": {"/notes": {"get": {"$ref": f"{SCHEMAS}Note"}}}, "components": {"schemas": schemas}}
+
+    seen = [looked_at(document(kind), _only("/notes")) for kind in ("string", "integer")]
+
+    assert [list(each["components"]["schemas"]) for each in seen] == [["Note", "Line"]] * 2
+    assert seen[0] != seen[1]
 
 
 def test_an_arm_without_a_document_is_skipped_with_the_reason() -> None:

@@ -282,12 +282,13 @@ def test_seed_that_fails_is_named_with_its_output(
     supervisor: Supervisor, tmp_path: Path, command: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        seed_script(supervisor, Seed(name="s", command=command, cwd=tmp_path))
+        seed_script(supervisor, Seed(name="s", command=command, cwd=tmp_path), product="mysql")
 
 
 def test_seed_script_is_standard_output_alone(supervisor: Supervisor, tmp_path: Path) -> None:
     command = ("sh", "-c", "echo 'SELECT 1;'; echo a warning >&2")
-    assert seed_script(supervisor, Seed(name="s", command=command, cwd=tmp_path)) == "SELECT 1;\n"
+    seed = Seed(name="s", command=command, cwd=tmp_path)
+    assert seed_script(supervisor, seed, product="mysql") == "SELECT 1;\n"
 
 
 def test_growing_log_hands_out_each_whole_line_once(tmp_path: Path) -> None:

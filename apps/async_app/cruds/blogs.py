@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, insert, text
 from sqlalchemy.ext.asyncio.engine import AsyncConnection
 
+from apps.shared.models import Blog
 from apps.shared.schemas import BlogFields
 
 BlogRow = Row[int, str, str, str, str | None]
@@ -26,13 +27,10 @@ async def get_blog(connection: AsyncConnection, blog_id: int) -> BlogRow | None:
 
 
 async def create_blog(connection: AsyncConnection, fields: BlogFields) -> int:
-    """Insert and commit; the new id."""
-    statement = text(
-        "INSERT INTO blogs (title, author, content, image) VALUES (:title, :author, :content, :image)"
-    )
-    result = await connection.execute(statement, fields)
+    """Insert and commit; the new id, for which each database has a way of its own."""
+    result = await connection.execute(insert(Blog), fields)
     await connection.commit()
-    return result.lastrowid
+    return result.inserted_primary_key[0]
 
 
 async def update_blog(connection: AsyncConnection, blog_id: int, fields: BlogFields) -> bool:

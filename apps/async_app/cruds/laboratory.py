@@ -1,7 +1,9 @@
 """Statements of the I/O laboratory and of the health check."""
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio.engine import AsyncConnection
+
+from apps.shared.functions import Sleep
 
 
 async def answer(connection: AsyncConnection) -> None:
@@ -11,4 +13,4 @@ async def answer(connection: AsyncConnection) -> None:
 
 async def sleep_in_database(connection: AsyncConnection, seconds: float) -> None:
     """A query that takes as long as it is told to."""
-    await connection.execute(text("SELECT SLEEP(:seconds)"), {"seconds": seconds})
+    await connection.execute(select(Sleep(seconds)))

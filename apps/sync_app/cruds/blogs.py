@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, insert, text
 from sqlalchemy.engine import Connection
 
+from apps.shared.models import Blog
 from apps.shared.schemas import BlogFields
 
 BlogRow = Row[int, str, str, str, str | None]
@@ -26,13 +27,10 @@ def get_blog(connection: Connection, blog_id: int) -> BlogRow | None:
 
 
 def create_blog(connection: Connection, fields: BlogFields) -> int:
-    """Insert and commit; the new id."""
-    statement = text(
-        "INSERT INTO blogs (title, author, content, image) VALUES (:title, :author, :content, :image)"
-    )
-    result = connection.execute(statement, fields)
+    """Insert and commit; the new id, for which each database has a way of its own."""
+    result = connection.execute(insert(Blog), fields)
     connection.commit()
-    return result.lastrowid
+    return result.inserted_primary_key[0]
 
 
 def update_blog(connection: Connection, blog_id: int, fields: BlogFields) -> bool:

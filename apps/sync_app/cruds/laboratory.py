@@ -1,7 +1,9 @@
 """Statements of the I/O laboratory and of the health check."""
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
+
+from apps.shared.functions import Sleep
 
 
 def answer(connection: Connection) -> None:
@@ -11,4 +13,4 @@ def answer(connection: Connection) -> None:
 
 def sleep_in_database(connection: Connection, seconds: float) -> None:
     """A query that takes as long as it is told to."""
-    connection.execute(text("SELECT SLEEP(:seconds)"), {"seconds": seconds})
+    connection.execute(select(Sleep(seconds)))

@@ -61,7 +61,7 @@ def _async_url(stack: Stack) -> str:
     """An arm's own schema, for those who ask it without the arm."""
     assert stack.schemas is not None  # the plan has been asked
     own = stack.schemas.databases[ARMS[-1]]
-    return own.url.replace("mysql://", "mysql+aiomysql://", 1)
+    return own.url.replace("://", f"+{own.endpoint.dialect.product.awaiting}://", 1)
 
 
 def _tried(claim: Claim, ground: Ground) -> TriedClaim:

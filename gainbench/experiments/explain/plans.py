@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from itertools import pairwise
 
 from gainbench.errors import ConfigurationError
 from gainbench.experiments.whole import Length, part_of
+from gainbench.plan.checks import lacking_modules, pip_install
 from gainbench.plan.condition import Pool
 from gainbench.plan.model import Arm, Cell, Comparison, Plan, Step
 
@@ -20,20 +20,11 @@ LOOKED_AT_USERS = (1, 8, 40)
 
 def missing_of(arms: Sequence[Arm]) -> dict[str, str]:
     """What arms lack to be started here, each with the command that would bring it."""
-    return {arm.name: _told(name) for arm in arms for name in arm.requires[:1] if _lacks(arm)}
-
-
-def _lacks(arm: Arm) -> bool:
-    """An interpreter of the arm's own is asked nothing: it says itself, when it starts, what it lacks."""
-    return arm.python is None and any(find_spec(name) is None for name in arm.requires)
-
-
-PACKAGES = {"MySQLdb": "mysqlclient"}
-
-
-def _told(module: str) -> str:
-    package = PACKAGES.get(module, module)
-    return f"{package} is not installed: .venv/bin/pip install {package}"
+    return {
+        arm.name: f"{lacking[0]} is not installed: {pip_install(lacking[0])}"
+        for arm in arms
+        if (lacking := lacking_modules(arm))
+    }
 
 
 def way(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -44,39 +44,31 @@ class Somebodys:
         """As after a crash, with the data it had."""
         before = psutil.Process(self.process.pid)
         command, folder, user = before.cmdline(), Path(before.cwd()), before.username()
-        init = next(word for word in command if word.startswith("--init-file="))
-        Path(init.removeprefix("--init-file=")).write_text("")  # its accounts are there
         before.kill()
         self.process.wait(READY_SECONDS)
+        program = self.server.dialect.find_program()
+        program.begin_again(self.supervisor.folder / program.name)
         mine = psutil.Process().username()
         self.process = self.supervisor.spawn(
             command, name="database", cwd=folder, user=None if user == mine else user
         )
 
     def cut_connections(self, _: Mapping[str, int]) -> None:
-        for (number,) in sql.query(
-            self.server.administrator,
-            "SELECT id FROM information_schema.processlist WHERE user LIKE 'gainbench%'",
-        ):
-            with suppress(EnvironmentLacking):  # it has gone by itself, as has the one that asked
-                sql.run(self.server.administrator, f"KILL {number}")
+        self.server.dialect.cut_connections(self.server.administrator, "gainbench")
 
     def refuse_writes(self, _: Mapping[str, int]) -> None:
-        sql.run(self.server.administrator, "SET GLOBAL read_only = 1")
+        self.server.dialect.refuse_writes(self.server.administrator)
 
     def names(self) -> set[str]:
         """Schemas and accounts, of anybody."""
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
-                schemas = sql.query(self.server.administrator, "SHOW DATABASES")
-                users = sql.query(self.server.administrator, "SELECT user FROM mysql.user")
+                return self.server.dialect.names(self.server.administrator)
             except EnvironmentLacking:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_SECONDS)
-            else:
-                return {str(name) for (name,) in (*schemas, *users)}
 
 
 class Relay:

@@ -11,11 +11,12 @@ import asyncio
 import os
 import selectors
 import socket
-from urllib.parse import urlsplit
-
-import aiomysql
+from concurrent.futures import ThreadPoolExecutor
 
 from gainbench.experiments.prove.servers import OPENAPI
+from gainbench.stack.database.dialect import DatabaseRefused, Session
+from gainbench.stack.database.dialects import endpoint_from
+from gainbench.stack.database.sql import open_session
 
 HOST = "127.0.0.1"
 CONNECTIONS = 8
@@ -26,32 +27,31 @@ ERROR = b'{"error":"no database"}'
 class Known:
     def __init__(self, ms: float) -> None:
         self._seconds = ms / 1000
-        self._pool: aiomysql.Pool | None = None
-
-    async def connect(self) -> None:
-        url = urlsplit(os.environ["DATABASE_URL"])
-        self._pool = await aiomysql.create_pool(
-            host=url.hostname,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            minsize=1,
-            maxsize=CONNECTIONS,
-        )
+        self._threads = ThreadPoolExecutor(CONNECTIONS)
+        self._free: list[Session] = []
 
     async def answer(self) -> tuple[int, bytes]:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._seconds
         try:
-            if self._pool is None:
-                await self.connect()
-            assert self._pool is not None
-            async with self._pool.acquire() as connection, connection.cursor() as cursor:
-                await cursor.execute("SELECT 1")
-        except (aiomysql.Error, OSError):
+            await loop.run_in_executor(self._threads, self._ask)
+        except DatabaseRefused:
             return 500, ERROR
         await asyncio.sleep(max(0.0, due - loop.time()))
         return 200, BODY
+
+    def _ask(self) -> None:
+        """On a connection that is free, or else a new one: never more than there are threads."""
+        try:
+            opened = self._free.pop()
+        except IndexError:
+            opened = open_session(endpoint_from(os.environ["DATABASE_URL"]))
+        try:
+            opened.query("SELECT 1")
+        except DatabaseRefused:
+            opened.break_off()
+            raise
+        self._free.append(opened)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """HTTP/1.1 as far as a GET on a connection that stays open needs it."""

@@ -85,9 +85,10 @@ def for_arm(
             "db_user": endpoint.user,
             "db_password": endpoint.password,
             "db_name": database.schema,
+            "db_product": endpoint.dialect.product.name,
         }
     return Placeholders(f"arm {name!r}", values)
 
 
-def for_seed(name: str) -> Placeholders:
-    return Placeholders(f"seed {name!r}", {"python": sys.executable})
+def for_seed(name: str, *, product: str) -> Placeholders:
+    return Placeholders(f"seed {name!r}", {"python": sys.executable, "db_product": product})

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from gainbench.stack.database.flavours import Certificate
+from gainbench.stack.database.dialect import Certificate
 
 VALID = timedelta(days=30)
 
@@ -29,6 +29,7 @@ def write_certificate(folder: Path) -> Certificate:
     )
     files = Certificate(folder / "certificate.pem", folder / "key.pem")
     files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.key.touch(mode=0o600)  # some servers take no other
     files.key.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,

@@ -14,22 +14,18 @@ from collections.abc import Sequence
 
 from gainbench.errors import ConfigurationError, GainbenchError
 from gainbench.stack.database import sql
+from gainbench.stack.database.dialects import endpoint_from
 from gainbench.stack.database.server import PREFIX
 
 
 def fill(server: sql.Endpoint, account: tuple[str, str], schemas: Sequence[str], script: str) -> None:
     """Each schema anew, with the rows of the script; the account may use all of them."""
     user, password = account
-    sql.run(server, f"CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY '{password}'")
     for schema in schemas:
-        pattern = schema.replace("_", r"\_")  # an underscore is a wildcard in GRANT
-        sql.run(
-            server,
-            f"DROP DATABASE IF EXISTS `{schema}`;"
-            f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4;"
-            f"GRANT ALL ON `{pattern}`.* TO '{user}'@'%'",
-        )
-        sql.run(server, script, schema=schema)
+        server.dialect.drop_schema(server, schema)
+        server.dialect.create_schema(server, schema)
+        server.dialect.create_account(server, schema, user, password)
+        sql.run(server, script, schema)
 
 
 def script_of(command: Sequence[str]) -> str:
@@ -68,7 +64,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         script = script_of(arguments.command)
-        fill(sql.Endpoint.from_url(arguments.server), arguments.account, arguments.schemas, script)
+        fill(endpoint_from(arguments.server), arguments.account, arguments.schemas, script)
     except GainbenchError as error:
         print(f"gainbench: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_status

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Self
 
 from gainbench.errors import EnvironmentLacking, GainbenchError
-from gainbench.stack.database import sql
+from gainbench.stack.database.dialect import DatabaseRefused
+from gainbench.stack.database.dialects import endpoint_from
+from gainbench.stack.database.sql import Endpoint
 
 URL_VARIABLE = "GAINBENCH_LEFTOVERS_URL"
 JOURNAL_VARIABLE = "GAINBENCH_LEFTOVERS_JOURNAL"
@@ -36,7 +38,7 @@ class Journal:
     path: Path
 
     @classmethod
-    def begin(cls, folder: Path, prefix: str, server: sql.Endpoint) -> Self:
+    def begin(cls, folder: Path, prefix: str, server: Endpoint) -> Self:
         journal = cls(folder / f"{prefix}{SUFFIX}")
         header = {"server": _place(server), "owner": [os.getpid(), _start_of(os.getpid())]}
         journal.path.touch(mode=0o600)
@@ -58,7 +60,7 @@ class Journal:
         pairs = [json.loads(line) for line in self._lines()[1:]]
         return [(schema, user) for schema, user in pairs if _OURS.fullmatch(schema) and _OURS.fullmatch(user)]
 
-    def is_abandoned_on(self, server: sql.Endpoint) -> bool:
+    def is_abandoned_on(self, server: Endpoint) -> bool:
         """Whether it speaks of this server, and whoever wrote it is gone."""
         try:
             header = json.loads(self._lines()[0])
@@ -71,7 +73,7 @@ class Journal:
         return self.path.read_text().splitlines() if self.path.exists() else []
 
 
-def drop_all(administrator: sql.Endpoint, journal: Journal, *, patience: float) -> None:
+def drop_all(administrator: Endpoint, journal: Journal, *, patience: float) -> None:
     """Drop everything the journal names, and stay calm about what is not there (any more).
 
     A server that is away is waited for; what it then still holds is named.
@@ -81,8 +83,8 @@ def drop_all(administrator: sql.Endpoint, journal: Journal, *, patience: float) 
         try:
             _drop(administrator, journal)
             return
-        except EnvironmentLacking as error:
-            if not sql.is_away(error) or time.monotonic() > deadline:
+        except DatabaseRefused as error:
+            if not error.is_away or time.monotonic() > deadline:
                 names = ", ".join(name for entry in journal.entries() for name in entry)
                 raise EnvironmentLacking(
                     f"{error.message}\nleft there: {names}",
@@ -91,7 +93,7 @@ def drop_all(administrator: sql.Endpoint, journal: Journal, *, patience: float) 
         time.sleep(POLL_SECONDS)
 
 
-def drop_abandoned(administrator: sql.Endpoint, folder: Path) -> None:
+def drop_abandoned(administrator: Endpoint, folder: Path) -> None:
     """What earlier runs could not remove from this server; whoever may not do it leaves it to others."""
     for journal in _journals(folder):
         if journal.is_abandoned_on(administrator):
@@ -103,18 +105,18 @@ def _journals(folder: Path) -> Iterator[Journal]:
     return (Journal(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
 
 
-def _drop(administrator: sql.Endpoint, journal: Journal) -> None:
+def _drop(administrator: Endpoint, journal: Journal) -> None:
     for schema, user in journal.entries():
-        sql.run(administrator, f"DROP DATABASE IF EXISTS `{schema}`")
+        administrator.dialect.drop_schema(administrator, schema)
         try:
-            sql.run(administrator, f"DROP USER IF EXISTS '{user}'@'%'")
-        except EnvironmentLacking as error:
-            if not sql.forbids_accounts(error):  # who may not drop it could not create it either
+            administrator.dialect.drop_account(administrator, user)
+        except DatabaseRefused as error:
+            if not error.forbids_accounts:  # who may not drop it could not create it either
                 raise
     journal.path.unlink(missing_ok=True)
 
 
-def _place(server: sql.Endpoint) -> str:
+def _place(server: Endpoint) -> str:
     return f"{server.host}:{server.port}"
 
 
@@ -136,7 +138,7 @@ def _start_of(pid: int) -> str | None:
 
 def main() -> int:
     try:
-        administrator = sql.Endpoint.from_url(os.environ[URL_VARIABLE])
+        administrator = endpoint_from(os.environ[URL_VARIABLE])
         journal = Journal(Path(os.environ[JOURNAL_VARIABLE]))
         drop_all(administrator, journal, patience=LAST_PATIENCE_SECONDS)
     except GainbenchError as error:

@@ -1,4 +1,4 @@
-"""A private, throw-away MariaDB or MySQL server in the session's folder. Must not know what it will hold."""
+"""A private, throw-away database server in the session's folder. Must not know which it is, nor what for."""
 
 import os
 import pwd
@@ -6,21 +6,19 @@ import resource
 import secrets
 import stat
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack.database import sql
 from gainbench.stack.database.certificate import write_certificate
-from gainbench.stack.database.flavours import ServerProgram, find_server, server_command
+from gainbench.stack.database.dialect import Dialect, Program
 from gainbench.stack.processes.ports import HOST, free_port
 from gainbench.stack.processes.supervisor import Process, Supervisor
 from gainbench.stack.processes.text import tail
 
 ADMINISTRATOR = "gainbench_admin"
-# Server programs refuse to run as root; started by root, they get the first of these that exists.
-UNPRIVILEGED = ("mysql", "nobody")
 INITIALISE_SECONDS = 120.0
 READY_SECONDS = 60.0
 LOOKED_AT, MOST_ERRORS = 200, 5  # lines of a log that has failed
@@ -31,13 +29,14 @@ OTHER_FILES = 500
 
 @dataclass(frozen=True)
 class RunningServer:
-    program: ServerProgram
+    program: Program
     process: Process
     administrator: sql.Endpoint
 
 
 def start(
     supervisor: Supervisor,
+    dialect: Dialect,
     *,
     cores: Collection[int] | None,
     max_connections: int,
@@ -46,30 +45,27 @@ def start(
 ) -> RunningServer:
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     require_files(max_connections, hard_limit)
-    program = find_server()
-    user = _unprivileged_user()
-    folder = _own_folder(supervisor, user)
-    log = log or supervisor.folder / "database.log"
+    program = dialect.find_program()
+    user = _unprivileged_user(dialect.unprivileged)
+    folder = _own_folder(supervisor.folder / program.name, user)
+    log = log or folder.with_suffix(".log")
+    administrator = sql.Endpoint(dialect, HOST, free_port(), ADMINISTRATOR, secrets.token_hex(16))
+    program.write_files(folder, administrator)
+    _hand_over(folder, user)
     _initialise(supervisor, program, folder, user, log)
-    administrator = sql.Endpoint(HOST, free_port(), ADMINISTRATOR, secrets.token_hex(16))
-    _write_init_file(folder, administrator)
     certificate = write_certificate(folder) if tls else None
     _hand_over(folder, user)
     process = supervisor.spawn(
-        server_command(
-            program,
-            folder=folder,
-            port=administrator.port,
-            max_connections=max_connections,
-            certificate=certificate,
+        program.command(
+            folder, port=administrator.port, max_connections=max_connections, certificate=certificate
         ),
-        name=f"{program.flavour.name} server",
+        name=f"{program.name} server",
         log=log,
         cwd=folder.parent,
         cores=cores,
         user=user,
     )
-    _wait_until_ready(process, administrator, log)
+    _wait_until_ready(process, program, administrator, log)
     return RunningServer(program, process, administrator)
 
 
@@ -84,18 +80,18 @@ def require_files(max_connections: int, limit: int) -> None:
         )
 
 
-def _unprivileged_user() -> str | None:
+def _unprivileged_user(candidates: Sequence[str]) -> str | None:
+    """Server programs refuse to run as root."""
     if os.geteuid() != 0:
         return None
     known = {account.pw_name for account in pwd.getpwall()}
-    for user in UNPRIVILEGED:
+    for user in candidates:
         if user in known:
             return user
-    raise EnvironmentLacking(f"started by root, and there is none of the users {', '.join(UNPRIVILEGED)}")
+    raise EnvironmentLacking(f"started by root, and there is none of the users {', '.join(candidates)}")
 
 
-def _own_folder(supervisor: Supervisor, user: str | None) -> Path:
-    folder = supervisor.folder / "database"
+def _own_folder(folder: Path, user: str | None) -> Path:
     closed = [str(above) for above in folder.parents if not above.stat().st_mode & stat.S_IXOTH]
     if user is not None and closed:
         raise EnvironmentLacking(
@@ -114,11 +110,9 @@ def _hand_over(folder: Path, user: str | None) -> None:
             os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def _initialise(
-    supervisor: Supervisor, program: ServerProgram, folder: Path, user: str | None, log: Path
-) -> None:
+def _initialise(supervisor: Supervisor, program: Program, folder: Path, user: str | None, log: Path) -> None:
     process = supervisor.spawn(
-        program.flavour.initialise(program.path, folder / "data"),
+        program.initialise(folder),
         name="the first start of the database server",
         log=log,
         cwd=folder.parent,
@@ -127,21 +121,10 @@ def _initialise(
     code = process.wait(INITIALISE_SECONDS)
     if code != 0:
         process.stop()
-        raise _failed("the database server could not make its data folder", log)
+        raise _failed("the database server could not make its data folder", program, log)
 
 
-def _write_init_file(folder: Path, administrator: sql.Endpoint) -> None:
-    """One administrator with a password; the accounts without one go."""
-    file = folder / "init.sql"
-    file.touch(mode=0o600)
-    file.write_text(
-        f"CREATE USER '{administrator.user}'@'%' IDENTIFIED BY '{administrator.password}';\n"
-        f"GRANT ALL ON *.* TO '{administrator.user}'@'%' WITH GRANT OPTION;\n"
-        "DROP USER IF EXISTS 'root'@'localhost', 'root'@'127.0.0.1', 'root'@'::1';\n"
-    )
-
-
-def _wait_until_ready(process: Process, administrator: sql.Endpoint, log: Path) -> None:
+def _wait_until_ready(process: Process, program: Program, administrator: sql.Endpoint, log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
@@ -150,18 +133,14 @@ def _wait_until_ready(process: Process, administrator: sql.Endpoint, log: Path) 
         except EnvironmentLacking as error:
             if process.returncode() is not None or time.monotonic() > deadline:
                 process.stop()
-                raise _failed("the database server did not start", log) from error
+                raise _failed("the database server did not start", program, log) from error
         time.sleep(POLL_SECONDS)
 
 
-def _failed(what: str, log: Path) -> EnvironmentLacking:
-    errors = [line for line in tail(log, lines=LOOKED_AT).splitlines() if "ERROR" in line]
+def _failed(what: str, program: Program, log: Path) -> EnvironmentLacking:
+    errors = program.errors_of(tail(log, lines=LOOKED_AT).splitlines())
     lines = "\n".join(errors[:MOST_ERRORS]) or tail(log)
-    cure = "read the lines above; `gainbench doctor` checks what it needs"
-    if "ermission denied" in lines and Path("/sys/kernel/security/apparmor").exists():
-        cure = (
-            "if AppArmor confines mysqld to its own folders: aa-complain /usr/sbin/mysqld, or install MariaDB"
-        )
+    cure = program.cure_of(lines) or "read the lines above; `gainbench doctor` checks what it needs"
     if "disk space" in lines or "No space left" in lines:
         cure = "free some disk space, or set TMPDIR to a folder on another disk"
     return EnvironmentLacking(f"{what}:\n{lines}", cure=cure)

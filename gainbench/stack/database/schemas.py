@@ -13,7 +13,6 @@ from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.plan.model import Arm, Plan, Seed
 from gainbench.stack.arms.placeholders import ArmDatabase, for_seed
 from gainbench.stack.database.server import DatabaseServer, schema_name, start_private, use_existing
-from gainbench.stack.database.sql import Endpoint
 from gainbench.stack.processes.supervisor import Supervisor
 from gainbench.stack.processes.text import tail
 
@@ -33,11 +32,16 @@ def open_database(
     count, arithmetic = connections_needed(plan)
     if wanted == "private":
         return start_private(
-            supervisor, cores=cores, max_connections=count, tls=plan.database.tls, log=logs / "database.log"
+            supervisor,
+            product=plan.database.product,
+            cores=cores,
+            max_connections=count,
+            tls=plan.database.tls,
+            log=logs / "database.log",
         )
     server = use_existing(supervisor, wanted)
     server.require_connections(count, arithmetic)
-    if plan.database.tls and not server.ssl_cipher():
+    if plan.database.tls and not server.tls_cipher():
         raise EnvironmentLacking(
             "the plan wants TLS to the database, and the server offers none",
             cure="give the server a certificate, or set database.tls = false",
@@ -78,7 +82,7 @@ class Schemas:
 def create_schemas(supervisor: Supervisor, plan: Plan, server: DatabaseServer) -> Schemas:
     """One schema per arm with the data its seed makes; each seed command runs once, for equal bytes."""
     scripts = {
-        seed.name: seed_script(supervisor, seed)
+        seed.name: seed_script(supervisor, seed, product=server.dialect.product.name)
         for seed in plan.seeds
         if any(arm.seed == seed.name for arm in plan.arms)
     }
@@ -91,13 +95,14 @@ def create_schemas(supervisor: Supervisor, plan: Plan, server: DatabaseServer) -
     return schemas
 
 
-def seed_script(supervisor: Supervisor, seed: Seed) -> str:
+def seed_script(supervisor: Supervisor, seed: Seed, *, product: str) -> str:
     """What the seed's command writes to its standard output."""
     output = supervisor.folder / f"seed-{seed.name}.sql"
     log = output.with_suffix(".log")
+    command = for_seed(seed.name, product=product).fill_all(seed.command)
     process = supervisor.spawn(
         # The log takes standard error as well; the script must hold standard output alone.
-        ["sh", "-c", 'exec "$@" > "$0"', str(output), *for_seed(seed.name).fill_all(seed.command)],
+        ["sh", "-c", 'exec "$@" > "$0"', str(output), *command],
         name=f"seed {seed.name!r}",
         log=log,
         cwd=seed.cwd,
@@ -116,5 +121,4 @@ def seed_script(supervisor: Supervisor, seed: Seed) -> str:
 
 def _schema(server: DatabaseServer, arm: Arm) -> ArmDatabase:
     account = server.create_schema(schema_name(arm.name))
-    endpoint = Endpoint(server.host, server.port, account.user, account.password)
-    return ArmDatabase(endpoint, account.name)
+    return ArmDatabase(server.administrator.as_user(account.user, account.password), account.name)

@@ -8,14 +8,17 @@ import re
 import secrets
 import sys
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gainbench.errors import ConfigurationError, EnvironmentLacking
 from gainbench.masking import inheritable
 from gainbench.stack.database import private as private_server
 from gainbench.stack.database import sql
+from gainbench.stack.database.dialect import DatabaseRefused, Dialect
+from gainbench.stack.database.dialects import dialect_named, endpoint_from
 from gainbench.stack.database.leftovers import (
     JOURNAL_VARIABLE,
     URL_VARIABLE,
@@ -27,7 +30,7 @@ from gainbench.stack.processes.supervisor import Process, Supervisor
 from gainbench.state import state_folder
 
 PREFIX = "gainbench_"
-LONGEST_SCHEMA = 64
+LONGEST_SCHEMA = 63  # what every product allows
 RETURN_SECONDS = 15.0  # a server that is being restarted is waited for, to leave nothing there
 STOP_SECONDS = 4.0  # nothing of a throw-away server needs to reach the disk
 
@@ -51,6 +54,10 @@ class DatabaseServer:
     journal: Journal | None = None  # what must be dropped from an existing server
 
     @property
+    def dialect(self) -> Dialect:
+        return self.administrator.dialect
+
+    @property
     def host(self) -> str:
         return self.administrator.host
 
@@ -69,46 +76,42 @@ class DatabaseServer:
         if self.journal is not None:
             self.journal.note(schema, user)
         try:
-            sql.run(self.administrator, _create(schema))
-        except EnvironmentLacking as error:
-            if self.journal is not None and sql.forbids_accounts(error):
+            self.dialect.create_schema(self.administrator, schema)
+        except DatabaseRefused as error:
+            if self.journal is not None and error.forbids_accounts:
                 self.journal.forget(schema)
             raise
         return self._create_account(schema, user, password)
 
     def run_script(self, schema: str, script: str) -> None:
         """Several statements, separated by semicolons."""
-        sql.run(self.administrator, script, schema=_checked(schema))
+        sql.run(self.administrator, script, _checked(schema))
 
     def empty_schema(self, name: str) -> None:
         """As it was when it was created; the account keeps its rights."""
-        schema = _checked(name)
-        sql.run(self.administrator, f"DROP DATABASE `{schema}`; {_create(schema)}")
+        self.dialect.empty_schema(self.administrator, _checked(name))
 
     def drop_schema(self, name: str) -> None:
-        sql.run(self.administrator, f"DROP DATABASE IF EXISTS `{_checked(name)}`")
+        self.dialect.drop_schema(self.administrator, _checked(name))
 
-    def statement_counters(self) -> dict[str, int]:
+    def query(self, statement: str, schema: str | None = None) -> list[tuple[Any, ...]]:
+        """Ask as the administrator."""
+        return sql.query(self.administrator, statement, schema=schema)
+
+    def statement_counters(self) -> Mapping[str, int]:
         """How often each kind of statement ran since the start of the server, whoever sent it."""
-        rows = sql.query(self.administrator, "SHOW GLOBAL STATUS LIKE 'Com\\_%'")
-        return {name: int(count) for name, count in rows}
+        return self.dialect.statement_counters(self.administrator)
 
     def open_connections(self, schema: str) -> int:
-        statement = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = %s"
-        return int(sql.query(self.administrator, statement, [schema])[0][0])
+        return self.dialect.open_connections(self.administrator, schema)
 
-    def ssl_cipher(self) -> str:
+    def tls_cipher(self) -> str:
         """What a client that asks for TLS gets; empty where the server offers none."""
         return sql.tls_cipher(self.administrator)
 
-    def tls_connections(self) -> int:
-        """How many connections were made with TLS since the start of the server, whoever made them."""
-        rows = sql.query(self.administrator, "SHOW GLOBAL STATUS LIKE 'Ssl_accepts'")
-        return int(rows[0][1]) if rows else 0
-
     def require_connections(self, count: int, arithmetic: str) -> None:
         """Refuse, with the arithmetic, what the server would refuse in the middle of a run."""
-        limit = int(sql.query(self.administrator, "SELECT @@GLOBAL.max_connections")[0][0])
+        limit = self.dialect.max_connections(self.administrator)
         if count > limit:
             raise EnvironmentLacking(
                 f"the arms need {arithmetic} = {count} database connections, and the server takes {limit}",
@@ -123,12 +126,10 @@ class DatabaseServer:
             drop_all(self.administrator, self.journal, patience=RETURN_SECONDS)
 
     def _create_account(self, schema: str, user: str, password: str) -> Account:
-        pattern = schema.replace("_", r"\_")  # an underscore is a wildcard in GRANT
         try:
-            sql.run(self.administrator, f"CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'")
-            sql.run(self.administrator, f"GRANT ALL ON `{pattern}`.* TO '{user}'@'%'")
-        except EnvironmentLacking as error:
-            if self.process is not None or not sql.forbids_accounts(error):
+            self.dialect.create_account(self.administrator, schema, user, password)
+        except DatabaseRefused as error:
+            if self.process is not None or not error.forbids_accounts:
                 raise
             return Account(schema, self.administrator.user, self.administrator.password)
         return Account(schema, user, password)
@@ -137,24 +138,25 @@ class DatabaseServer:
 def start_private(
     supervisor: Supervisor,
     *,
+    product: str | None = None,
     cores: Collection[int] | None = None,
     max_connections: int = 1000,
     tls: bool = False,
     log: Path | None = None,
 ) -> DatabaseServer:
-    running = private_server.start(supervisor, cores=cores, max_connections=max_connections, tls=tls, log=log)
-    program = running.program
-    server = DatabaseServer(
-        running.administrator, program.flavour.name, program.version, process=running.process
+    running = private_server.start(
+        supervisor, dialect_named(product), cores=cores, max_connections=max_connections, tls=tls, log=log
     )
+    program = running.program
+    server = DatabaseServer(running.administrator, program.name, program.version, process=running.process)
     server.require_connections(max_connections, "max_connections")
     return server
 
 
 def use_existing(supervisor: Supervisor, url: str) -> DatabaseServer:
     """Check that the server can be used, and see to it that this run leaves nothing there."""
-    administrator = sql.Endpoint.from_url(url)
-    version = str(sql.query(administrator, "SELECT VERSION()")[0][0])
+    administrator = endpoint_from(url)
+    flavour, version = administrator.dialect.recognise(administrator)
     prefix = f"{PREFIX}{secrets.token_hex(4)}_"
     folder = state_folder() or supervisor.folder
     drop_abandoned(administrator, folder)
@@ -165,8 +167,8 @@ def use_existing(supervisor: Supervisor, url: str) -> DatabaseServer:
     )
     server = DatabaseServer(
         administrator,
-        "mariadb" if "mariadb" in version.lower() else "mysql",
-        version.partition("-")[0],
+        flavour,
+        version,
         prefix=prefix,
         journal=journal,
     )
@@ -184,14 +186,11 @@ def schema_name(arm: str) -> str:
     return PREFIX + plain[: room - len(mark)] + mark
 
 
-def _create(schema: str) -> str:
-    return f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4"
-
-
 def _try_out(server: DatabaseServer) -> None:
-    """A schema, a table, a row: better refused now than in the middle of a run."""
+    """A schema, a table, a row, all gone again: better refused now than in the middle of a run."""
     account = server.create_schema(f"{PREFIX}try")
     server.run_script(account.name, "CREATE TABLE t (id INT); INSERT INTO t VALUES (1)")
+    server.empty_schema(account.name)
     server.drop_schema(account.name)
 
 

@@ -2,16 +2,14 @@
 
 import time
 
-import pymysql
-
-from gainbench.errors import EnvironmentLacking, InvalidMeasurement
+from gainbench.errors import InvalidMeasurement
 from gainbench.stack.database import sql
+from gainbench.stack.database.dialect import DatabaseRefused, Session
 from gainbench.stack.database.server import DatabaseServer
 from gainbench.stack.processes.text import how_ended
 
 LOOK_SECONDS = 8.0  # one that was held up for less goes on as if nothing had been
 POLL_SECONDS = 0.1
-WATCH_SECONDS = 28_800  # how long the server is asked to keep an idle connection open
 
 
 class DatabaseLost(InvalidMeasurement):
@@ -23,34 +21,32 @@ class Watch:
 
     def __init__(self, server: DatabaseServer) -> None:
         self._server = server
-        self._connection = self._connect()
+        self._session = self._connect()
 
     def look(self) -> str | None:
         """None if nothing has happened since the last look; what has, to a server that serves again."""
         try:
-            self._connection.ping(reconnect=False)
-        except pymysql.MySQLError:
+            self._session.ping()
+        except DatabaseRefused:
             self._require_process()
             self.close()
-            self._connection = self._connect()
+            self._session = self._connect()
             return "the database server was restarted, or cut its connections"
         return None
 
     def close(self) -> None:
         """May be called twice."""
-        if self._connection.open:
-            self._connection._force_close()  # type: ignore[attr-defined] # one that hangs takes no farewell
+        self._session.break_off()
 
-    def _connect(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+    def _connect(self) -> Session:
         """A server that is just starting again is waited for."""
         deadline = time.monotonic() + LOOK_SECONDS
         while True:
             try:
-                with sql.explained(self._server.administrator):
-                    opened = sql.connect(self._server.administrator, answer_seconds=LOOK_SECONDS)
-                    opened.query(f"SET SESSION wait_timeout = {WATCH_SECONDS}")
+                opened = sql.open_session(self._server.administrator, answer_seconds=LOOK_SECONDS)
+                opened.stay()
                 return opened
-            except EnvironmentLacking as error:
+            except DatabaseRefused as error:
                 self._require_process()
                 if time.monotonic() > deadline:
                     raise DatabaseLost(

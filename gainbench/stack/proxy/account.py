@@ -3,7 +3,7 @@
 Moments are handed in as differences; knows nothing of sockets or clocks, nor how the delay is made.
 """
 
-from gainbench.stack.proxy.mysql import Tally
+from gainbench.stack.proxy.trips import Tally
 
 BIN_NS = 5_000
 EARLIEST_NS = -60_000  # nothing is passed on sooner than this before it is due

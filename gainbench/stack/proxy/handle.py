@@ -20,8 +20,8 @@ from gainbench.errors import EnvironmentLacking, InvalidMeasurement
 from gainbench.masking import inheritable
 from gainbench.stack.processes.supervisor import Process, Supervisor
 from gainbench.stack.processes.text import tail
-from gainbench.stack.proxy.mysql import CONNECT
 from gainbench.stack.proxy.server import DESCRIPTORS_OF_THE_PROCESS, descriptors_for
+from gainbench.stack.proxy.trips import CONNECT
 
 PROBE_ARM = "(probe)"
 START_SECONDS = 10.0
@@ -158,13 +158,17 @@ class LatencyProxy:
         supervisor: Supervisor,
         *,
         upstream: tuple[str, int],
+        wire: str,
         arms: Sequence[str],
         rtt_ms: float = 0.0,
         connections: int,
         cores: Collection[int] | None = None,
         log: Path | None = None,
     ) -> Self:
-        """A proxy with a port for each arm and one for probing, and room for that many connections in all."""
+        """A proxy with a port for each arm and one for probing, and room for that many connections in all.
+
+        ``wire`` is the module that understands what is spoken with the server.
+        """
         ports = [*arms, PROBE_ARM]
         check_capacity(connections, len(ports))
         path = supervisor.folder / f"latency-{time.monotonic_ns():x}"
@@ -176,7 +180,7 @@ class LatencyProxy:
                 [
                     # Neither site-packages nor the current folder: the proxy needs this package alone.
                     *(sys.executable, "-S", "-P", "-m", "gainbench.stack.proxy.server"),
-                    *("--control", str(path), "--upstream", f"{host}:{port}"),
+                    *("--control", str(path), "--upstream", f"{host}:{port}", "--wire", wire),
                     *("--rtt-ms", str(rtt_ms), "--connections", str(connections), "--", *ports),
                 ],
                 name="latency proxy",

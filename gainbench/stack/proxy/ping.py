@@ -8,12 +8,12 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy
-import pymysql
 
 from gainbench.stack.database import sql
+from gainbench.stack.database.dialect import Session
 from gainbench.stack.proxy.handle import PROBE_ARM, LatencyProxy
 
 
@@ -61,7 +61,7 @@ class RoundTripProbe:
         return RoundTrips(*zip(*pairs, strict=True))
 
 
-def _ping_ms(connection: "pymysql.Connection[Any]") -> float:
+def _ping_ms(connection: Session) -> float:
     started = time.perf_counter_ns()
-    connection.ping(reconnect=False)
+    connection.ping()
     return (time.perf_counter_ns() - started) / 1_000_000

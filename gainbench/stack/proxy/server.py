@@ -3,12 +3,13 @@
 ``python -m gainbench.stack.proxy.server`` is started by ``handle.py``, which speaks to it in JSON lines over
 a Unix socket. When that socket closes, the proxy ends. Without one it stands alone, as in a
 container: ports and delay are those of its flags. Standard library only; it must not know what an arm is
-beyond its name and its port.
+beyond its name and its port, nor what is spoken: a module named by a flag finds the commands in it.
 """
 
 import argparse
 import contextlib
 import heapq
+import importlib
 import itertools
 import json
 import resource
@@ -23,8 +24,8 @@ from typing import Any
 
 from gainbench.stack.processes.cores import come_first
 from gainbench.stack.proxy.account import BIN_NS, BINS, EARLIEST_NS, Account, Flow
-from gainbench.stack.proxy.mysql import Exchange
 from gainbench.stack.proxy.poller import BROKEN, READ, WRITE, Poller, sharpen_timers
+from gainbench.stack.proxy.trips import Exchange, Reader
 
 CHUNK_BYTES = 65_536
 PRIORITY = 15  # it is due to the microsecond, on a core that it shares with the load
@@ -41,6 +42,7 @@ _LINGER_NOT = struct.pack("ii", 1, 0)  # closing throws away what is unsent and 
 
 Action = Callable[["Side", bytes], None]
 Address = tuple[str, int]
+NewReader = Callable[[], Reader]
 
 
 class Side:
@@ -85,9 +87,11 @@ class Connection:
 
     __slots__ = ("client", "exchange", "open", "server", "tally")
 
-    def __init__(self, client: socket.socket, server: socket.socket, account: Account, now_ns: int) -> None:
+    def __init__(
+        self, client: socket.socket, server: socket.socket, account: Account, reader: Reader, now_ns: int
+    ) -> None:
         self.tally = account.tally
-        self.exchange = Exchange(account.tally, now_ns)
+        self.exchange = Exchange(account.tally, reader, now_ns)
         self.open = True
         self.client = Side(client, self, account.to_client, connected=True)
         self.server = Side(server, self, account.to_server, connected=False)
@@ -116,11 +120,18 @@ class Haste:
 class Proxy:
     """Forwards every chunk half a round trip after it arrived."""
 
-    def __init__(self, upstream: Address, arms: Mapping[str, Address], most_connections: int) -> None:
+    def __init__(
+        self,
+        upstream: Address,
+        arms: Mapping[str, Address],
+        most_connections: int,
+        new_reader: NewReader,
+    ) -> None:
         self.accounts = {arm: Account() for arm in arms}
         self.ports: dict[str, int] = {}
         self._family, self._upstream = _resolve(upstream)
         self._most_connections = most_connections
+        self._new_reader = new_reader
         self._open_connections = 0
         self._one_way_ns = 0
         self._poller = Poller()
@@ -184,7 +195,7 @@ class Proxy:
             client.close()
             return
         now_ns = time.monotonic_ns()
-        connection = Connection(client, socket.socket(self._family), account, now_ns)
+        connection = Connection(client, socket.socket(self._family), account, self._new_reader(), now_ns)
         self._open_connections += 1
         account.tally.connections += 1
         account.tally.open_connections += 1
@@ -465,10 +476,18 @@ def _named_address(text: str) -> tuple[str, Address]:
     return arm, _address(address)
 
 
+def _reader_of(wire: str) -> NewReader:
+    new_reader: NewReader = importlib.import_module(wire).CommandReader
+    return new_reader
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--control", metavar="PATH", help="Unix socket of the harness; none: stand alone")
     parser.add_argument("--upstream", required=True, type=_address, metavar="HOST:PORT")
+    parser.add_argument(
+        "--wire", required=True, metavar="MODULE", help="dotted name of what understands the protocol"
+    )
     parser.add_argument("--rtt-ms", type=float, default=0.0)
     parser.add_argument("--connections", type=int, required=True, help="how many to have room for")
     parser.add_argument(
@@ -482,7 +501,7 @@ def main() -> None:
     come_first(PRIORITY)
     descriptors = _allow_descriptors(descriptors_for(arguments.connections, len(arms)))
     most_connections = (descriptors - descriptors_for(0, len(arms))) // 2
-    proxy = Proxy(arguments.upstream, arms, most_connections)
+    proxy = Proxy(arguments.upstream, arms, most_connections, _reader_of(arguments.wire))
     proxy.delay(arguments.rtt_ms)
     proxy.run(None if arguments.control is None else Control(arguments.control, proxy))
 

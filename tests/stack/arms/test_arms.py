@@ -28,6 +28,7 @@ from gainbench.stack.arms.arm import (
 )
 from gainbench.stack.arms.evidence import stacks
 from gainbench.stack.arms.placeholders import ArmDatabase
+from gainbench.stack.database.dialects import dialect_named
 from gainbench.stack.database.sql import Endpoint
 from gainbench.stack.processes.ports import free_port, is_free
 from gainbench.stack.processes.supervisor import Supervisor
@@ -45,7 +46,7 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": status, "headers": []})
     await send({"type": "http.response.body", "body": body.encode()})
 """
-DATABASE = ArmDatabase(Endpoint("127.0.0.1", 23456, "ann", "secret"), "gainbench_a")
+DATABASE = ArmDatabase(Endpoint(dialect_named(None), "127.0.0.1", 23456, "ann", "secret"), "gainbench_a")
 Start = Callable[..., RunningArm]
 
 

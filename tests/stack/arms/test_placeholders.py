@@ -6,9 +6,10 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.stack.arms.placeholders import ArmDatabase, for_arm, for_seed
+from gainbench.stack.database.dialects import dialect_named
 from gainbench.stack.database.sql import Endpoint
 
-DATABASE = ArmDatabase(Endpoint("127.0.0.1", 23456, "ann", "p@ss"), "gainbench_legacy")
+DATABASE = ArmDatabase(Endpoint(dialect_named(None), "127.0.0.1", 23456, "ann", "p@ss"), "gainbench_legacy")
 
 
 def test_every_placeholder_has_its_value() -> None:
@@ -31,13 +32,13 @@ def test_every_placeholder_has_its_value() -> None:
 
 
 def test_other_braces_stay_as_they_are() -> None:
-    placeholders = for_seed("todo")
+    placeholders = for_seed("todo", product="mysql")
     text = '{"a": {}} ${HOME} {0} {ports}'
     assert placeholders.fill(text) == text
 
 
 def test_value_that_looks_like_a_placeholder_is_not_filled_again() -> None:
-    sly = ArmDatabase(Endpoint("h", 1, "{port}", "p"), "n")
+    sly = ArmDatabase(Endpoint(dialect_named(None), "h", 1, "{port}", "p"), "n")
     assert for_arm("a", port=2, workers=1, scratch=Path("/s"), database=sly).fill("{db_user}") == "{port}"
 
 
@@ -50,5 +51,5 @@ def test_database_placeholder_without_a_database_names_arm_and_cure() -> None:
 
 def test_placeholder_of_an_arm_in_a_seed_names_what_there_is() -> None:
     with pytest.raises(ConfigurationError, match=r"seed 'todo' uses \{port\}") as caught:
-        for_seed("todo").fill("{port}")
+        for_seed("todo", product="mysql").fill("{port}")
     assert "python" in (caught.value.cure or "")

@@ -7,10 +7,11 @@ import pytest
 
 from gainbench.errors import EnvironmentLacking
 from gainbench.stack.database import leftovers, sql
+from gainbench.stack.database.dialects import dialect_named
 from gainbench.stack.database.leftovers import Journal, drop_abandoned, drop_all
 from gainbench.stack.database.server import DatabaseServer
 
-NOWHERE = sql.Endpoint("127.0.0.1", 9, "root", "")
+NOWHERE = sql.Endpoint(dialect_named(None), "127.0.0.1", 9, "root", "")
 
 
 def test_a_server_that_is_away_is_waited_for_and_what_it_holds_is_named(tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_only_the_journal_of_a_run_that_is_gone_is_abandoned_and_only_on_its_ser
         start = text.index("[")
         journal.path.write_text(text[:start] + owner + "}\n")
         assert journal.is_abandoned_on(NOWHERE)
-        assert not journal.is_abandoned_on(sql.Endpoint("127.0.0.1", 10, "root", ""))
+        assert not journal.is_abandoned_on(sql.Endpoint(dialect_named(None), "127.0.0.1", 10, "root", ""))
 
 
 def test_a_journal_that_was_cut_off_or_cannot_be_carried_out_stops_nobody(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def test_a_server_that_goes_on_is_worth_no_word(watched: Watch) -> None:
 
 
 def test_a_server_that_cut_its_connections_is_told_once(database: DatabaseServer, watched: Watch) -> None:
-    sql.run(database.administrator, f"KILL {watched._connection.thread_id()}")
+    ((number,),) = watched._session.query("SELECT CONNECTION_ID()")
+    sql.run(database.administrator, f"KILL {number}")
     assert "cut its connections" in (watched.look() or "")
     assert watched.look() is None
 

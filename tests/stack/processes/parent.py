@@ -1,6 +1,6 @@
 """A program that uses the supervisor as gainbench does, for tests that end it in every way.
 
-    parent.py REPORT KIND...      KIND: sleeper, stubborn, daemon, uvicorn, database, existing=URL
+    parent.py REPORT KIND...      KIND: sleeper, stubborn, daemon, uvicorn, private=PRODUCT, existing=URL
 
 It writes what it started to REPORT, as JSON, and waits to be ended.
 """
@@ -37,8 +37,8 @@ def start(supervisor: Supervisor, kind: str) -> None:
         arm = Arm(name="two-workers", app="small_app:app", cwd=supervisor.folder)
         settings = ServerSettings(Pool(size=1), workers=2)
         wait_until_ready(launch_arm(supervisor, arm, settings=settings, log=supervisor.folder / "arm.log"))
-    elif kind == "database":
-        start_private(supervisor, max_connections=10)
+    elif kind.startswith("private="):
+        start_private(supervisor, product=kind.removeprefix("private="), max_connections=10)
     elif kind.startswith("existing="):
         use_existing(supervisor, kind.removeprefix("existing=")).create_schema("gainbench_left")
     else:

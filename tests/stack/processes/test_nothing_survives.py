@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gainbench.stack.database import sql
 from gainbench.stack.database.server import DatabaseServer
 from tests.stack.processes.survivors import Watched, is_alive, wait_until
 
@@ -87,12 +86,19 @@ def test_server_with_two_workers_ends_with_its_parent(
     started.watched.wait_until_gone()
 
 
+@pytest.fixture(params=["database", "postgresql"])
+def server(request: pytest.FixtureRequest) -> DatabaseServer:
+    """One of each product, "existing" for the tests."""
+    found: DatabaseServer = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.mark.database
 @pytest.mark.parametrize("end", ENDS)
 def test_database_server_ends_with_its_parent(
-    start: Starter, database: DatabaseServer, end: signal.Signals
+    start: Starter, server: DatabaseServer, end: signal.Signals
 ) -> None:
-    started = start("database")
+    started = start(f"private={server.dialect.product.name}")
     started.parent.send_signal(end)
     started.watched.wait_until_gone()
 
@@ -145,14 +151,13 @@ def test_interrupted_program_ends_with_the_status_it_chose(start: Starter, end: 
 @pytest.mark.database
 @pytest.mark.parametrize("end", ENDS)
 def test_existing_server_keeps_nothing_of_a_run_that_ended(
-    start: Starter, database: DatabaseServer, end: signal.Signals
+    start: Starter, server: DatabaseServer, end: signal.Signals
 ) -> None:
-    def names() -> set[tuple[str, ...]]:
-        users = sql.query(database.administrator, "SELECT user, host FROM mysql.user")
-        return {*sql.query(database.administrator, "SHOW DATABASES"), *users}
+    def names() -> set[str]:
+        return server.dialect.names(server.administrator)
 
     before = names()
-    started = start(f"existing={database.administrator.url()}")
+    started = start(f"existing={server.administrator.url()}")
     assert len(names() - before) >= 2  # a schema and its user
     started.parent.send_signal(end)
     started.watched.wait_until_gone()

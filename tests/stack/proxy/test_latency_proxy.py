@@ -29,6 +29,7 @@ from gainbench.stack.proxy.handle import ArmTraffic, KindTraffic, LatencyProxy, 
 from gainbench.stack.proxy.ping import RoundTripProbe, RoundTrips
 
 PATIENCE_SECONDS = 20.0
+WIRE = "gainbench.stack.database.mysql.wire"
 LONG_VALUE = 17 * 1024 * 1024
 TASKS = """
     CREATE TABLE tasks (id INT PRIMARY KEY AUTO_INCREMENT, title LONGTEXT);
@@ -48,7 +49,12 @@ def proxy_to(
     supervisor: Supervisor, upstream: tuple[str, int], *, rtt_ms: float = 0.0, connections: int = 600
 ) -> Iterator[LatencyProxy]:
     proxy = LatencyProxy.start(
-        supervisor, upstream=upstream, arms=["sync", "sync#2"], rtt_ms=rtt_ms, connections=connections
+        supervisor,
+        upstream=upstream,
+        wire=WIRE,
+        arms=["sync", "sync#2"],
+        rtt_ms=rtt_ms,
+        connections=connections,
     )
     yield proxy
     proxy.stop()
@@ -175,10 +181,10 @@ def test_the_server_counts_the_same_selects(
     proxy: LatencyProxy, account: Account, database: DatabaseServer
 ) -> None:
     with closing(connect(proxy, account)) as connection:
-        before = database.statement_counters()["Com_select"]
+        before = database.statement_counters()["select"]
         for _ in range(40):
             execute(connection, "SELECT title FROM tasks")
-        assert database.statement_counters()["Com_select"] - before == 40
+        assert database.statement_counters()["select"] - before == 40
     assert trips(proxy.counters()["sync"])["select"] == 40
 
 
@@ -619,7 +625,19 @@ def test_what_a_reader_left_behind_was_not_passed_on(plain: LatencyProxy, listen
 def test_a_proxy_that_cannot_find_its_server_says_so(supervisor: Supervisor, tmp_path: Path) -> None:
     log = tmp_path / "proxy.log"
     with pytest.raises(EnvironmentLacking, match="gaierror"):
-        LatencyProxy.start(supervisor, upstream=("no.such.invalid", 1), arms=["a"], connections=1, log=log)
+        LatencyProxy.start(
+            supervisor, upstream=("no.such.invalid", 1), wire=WIRE, arms=["a"], connections=1, log=log
+        )
+
+
+def test_a_proxy_that_is_to_understand_what_nobody_wrote_says_so(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    log = tmp_path / "proxy.log"
+    with pytest.raises(EnvironmentLacking, match="No module named 'no'"):
+        LatencyProxy.start(
+            supervisor, upstream=("127.0.0.1", 1), wire="no.such.wire", arms=["a"], connections=1, log=log
+        )
 
 
 def test_a_proxy_that_was_killed_makes_the_measurement_invalid(plain: LatencyProxy) -> None:

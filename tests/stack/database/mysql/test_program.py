@@ -5,28 +5,27 @@ from pathlib import Path
 import pytest
 
 from gainbench.errors import EnvironmentLacking
-from gainbench.stack.database import flavours
-from gainbench.stack.database.flavours import Certificate, ServerProgram, recognise, server_command
+from gainbench.stack.database.dialect import Certificate
+from gainbench.stack.database.mysql import program as programs
+from gainbench.stack.database.mysql.program import MysqlProgram, recognise
 
 MARIADB_SAYS = "mysqld  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)"
 MYSQL_SAYS = "/usr/sbin/mysqld  Ver 8.4.6 for Linux on x86_64 (MySQL Community Server - GPL)"
 FOLDER = Path("/tmp/gb-12345678/database")
 
 
-def program(says: str) -> ServerProgram:
+def program(says: str) -> MysqlProgram:
     return recognise(Path("/usr/sbin/mysqld"), says)
 
 
 def command(says: str, certificate: Certificate | None = None) -> list[str]:
-    return server_command(
-        program(says), folder=FOLDER, port=23456, max_connections=180, certificate=certificate
-    )
+    return program(says).command(FOLDER, port=23456, max_connections=180, certificate=certificate)
 
 
 def test_flavour_is_told_by_the_version_line_and_not_by_the_name() -> None:
-    assert program(MARIADB_SAYS).flavour.name == "mariadb"
+    assert program(MARIADB_SAYS).name == "mariadb"
     assert program(MARIADB_SAYS).version == "10.11.19"
-    assert program(MYSQL_SAYS).flavour.name == "mysql"
+    assert program(MYSQL_SAYS).name == "mysql"
     assert program(MYSQL_SAYS).version == "8.4.6"
 
 
@@ -58,7 +57,7 @@ def test_tls_is_on_with_a_certificate(says: str) -> None:
 
 def test_mysql_initialises_itself() -> None:
     mysql = program(MYSQL_SAYS)
-    assert mysql.flavour.initialise(mysql.path, FOLDER / "data") == [
+    assert mysql.initialise(FOLDER) == [
         "/usr/sbin/mysqld",
         "--no-defaults",
         "--initialize-insecure",
@@ -71,7 +70,7 @@ def test_mariadb_initialises_with_the_installer_beside_the_server(tmp_path: Path
     installer.write_text("#!/bin/sh\n")
     installer.chmod(0o755)
     mariadb = recognise(tmp_path / "mariadbd", MARIADB_SAYS)
-    assert mariadb.flavour.initialise(mariadb.path, FOLDER / "data") == [
+    assert mariadb.initialise(FOLDER) == [
         str(installer),
         "--no-defaults",
         "--rpm",
@@ -83,8 +82,8 @@ def test_mariadb_initialises_with_the_installer_beside_the_server(tmp_path: Path
 
 
 def test_machine_without_a_server_is_told_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flavours, "FOLDERS", ())
+    monkeypatch.setattr(programs, "FOLDERS", ())
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EnvironmentLacking, match="no MariaDB or MySQL server program") as caught:
-        flavours.find_server()
+        programs.find_server()
     assert "apt-get install mariadb-server-core" in (caught.value.cure or "")

@@ -1,17 +1,18 @@
 """Counts trips to the database and the time clients wait for them, from what passes through the proxy.
 
-Reads no more than the headers of the client's packets: whose turn it is tells the rest. Knows nothing of
-sockets, delays or clocks; moments are handed in.
+A reader finds the commands in the client's bytes, and whose turn it is tells the rest. Must not know what
+those bytes mean. Knows nothing of sockets, delays or clocks either; moments are handed in.
 """
 
 import re
+from typing import Protocol
 
 CONNECT = "connect"
 UNKNOWN = "unknown"
-_OTHER = "other"
+OTHER = "other"
+PREPARE = "prepare"
 
-_HEADER_BYTES = 4
-_HEAD_BYTES = 256  # as much of a command as is needed to see its first word behind a comment
+HEAD_BYTES = 256  # as much of a command as is needed to see its first word behind a comment
 # Atomic, so that a comment ends at its first end and nothing is tried twice: a row of comments with no word
 # behind it would otherwise take time that doubles with each of them, and the proxy would stand still.
 _FIRST_WORD = re.compile(rb"(?>\s+|\(|/\*.*?\*/)*+([a-z]+)", re.IGNORECASE | re.DOTALL)
@@ -21,97 +22,43 @@ _KIND_BY_WORD = {
     b"update": "update",
     b"delete": "delete",
     b"commit": "commit",
+    b"end": "commit",
     b"rollback": "rollback",
+    b"abort": "rollback",
     b"begin": "begin",
     b"start": "begin",
     b"set": "set",
 }
-_QUERY = 0x03
-_KIND_BY_COMMAND = {0x0E: "ping", 0x16: "prepare", 0x17: "execute"}
-_UNANSWERED_COMMANDS = frozenset({0x01, 0x18, 0x19})  # quit, send long data, close statement
-
-_CAPABILITY_COMPRESS = 1 << 5 | 1 << 26  # zlib, zstd
-_CAPABILITY_SSL = 1 << 11
-_SSL_REQUEST_BYTES = 32
 _TLS_APPLICATION_DATA = 0x17
 
 
-class CommandReader:
-    """Finds the commands in one client's stream, however it is cut into chunks.
-
-    A packet whose sequence number is 0 begins a command; the packets of a login, of a file being loaded
-    and of a command longer than 16 MB go on counting. Once a client has asked for TLS or compression
-    nothing can be read: each of its chunks may be an ``unknown`` command.
-    """
-
-    def __init__(self) -> None:
-        self._head = b""
-        self._bytes_to_skip = 0
-        self._sequence = 0
-        self._login_begun = False
-        self._sealed = False
-        self._sealed_login_due = False
+class Reader(Protocol):
+    """Understands one client's connection, in the protocol of its server."""
 
     def kinds(self, chunk: bytes) -> list[str]:
-        """The kinds of the commands that this chunk makes known."""
-        if self._sealed:
-            return self._sealed_kinds(chunk)
-        if self._head:
-            chunk = self._head + chunk
-            self._head = b""
-        found: list[str] = []
-        size, at = len(chunk), self._bytes_to_skip
-        while at < size:
-            length = int.from_bytes(chunk[at : at + 3], "little")
-            head_end = at + _HEADER_BYTES + min(length, _HEAD_BYTES)
-            if size < at + _HEADER_BYTES or size < head_end:
-                self._head, self._bytes_to_skip = chunk[at:], 0
-                return found
-            kind = self._kind(chunk[at:head_end])
-            if kind:
-                found.append(kind)
-            at += _HEADER_BYTES + length
-        self._bytes_to_skip = at - size
-        return found
+        """The kinds of the commands that this chunk from the client makes known."""
 
-    def _kind(self, packet: bytes) -> str | None:
-        sequence, previous = packet[3], self._sequence
-        self._sequence = sequence
-        if sequence:
-            if not self._login_begun:
-                self._login_begun = True
-                self._look_for_a_seal(packet)
-            return None
-        self._login_begun = True
-        wrapped_around = previous == 255  # a long file, not a new command
-        if wrapped_around or len(packet) == _HEADER_BYTES:
-            return None
-        return _kind_of_command(packet)
+    def is_farewell(self, chunk: bytes) -> bool:
+        """Whether a server that was asked nothing says here why it hangs up."""
 
-    def _look_for_a_seal(self, packet: bytes) -> None:
-        """The first packet of a login says whether the rest of the stream can be read."""
-        capabilities = int.from_bytes(packet[4:8], "little")
-        if capabilities & _CAPABILITY_SSL and len(packet) == _HEADER_BYTES + _SSL_REQUEST_BYTES:
-            self._sealed = self._sealed_login_due = True
-        elif capabilities & _CAPABILITY_COMPRESS:
-            self._sealed = True
 
-    def _sealed_kinds(self, chunk: bytes) -> list[str]:
+def kind_of_statement(text: bytes, start: int = 0) -> str:
+    word = _FIRST_WORD.match(text, start)
+    return _KIND_BY_WORD.get(word[1].lower(), OTHER) if word else OTHER
+
+
+class SealedStream:
+    """What a client sends under TLS or compressed: each of its chunks may be an ``unknown`` command."""
+
+    def __init__(self, *, login_due: bool) -> None:
+        self._login_due = login_due
+
+    def kinds(self, chunk: bytes) -> list[str]:
         """The TLS handshake and the first application data behind it, the login, are no commands."""
-        if self._sealed_login_due:
-            self._sealed_login_due = chunk[0] != _TLS_APPLICATION_DATA
+        if self._login_due:
+            self._login_due = chunk[0] != _TLS_APPLICATION_DATA
             return []
         return [UNKNOWN]
-
-
-def _kind_of_command(packet: bytes) -> str | None:
-    command = packet[4]
-    if command == _QUERY:
-        word = _FIRST_WORD.match(packet, 5)
-        return _KIND_BY_WORD.get(word[1].lower(), _OTHER) if word else _OTHER
-    if command in _UNANSWERED_COMMANDS:
-        return None
-    return _KIND_BY_COMMAND.get(command, _OTHER)
 
 
 class Count:
@@ -161,9 +108,9 @@ class Exchange:
 
     __slots__ = ("_count", "_reader", "_since_ns", "_tally", "_waiting")
 
-    def __init__(self, tally: Tally, accepted_ns: int) -> None:
+    def __init__(self, tally: Tally, reader: Reader, accepted_ns: int) -> None:
         self._tally = tally
-        self._reader = CommandReader()
+        self._reader = reader
         self._waiting = False
         self._since_ns = accepted_ns
         self._count = tally.count(CONNECT)
@@ -195,7 +142,7 @@ class Exchange:
             silence_ns = passed_on_ns - max(self._since_ns, tally.answered_ns)
             tally.longest_silence_ns = max(tally.longest_silence_ns, silence_ns)
             tally.answered_ns = passed_on_ns
-        elif _is_farewell(chunk):
+        elif self._reader.is_farewell(chunk):
             return
         self._count.wait_ns += passed_on_ns - self._since_ns
         self._since_ns = passed_on_ns
@@ -205,8 +152,3 @@ class Exchange:
         if self._waiting:
             self._waiting = False
             self._tally.open_trips -= 1
-
-
-def _is_farewell(chunk: bytes) -> bool:
-    """Whether a server says unasked why it hangs up: one whole error packet that is number 0."""
-    return chunk[3:5] == b"\x00\xff" and int.from_bytes(chunk[:3], "little") + _HEADER_BYTES == len(chunk)

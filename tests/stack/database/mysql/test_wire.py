@@ -1,10 +1,11 @@
-"""What is counted, from bytes and moments alone."""
+"""The commands of MySQL's protocol, from bytes made by hand."""
 
 import struct
 
 import pytest
 
-from gainbench.stack.proxy.mysql import CommandReader, Count, Exchange, Tally
+from gainbench.stack.database.mysql.wire import CommandReader
+from gainbench.stack.proxy.trips import Exchange, Tally
 
 SELECT = b"\x03SELECT 1"
 PING = b"\x0e"
@@ -18,13 +19,9 @@ def packet(payload: bytes, sequence: int = 0) -> bytes:
     return struct.pack("<I", len(payload))[:3] + bytes([sequence]) + payload
 
 
-def as_counted(count: Count) -> tuple[int, int]:
-    return count.trips, count.wait_ns
-
-
 def logged_in(tally: Tally) -> Exchange:
     """A client whose login took 10 ns for the greeting and 20 ns for the rest."""
-    exchange = Exchange(tally, 0)
+    exchange = Exchange(tally, CommandReader(), 0)
     exchange.answered(packet(b"greeting"), 10)
     exchange.asked(packet(LOGIN, 1), 50)
     exchange.answered(packet(b"\x00", 2), 70)
@@ -100,58 +97,18 @@ def test_a_loaded_file_of_more_than_256_packets_is_no_command() -> None:
     assert reader.kinds(packet(SELECT)) == ["select"]
 
 
-def test_a_trip_lasts_from_the_command_to_the_last_chunk_of_its_answer() -> None:
-    tally = Tally()
-    exchange = logged_in(tally)
-    exchange.asked(packet(SELECT), 1_000)
-    exchange.answered(b"first chunk", 4_000)
-    exchange.answered(b"second chunk", 6_000)
-    exchange.asked(packet(SELECT), 9_000)
-    exchange.answered(b"whole answer", 9_100)
-    assert as_counted(tally.count("select")) == (2, 5_100)
-
-
-def test_a_trip_in_progress_is_open_and_not_counted() -> None:
-    tally = Tally()
-    exchange = logged_in(tally)
-    exchange.asked(packet(SELECT), 1_000)
-    assert tally.open_trips == 1
-    assert as_counted(tally.count("select")) == (0, 0)
-    exchange.abandon()
-    assert tally.open_trips == 0
-    assert as_counted(tally.count("select")) == (0, 0)
-
-
-def test_a_login_is_counted_apart_and_without_the_time_the_client_takes() -> None:
-    tally = Tally()
-    logged_in(tally)
-    assert tally.as_record()["kinds"] == {"connect": [1, 30]}
-
-
-def test_each_of_several_commands_sent_at_once_counts_and_their_wait_counts_once() -> None:
-    tally = Tally()
-    exchange = logged_in(tally)
-    exchange.asked(packet(b"\x03BEGIN") + packet(SELECT), 1_000)
-    exchange.asked(packet(PING), 1_500)
-    assert tally.open_trips == 1
-    exchange.answered(b"all three answers", 3_000)
-    counts = {kind: as_counted(tally.count(kind)) for kind in ("begin", "select", "ping")}
-    assert counts == {"begin": (1, 0), "select": (1, 0), "ping": (1, 2_000)}
-    assert tally.open_trips == 0
-
-
 def test_a_server_that_hangs_up_on_an_idle_client_adds_no_wait() -> None:
     tally = Tally()
     exchange = logged_in(tally)
     exchange.asked(packet(SELECT), 1_000)
     exchange.answered(b"answer", 1_200)
     exchange.answered(packet(b"\xff\x86\x07#70100Connection was killed"), 900_000)
-    assert as_counted(tally.count("select")) == (1, 200)
+    assert tally.as_record()["kinds"] == {"connect": [1, 30], "select": [1, 200]}
 
 
 def test_behind_tls_trips_are_counted_but_not_their_kinds() -> None:
     tally = Tally()
-    exchange = Exchange(tally, 0)
+    exchange = Exchange(tally, CommandReader(), 0)
     exchange.answered(packet(b"greeting"), 10)
     exchange.asked(packet(SSL_REQUEST, 1), 20)
     exchange.asked(b"\x16\x03\x01 client hello", 30)
@@ -165,17 +122,3 @@ def test_behind_tls_trips_are_counted_but_not_their_kinds() -> None:
     exchange.asked(b"\x17\x03\x03 another command", 2_000)
     exchange.answered(b"\x17\x03\x03 answer", 2_300)
     assert tally.as_record()["kinds"] == {"connect": [1, 40], "unknown": [2, 800]}
-
-
-def test_a_server_is_silent_while_a_trip_waits_and_no_other_of_the_arm_is_answered() -> None:
-    tally = Tally()
-    slow, quick = logged_in(tally), logged_in(tally)
-    slow.asked(packet(SELECT), 1_000)
-    for at in (2_000, 3_000, 4_000):
-        quick.asked(packet(SELECT), at)
-        quick.answered(b"answer", at + 500)
-    slow.answered(b"answer", 6_000)
-    assert tally.as_record()["longest_silence_ns"] == 1_500
-    quick.asked(packet(SELECT), 20_000)
-    quick.answered(b"answer", 22_000)
-    assert tally.as_record()["longest_silence_ns"] == 2_000, "between 6 000 and 20 000 nobody asked"
