@@ -1,0 +1,1 @@
+"""The queries: each function is one or a few of them."""
