@@ -102,8 +102,14 @@ def ranking(results: Results) -> Table | None:
     if len(results.arms) < FEWEST_RANKED:
         return None
     headings = words.headings(results.cells)
+    first = results.headline.baseline if results.headline else next(iter(results.arms))
     rows = []
     for cell in results.cells:
+        over_first = {
+            found.candidate: _cell_of_matrix(found)
+            for found in cell.comparisons
+            if found.baseline == first
+        }
         apart = {
             frozenset((found.baseline, found.candidate)): found.verdict in ("faster", "slower")
             for found in cell.comparisons
@@ -118,11 +124,20 @@ def ranking(results: Results) -> Table | None:
                     Entry(str(place), place),
                     Entry(name, arm=name),
                     Entry(numbers.rate(arm.throughput_rps), arm.throughput_rps),
+                    over_first.get(name, Entry("")),
                     Entry(numbers.bare(arm.cpu_ms_per_request), arm.cpu_ms_per_request),
                     Entry(", ".join(alike)),
                 )
             )
-    columns = titled("condition", "#place", "arm", "#requests/s", "#CPU ms", "cannot be told from")
+    columns = titled(
+        "condition",
+        "#place",
+        "arm",
+        "#requests/s",
+        f"#over {first}",
+        "#CPU ms",
+        "cannot be told from",
+    )
     return Table("ranking", "Who serves most", columns, tuple(rows))
 
 
