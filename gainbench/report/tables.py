@@ -106,9 +106,7 @@ def ranking(results: Results) -> Table | None:
     rows = []
     for cell in results.cells:
         over_first = {
-            found.candidate: _cell_of_matrix(found)
-            for found in cell.comparisons
-            if found.baseline == first
+            found.candidate: _cell_of_matrix(found) for found in cell.comparisons if found.baseline == first
         }
         apart = {
             frozenset((found.baseline, found.candidate)): found.verdict in ("faster", "slower")
@@ -124,8 +122,7 @@ def ranking(results: Results) -> Table | None:
                     Entry(str(place), place),
                     Entry(name, arm=name),
                     Entry(numbers.rate(arm.throughput_rps), arm.throughput_rps),
-                    over_first.get(name, Entry("")),
-                    Entry(numbers.bare(arm.cpu_ms_per_request), arm.cpu_ms_per_request),
+                    Entry("baseline") if name == first else over_first.get(name, Entry("")),
                     Entry(", ".join(alike)),
                 )
             )
@@ -134,8 +131,7 @@ def ranking(results: Results) -> Table | None:
         "#place",
         "arm",
         "#requests/s",
-        f"#over {first}",
-        "#CPU ms",
+        "#over baseline",
         "cannot be told from",
     )
     return Table("ranking", "Who serves most", columns, tuple(rows))

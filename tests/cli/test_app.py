@@ -43,8 +43,8 @@ def test_every_command_explains_itself(gainbench: Command) -> None:
         (("bench", "--expect", "low >= 10"), "would be a gain of 1000%: write 10% or 0.1"),
         (("bench", "--a", "", "--b", "serve", "--locustfile", "load.py"), "missing: --a"),
         (
-            ("bench", "--db-url", "postgresql://x:secret@y/z"),
-            "'postgresql://x:***@y/z': write private, none or",
+            ("bench", "--db-url", "oracle://x:secret@y/z"),
+            "'oracle://x:***@y/z': write private, none or",
         ),
         (("report", "none"), "there is no run directory none"),
         (("bench", "--fast"), "No such option"),
