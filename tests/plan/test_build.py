@@ -1,6 +1,7 @@
 """Flags over the plan file, on the project's own default plan."""
 
 import math
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from gainbench.errors import ConfigurationError
 from gainbench.plan.build import against_itself, build, load_plan, two_commands
+from gainbench.plan.checks import check_files
 from gainbench.plan.condition import Pool
 from gainbench.plan.file import parse
 from gainbench.plan.flags import Flags
@@ -146,6 +148,22 @@ def test_a_flag_that_cannot_be_is_named_with_its_value(flags: dict[str, object],
     with pytest.raises(ConfigurationError) as caught:
         plan_with(**flags)
     assert caught.value.message.count(told) == 1
+
+
+def test_a_url_of_another_product_than_the_plan_is_for_is_refused() -> None:
+    plan_file = Path(__file__).parents[2] / "bench-postgresql.toml"
+    with pytest.raises(ConfigurationError, match="that is MariaDB or MySQL, and this plan is for PostgreSQL"):
+        load_plan(plan_file, Flags(database="mysql://ann:secret@h/"))
+    assert load_plan(plan_file, Flags(database="postgres://ann@h/")).database.server == "postgres://ann@h/"
+
+
+@pytest.mark.parametrize("module", ["no_such.driver", "json.no_such"])
+def test_an_arm_that_lacks_a_module_is_named_with_what_brings_it(module: str) -> None:
+    plan = plan_with()
+    lacking = plan.arms[0].model_copy(update={"requires": ("json", module)})
+    told = f"requires {module}, which is not installed (.venv/bin/pip install {module})"
+    with pytest.raises(ConfigurationError, match=re.escape(told)):
+        check_files(plan.model_copy(update={"arms": (lacking,)}))
 
 
 def test_flags_that_cannot_be_are_reported_with_all_other_problems() -> None:
