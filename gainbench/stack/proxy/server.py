@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from gainbench.stack.processes.cores import come_first
+from gainbench.stack.processes.cores import come_at_once, come_first
 from gainbench.stack.proxy.account import BIN_NS, BINS, EARLIEST_NS, Account, Flow
 from gainbench.stack.proxy.poller import BROKEN, READ, WRITE, Poller, sharpen_timers
 from gainbench.stack.proxy.trips import Exchange, Reader
@@ -499,6 +499,7 @@ def main() -> None:
 
     sharpen_timers()
     come_first(PRIORITY)
+    come_at_once()
     descriptors = _allow_descriptors(descriptors_for(arguments.connections, len(arms)))
     most_connections = (descriptors - descriptors_for(0, len(arms))) // 2
     proxy = Proxy(arguments.upstream, arms, most_connections, _reader_of(arguments.wire))
