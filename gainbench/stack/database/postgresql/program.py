@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -116,10 +117,7 @@ def _candidates() -> Iterator[Path]:
     if on_path is not None:
         yield Path(on_path).resolve()  # its siblings are beside the program, not beside a link to it
     for pattern in FOLDERS:
-        root, _, rest = pattern.partition("*")
-        folder = Path(root).parent if not root.endswith("/") else Path(root)
-        found = folder.glob(pattern.removeprefix(f"{folder}/") + "/postgres") if rest else ()
-        yield from sorted(found, key=_number_in, reverse=True)
+        yield from sorted(map(Path, glob(f"{pattern}/postgres")), key=_number_in, reverse=True)
     wheel = find_spec(WHEEL)
     if wheel is not None and wheel.origin is not None:
         yield Path(wheel.origin).parent / "pginstall" / "bin" / "postgres"
