@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from gainbench.errors import EnvironmentLacking
 from gainbench.products import Product
 
+CIPHER_SECONDS = 60.0
+
 if TYPE_CHECKING:
     from gainbench.stack.database.sql import Endpoint
 
@@ -23,10 +25,12 @@ class DatabaseRefused(EnvironmentLacking):
         cure: str | None = None,
         is_away: bool = False,
         forbids_accounts: bool = False,
+        offers_no_tls: bool = False,
     ) -> None:
         super().__init__(message, cure=cure)
         self.is_away = is_away  # it could not be reached, or hung up: it may come back
         self.forbids_accounts = forbids_accounts  # it lets this user create, drop or empower nobody
+        self.offers_no_tls = offers_no_tls  # and was asked for it
 
 
 class Session(Protocol):
@@ -99,6 +103,7 @@ class Dialect(ABC):
     unprivileged: ClassVar[tuple[str, ...]]  # users for a server that root starts; the first that exists
     libraries: ClassVar[tuple[str, ...]]  # whose versions change speed or meaning of a figure
     counts_statements: ClassVar[bool]  # the server does, by kind and whoever sends them
+    ask_for_cipher: ClassVar[str]  # the statement whose row ends with that of its own connection
 
     @abstractmethod
     def find_program(self) -> Program: ...
@@ -146,9 +151,18 @@ class Dialect(ABC):
     def max_connections(self, administrator: "Endpoint") -> int:
         """As many as the server takes from us and from the arms."""
 
-    @abstractmethod
     def tls_cipher(self, endpoint: "Endpoint") -> str:
         """What a client that asks for TLS gets; empty where the server offers none."""
+        try:
+            opened = self.open(endpoint, None, tls=True, answer_seconds=CIPHER_SECONDS)
+        except DatabaseRefused as error:
+            if error.offers_no_tls:
+                return ""
+            raise
+        try:
+            return str(opened.query(self.ask_for_cipher)[0][-1])
+        finally:
+            opened.close()
 
     @abstractmethod
     def cut_connections(self, administrator: "Endpoint", user_prefix: str) -> None: ...

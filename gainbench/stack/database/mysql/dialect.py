@@ -10,8 +10,8 @@ from gainbench.products import MYSQL
 from gainbench.stack.database import sql
 from gainbench.stack.database.dialect import DatabaseRefused, Dialect, Program, Session
 from gainbench.stack.database.mysql.program import find_server
-from gainbench.stack.database.mysql.session import MysqlSession, refused_tls
-from gainbench.stack.database.sql import ANSWER_SECONDS, Endpoint
+from gainbench.stack.database.mysql.session import MysqlSession
+from gainbench.stack.database.sql import Endpoint
 
 OLDEST = {"mariadb": (10, 5), "mysql": (8, 0)}
 EMPTY = "CREATE DATABASE `{}` CHARACTER SET utf8mb4"
@@ -24,6 +24,7 @@ class Mysql(Dialect):
     unprivileged = ("mysql", "nobody")
     libraries = ("pymysql", "aiomysql")
     counts_statements = True
+    ask_for_cipher = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
 
     def find_program(self) -> Program:
         return find_server()
@@ -77,18 +78,6 @@ class Mysql(Dialect):
 
     def max_connections(self, administrator: Endpoint) -> int:
         return int(sql.query(administrator, "SELECT @@GLOBAL.max_connections")[0][0])
-
-    def tls_cipher(self, endpoint: Endpoint) -> str:
-        try:
-            opened = self.open(endpoint, None, tls=True, answer_seconds=ANSWER_SECONDS)
-        except DatabaseRefused as error:
-            if refused_tls(error):
-                return ""
-            raise
-        try:
-            return str(opened.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1])
-        finally:
-            opened.close()
 
     def cut_connections(self, administrator: Endpoint, user_prefix: str) -> None:
         statement = "SELECT id FROM information_schema.processlist WHERE user LIKE %s"

@@ -89,11 +89,6 @@ class MysqlSession:
             raise _explained(self._endpoint, error) from error
 
 
-def refused_tls(error: DatabaseRefused) -> bool:
-    """Whether a connection failed because the server offers no TLS."""
-    return _number(error.__cause__) == CR.CR_SSL_CONNECTION_ERROR
-
-
 def _explained(endpoint: Endpoint, error: pymysql.MySQLError) -> DatabaseRefused:
     number = _number(error)
     text = error.args[1] if len(error.args) > 1 else error
@@ -102,9 +97,10 @@ def _explained(endpoint: Endpoint, error: pymysql.MySQLError) -> DatabaseRefused
         cure=None if number is None else _CURES.get(number),
         is_away=number is None or number >= CR.CR_ERROR_FIRST or number in _STARTING,
         forbids_accounts=number in _NO_ACCOUNTS,
+        offers_no_tls=number == CR.CR_SSL_CONNECTION_ERROR,
     )
 
 
-def _number(error: BaseException | None) -> int | None:
-    number = error.args[0] if isinstance(error, pymysql.MySQLError) and error.args else None
+def _number(error: pymysql.MySQLError) -> int | None:
+    number = error.args[0] if error.args else None
     return number if isinstance(number, int) else None

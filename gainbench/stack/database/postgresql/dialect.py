@@ -10,7 +10,7 @@ from gainbench.products import POSTGRESQL
 from gainbench.stack.database import sql
 from gainbench.stack.database.dialect import DatabaseRefused, Dialect, Program, Session
 from gainbench.stack.database.postgresql.program import OLDEST, find_server
-from gainbench.stack.database.postgresql.session import PostgresqlSession, refused_tls
+from gainbench.stack.database.postgresql.session import PostgresqlSession
 from gainbench.stack.database.sql import ANSWER_SECONDS, Endpoint
 
 # The database is its account's alone, so whoever is in it may do everything: also with what a script makes
@@ -29,6 +29,7 @@ class Postgresql(Dialect):
     wire = "gainbench.stack.database.postgresql.wire"
     unprivileged = ("postgres", "nobody")
     libraries = ("psycopg", "asyncpg")
+    ask_for_cipher = "SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
     counts_statements = False  # pg_stat_statements would, where it is loaded: the proxy sees the same
 
     def find_program(self) -> Program:
@@ -96,18 +97,6 @@ class Postgresql(Dialect):
             " - current_setting('superuser_reserved_connections')::int"
         )
         return int(sql.query(administrator, statement)[0][0])
-
-    def tls_cipher(self, endpoint: Endpoint) -> str:
-        try:
-            opened = self.open(endpoint, None, tls=True, answer_seconds=ANSWER_SECONDS)
-        except DatabaseRefused as error:
-            if refused_tls(error):
-                return ""
-            raise
-        try:
-            return str(opened.query("SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()")[0][0])
-        finally:
-            opened.close()
 
     def cut_connections(self, administrator: Endpoint, user_prefix: str) -> None:
         statement = (

@@ -101,11 +101,6 @@ class PostgresqlSession:
             raise _explained(self._endpoint, error) from error
 
 
-def refused_tls(error: DatabaseRefused) -> bool:
-    """Whether a connection failed because the server offers no TLS."""
-    return "server does not support SSL" in error.message
-
-
 def _explained(endpoint: Endpoint, error: psycopg.Error) -> DatabaseRefused:
     text = " ".join(str(error).split()) or "the server does not answer"
     code = error.sqlstate
@@ -118,5 +113,9 @@ def _explained(endpoint: Endpoint, error: psycopg.Error) -> DatabaseRefused:
         cure = found or (None if said_by_server else _ADDRESS)
         is_away = not said_by_server or any(words in text for words in _STARTING)
     return DatabaseRefused(
-        f"database {endpoint}: {text}", cure=cure, is_away=is_away, forbids_accounts=code == _NO_RIGHT
+        f"database {endpoint}: {text}",
+        cure=cure,
+        is_away=is_away,
+        forbids_accounts=code == _NO_RIGHT,
+        offers_no_tls="server does not support SSL" in text,
     )

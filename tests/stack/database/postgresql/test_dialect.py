@@ -16,6 +16,7 @@ from gainbench.stack.database.postgresql import dialect
 from gainbench.stack.database.server import Account, DatabaseServer, schema_name, start_private, use_existing
 from gainbench.stack.database.sql import Endpoint
 from gainbench.stack.processes.supervisor import Supervisor
+from tests.stack.processes.survivors import wait_until
 
 pytestmark = pytest.mark.database
 
@@ -40,16 +41,6 @@ def someone(postgresql: DatabaseServer) -> Iterator[Endpoint]:
     sql.run(postgresql.administrator, "CREATE ROLE someone LOGIN PASSWORD 'secret'")
     yield postgresql.administrator.as_user("someone", "secret")
     sql.run(postgresql.administrator, "DROP ROLE someone")
-
-
-@pytest.fixture
-def hba(postgresql: DatabaseServer) -> Iterator[Path]:
-    """Who may log in and how, put back afterwards."""
-    file = Path(str(postgresql.query("SHOW hba_file")[0][0]))
-    before = file.read_text()
-    yield file
-    file.write_text(before)
-    postgresql.query("SELECT pg_reload_conf()")
 
 
 def test_a_script_of_several_statements_makes_what_the_account_may_use(
@@ -183,17 +174,24 @@ def test_a_server_that_is_away_may_come_back(supervisor: Supervisor) -> None:
     assert caught.value.is_away
 
 
-def test_a_server_that_insists_on_tls_is_refused_by_that_name(
-    postgresql: DatabaseServer, supervisor: Supervisor, hba: Path
-) -> None:
-    hba.write_text(hba.read_text().replace("host ", "hostssl "))
-    with sql.connection(postgresql.administrator) as administrator:
-        administrator.query("SELECT pg_reload_conf()")
+def test_a_server_that_insists_on_tls_is_refused_by_that_name(postgresql: DatabaseServer) -> None:
+    with Supervisor.start() as supervisor:
+        own = start_private(supervisor, product="postgresql", max_connections=10)
+        hba = Path(str(own.query("SHOW hba_file")[0][0]))
+        hba.write_text(hba.read_text().replace("host ", "hostssl "))
+        own.query("SELECT pg_reload_conf()")
+        wait_until(lambda: refuses(own), "the server has not read its files again")
         with pytest.raises(EnvironmentLacking, match="no encryption") as caught:
-            use_existing(supervisor, postgresql.administrator.url())
-        hba.write_text(hba.read_text().replace("hostssl ", "host "))
-        administrator.query("SELECT pg_reload_conf()")
-    assert "insists on TLS" in (caught.value.cure or "")
+            use_existing(supervisor, own.administrator.url())
+        assert "insists on TLS" in (caught.value.cure or "")
+
+
+def refuses(server: DatabaseServer) -> bool:
+    try:
+        server.query("SELECT 1")
+    except DatabaseRefused:
+        return True
+    return False
 
 
 def test_a_read_only_server_is_refused_by_that_name(
