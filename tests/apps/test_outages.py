@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 from gainbench.stack.database.server import DatabaseServer, start_private
 from gainbench.stack.processes.ports import free_port
 from gainbench.stack.processes.supervisor import Supervisor
+from tests import postgresql_build
 from tests.apps.servers import ALL_ARMS, ARMS, POSTGRESQL_ARMS, Arm, RunningApp, Schema, running
 
 pytestmark = pytest.mark.database
@@ -215,7 +216,7 @@ def test_tls_is_as_set_even_where_the_server_offers_it(
 @pytest.fixture(scope="module")
 def tls_postgresql() -> Iterator[DatabaseServer]:
     with Supervisor.start() as supervisor:
-        yield start_private(supervisor, product="postgresql", tls=True)
+        yield start_private(supervisor, product="postgresql", tls=postgresql_build.has_tls())
 
 
 @pytest.mark.parametrize("arm", POSTGRESQL_ARMS, ids=lambda arm: arm.name, indirect=True)
@@ -225,6 +226,9 @@ def test_tls_is_as_set_with_each_driver_and_its_check_leaves_no_transaction(
 ) -> None:
     schema = Schema.seeded(tls_postgresql, f"tls_{arm.name}_{setting}")
     with start(schema, DATABASE_TLS=setting) as app:
+        if has_tls and not postgresql_build.has_tls():
+            assert_unavailable(httpx.get(f"{app.url}/healthz"), "DATABASE_TLS")
+            return
         assert httpx.get(f"{app.url}/healthz").status_code == 200
         connections = "pg_stat_ssl JOIN pg_stat_activity USING (pid)"
         user = schema.account.user

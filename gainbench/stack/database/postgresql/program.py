@@ -90,6 +90,8 @@ class PostgresqlProgram:
         return [line for line in lines if re.search(r"\b(FATAL|PANIC|ERROR|error):|could not ", line)]
 
     def cure_of(self, errors: str) -> str | None:
+        if "SSL is not supported by this build" in errors:
+            return "this build, like the wheel's, has no TLS: install PostgreSQL, or set database.tls = false"
         if "shared memory" in errors or "semaphores" in errors:
             return (
                 "the system gives too little shared memory: raise its limit, or lower pool, workers or arms"

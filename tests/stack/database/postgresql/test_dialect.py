@@ -16,6 +16,7 @@ from gainbench.stack.database.postgresql import dialect
 from gainbench.stack.database.server import Account, DatabaseServer, schema_name, start_private, use_existing
 from gainbench.stack.database.sql import Endpoint
 from gainbench.stack.processes.supervisor import Supervisor
+from tests import postgresql_build
 from tests.stack.processes.survivors import wait_until
 
 pytestmark = pytest.mark.database
@@ -92,6 +93,11 @@ def test_a_script_with_a_mistake_is_answered_with_the_server_s_words_and_leaves_
 def test_tls_is_off_unless_it_is_asked_for(postgresql: DatabaseServer) -> None:
     assert postgresql.tls_cipher() == ""
     with Supervisor.start() as supervisor:
+        if not postgresql_build.has_tls():
+            with pytest.raises(EnvironmentLacking) as caught:
+                start_private(supervisor, product="postgresql", max_connections=10, tls=True)
+            assert "has no TLS" in (caught.value.cure or "")
+            return
         server = start_private(supervisor, product="postgresql", max_connections=10, tls=True)
         assert server.tls_cipher() != ""
         assert server.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [(False,)]
