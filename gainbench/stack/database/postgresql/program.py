@@ -50,7 +50,10 @@ class PostgresqlProgram:
         password.touch(mode=0o600)
         password.write_text(administrator.password)
         if self.is_of_wheel and not _may_be_entered_by_all(self.path):
-            shutil.copytree(self.path.parents[1], folder / COPY, symlinks=True)
+            site = self.path.parents[3]
+            for part in (WHEEL, f"{WHEEL}.libs"):  # side by side: the programs find their libraries by that
+                if (site / part).is_dir():
+                    shutil.copytree(site / part, folder / COPY / part, symlinks=True)
 
     def initialise(self, folder: Path) -> list[str]:
         """With the locale that every machine has, and messages that can be recognised."""
@@ -99,7 +102,7 @@ class PostgresqlProgram:
         return None
 
     def _programs(self, folder: Path) -> Path:
-        copied = folder / COPY / self.path.parent.name
+        copied = folder / COPY / WHEEL / "pginstall" / "bin"
         return copied if copied.is_dir() else self.path.parent
 
 

