@@ -77,7 +77,9 @@ def check_database(
     database: Database, arms: Sequence[Arm], cells: Sequence[Cell], problems: Problems
 ) -> None:
     server = database.server
-    if server not in ("private", "none"):
+    if database.product is not None and database.product not in PRODUCTS:
+        problems.unknown("database.product", database.product, list(PRODUCTS))
+    elif server not in ("private", "none"):
         _check_url(server, database.product, problems)
     if server == "none":
         added = sorted({cell.rtt_ms for cell in cells if cell.rtt_ms})

@@ -129,7 +129,7 @@ class Database(Frozen):
     """Where the arms' data lives: a private throw-away server, an existing one by URL, or none of ours."""
 
     server: str = "private"
-    product: Literal["mysql", "postgresql"] | None = None  # none named: what the URL says, or the first
+    product: str | None = None  # none named: what the URL says, or the first
     tls: bool = False
 
 

@@ -157,6 +157,13 @@ def test_a_url_of_another_product_than_the_plan_is_for_is_refused() -> None:
     assert load_plan(plan_file, Flags(database="postgres://ann@h/")).database.server == "postgres://ann@h/"
 
 
+def test_a_product_that_is_none_is_named_with_the_choices(tmp_path: Path) -> None:
+    tables = tomllib.loads(BENCH.read_text(encoding="utf-8"))
+    tables["database"] = {"product": "postgres"}
+    with pytest.raises(ConfigurationError, match=r"database\.product = 'postgres'.*mysql, postgresql"):
+        build(parse(tables, "the plan"), Flags(), folder=tmp_path, name="other")
+
+
 @pytest.mark.parametrize("module", ["no_such.driver", "json.no_such"])
 def test_an_arm_that_lacks_a_module_is_named_with_what_brings_it(module: str) -> None:
     plan = plan_with()
